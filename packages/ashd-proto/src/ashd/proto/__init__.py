@@ -1,0 +1,60 @@
+"""The ashd protocol: requests as datagrams, each with a response socket.
+
+For handlers and for programs that call them. `encode_request` and `decode_request` work on bytes
+alone; `Receiver`, `recv_request` and `send_request` on the `AF_UNIX` `SOCK_SEQPACKET` socket that a
+handler has as its standard input. A `Request` owns its response socket. Nothing here starts a
+thread or keeps state between calls.
+"""
+
+from ._codec import Fields, Headers, decode_request, encode_request
+from ._errors import (
+    DecodeError,
+    DescriptorError,
+    EncodeError,
+    Error,
+    HandlerGoneError,
+    ProtocolError,
+    QueueFullError,
+    RequestTooLargeError,
+    SendError,
+    SpawnError,
+    TruncatedError,
+)
+from ._refuse import refusal, refuse
+from ._request import Request
+from ._transport import MAX_DATAGRAM, Receiver, recv_request, send_request
+
+# The names of the original library.
+req = Request
+protoerr = ProtocolError
+recvreq = recv_request
+sendreq = send_request
+
+__all__ = [
+    "MAX_DATAGRAM",
+    "DecodeError",
+    "DescriptorError",
+    "EncodeError",
+    "Error",
+    "Fields",
+    "HandlerGoneError",
+    "Headers",
+    "ProtocolError",
+    "QueueFullError",
+    "Receiver",
+    "Request",
+    "RequestTooLargeError",
+    "SendError",
+    "SpawnError",
+    "TruncatedError",
+    "decode_request",
+    "encode_request",
+    "protoerr",
+    "recv_request",
+    "recvreq",
+    "refusal",
+    "refuse",
+    "req",
+    "send_request",
+    "sendreq",
+]

@@ -1,0 +1,48 @@
+"""The short answers that this library gives by itself, where there is no handler to ask."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+_REASONS = {
+    400: "Bad Request",
+    414: "URI Too Long",
+    431: "Request Header Fields Too Large",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
+
+
+def refusal(status: int, extra_headers: str = "") -> bytes:
+    """Return a complete plain-text response that names `status` and nothing else.
+
+    `extra_headers` are whole header lines, each with its CRLF.
+    """
+    reason = f"{status} {_REASONS[status]}"
+    body = reason + "\n"
+    return (
+        f"HTTP/1.1 {reason}\r\nContent-Type: text/plain; charset=us-ascii\r\n"
+        f"Content-Length: {len(body)}\r\n{extra_headers}\r\n{body}"
+    ).encode("ascii")
+
+
+def refuse(fd: int, status: int) -> None:
+    """Answer on the response socket `fd` and close it, without ever waiting for the client.
+
+    The descriptor belongs to this function. `Connection: close` makes a front end drop what is
+    left of a request whose length may be in doubt.
+    """
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fd) as sock:
+            sock.send(refusal(status, "Connection: close\r\n"), socket.MSG_DONTWAIT)
+    except OSError:
+        os_close_quietly(fd)
+
+
+def os_close_quietly(fd: int) -> None:
+    """Close a descriptor that may be closed already, or may never have been a socket."""
+    try:
+        os.close(fd)
+    except OSError:
+        pass

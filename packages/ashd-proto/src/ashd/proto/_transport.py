@@ -1,0 +1,177 @@
+"""Requests over sockets: the thin shell around the codec.
+
+A handler's socket is `AF_UNIX`, `SOCK_SEQPACKET`; each datagram carries one descriptor
+(`SCM_RIGHTS`). Whatever descriptor arrives here is either handed on inside a `Request` or closed.
+"""
+
+from __future__ import annotations
+
+import array
+import errno
+import mmap
+import socket
+
+from ._codec import decode_request
+from ._errors import (
+    DecodeError,
+    DescriptorError,
+    HandlerGoneError,
+    ProtocolError,
+    QueueFullError,
+    RequestTooLargeError,
+    SendError,
+    TruncatedError,
+)
+from ._refuse import os_close_quietly, refuse
+from ._request import Request
+
+MAX_DATAGRAM = 1 << 20
+"""Bytes that a request may have. A front end that allows heads of 64 KiB makes datagrams of twice
+that (the url travels as url and as rest string); a socket's default send buffer ends at 208 KiB.
+The buffer is mapped, not allocated: what no request ever touches costs nothing."""
+
+_MAX_DESCRIPTORS = 16  # more than one is an error; room for some lets them be closed and told apart
+_INT = array.array("i").itemsize
+_TIMESTAMP = 16  # struct timespec on 64-bit systems
+_SO_TIMESTAMPNS = 35  # Linux; not named by the socket module before Python 3.14
+_ANCILLARY = socket.CMSG_SPACE(_MAX_DESCRIPTORS * _INT) + socket.CMSG_SPACE(_TIMESTAMP)
+_CLOEXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
+_CUT = socket.MSG_TRUNC | socket.MSG_CTRUNC
+
+Ancillary = list[tuple[int, int, bytes]]
+
+
+class Receiver:
+    """Receives requests from one handler socket.
+
+    It borrows the socket, which must stay open as long as it is used, and keeps one buffer: one
+    thread at a time may be inside `receive`. Several receivers, in any number of threads and
+    processes, may share a socket; the kernel gives each datagram to one of them.
+    """
+
+    __slots__ = ("_buffer", "_buffers", "_recvmsg_into")
+
+    def __init__(self, sock: socket.socket, *, timestamps: bool = False) -> None:
+        """Receive from `sock`; with `timestamps`, fill in `Request.arrival_ns` (Linux only)."""
+        self._buffer = memoryview(mmap.mmap(-1, MAX_DATAGRAM))
+        self._buffers = [self._buffer]
+        self._recvmsg_into = sock.recvmsg_into
+        if timestamps:
+            sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+
+    def receive(self, flags: int = 0) -> Request | None:
+        """Wait for a request and return it; None at end-of-file.
+
+        `flags` are added to those of recvmsg(2). Raises `ProtocolError` for a datagram that can't
+        be served: its client has been answered and its descriptors are closed, so the caller logs
+        it and goes on. Raises OSError as recvmsg(2) does (`BlockingIOError` with `MSG_DONTWAIT`).
+        """
+        size, ancillary, seen, _ = self._recvmsg_into(self._buffers, _ANCILLARY, flags | _CLOEXEC)
+        if not size and not ancillary:
+            return None
+        datagram = bytes(self._buffer[:size])
+        if len(ancillary) == 1 and len(ancillary[0][2]) == _INT and not seen & _CUT:
+            fd: int = array.array("i", ancillary[0][2])[0]
+            arrival_ns = None
+        else:
+            fd, arrival_ns = _open_ancillary(datagram, ancillary, seen)
+        try:
+            fields = decode_request(datagram)
+        except DecodeError as error:
+            refuse(fd, error.status)
+            raise
+        request = Request(*fields, fd)
+        request.arrival_ns = arrival_ns
+        return request
+
+
+def _open_ancillary(datagram: bytes, ancillary: Ancillary, seen: int) -> tuple[int, int | None]:
+    """Return the one descriptor and the time stamp; refuse whatever has another number of them."""
+    fds = array.array("i")
+    arrival_ns = None
+    for level, kind, data in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            fds.frombytes(data[: len(data) // _INT * _INT])
+        elif level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
+            seconds, nanoseconds = array.array("q", data)
+            arrival_ns = seconds * 1_000_000_000 + nanoseconds
+    error = _complaint(datagram, len(fds), seen)
+    if error is None:
+        return fds[0], arrival_ns
+    for position, fd in enumerate(fds):
+        if position:
+            os_close_quietly(fd)
+        else:
+            refuse(fd, error.status)
+    raise error
+
+
+def _complaint(datagram: bytes, descriptors: int, seen: int) -> ProtocolError | None:
+    if seen & socket.MSG_TRUNC:
+        status = 414 if datagram.count(b"\0") < 4 else 431  # cut before the headers, or in them
+        return TruncatedError(f"a request of more than {MAX_DATAGRAM} bytes was cut", status)
+    if not descriptors and seen & socket.MSG_CTRUNC:
+        return DescriptorError("a request's response socket was lost: out of descriptors")
+    if not descriptors:
+        return DescriptorError("a request came without a response socket")
+    if descriptors > 1:
+        return DescriptorError(f"a request came with {descriptors} descriptors instead of one")
+    return None
+
+
+def recv_request(sock: socket.socket | int = 0) -> Request | None:
+    """Receive one request from a handler socket or its descriptor, by default standard input.
+
+    Returns and raises what `Receiver.receive` does. A loop is served better by a `Receiver`, which
+    keeps its buffer.
+    """
+    with _borrowed(sock) as borrowed:
+        return Receiver(borrowed.sock).receive()
+
+
+def send_request(sock: socket.socket | int, request: Request, flags: int = 0) -> None:
+    """Hand a request to the handler at the other end of `sock` (a socket or a descriptor).
+
+    The handler gets a descriptor of its own: the caller still owns the request, and closes it.
+    Waits while the handler's queue is full, unless `sock` doesn't block or `flags` (those of
+    sendmsg(2)) have `MSG_DONTWAIT`.
+
+    Raises `EncodeError`; `QueueFullError`, `HandlerGoneError`, `RequestTooLargeError`, or another
+    `SendError`. The request hasn't been sent then.
+    """
+    datagram = request.encode()
+    rights = array.array("i", [request.fileno()])
+    with _borrowed(sock) as borrowed:
+        try:
+            borrowed.sock.sendmsg(
+                [datagram], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)], flags
+            )
+        except OSError as error:
+            raise _send_error(error, len(datagram)) from error
+
+
+def _send_error(error: OSError, size: int) -> SendError:
+    if isinstance(error, BlockingIOError | TimeoutError):
+        return QueueFullError(errno.EAGAIN, "the handler's socket takes no more requests now")
+    if isinstance(error, ConnectionError) or error.errno in (errno.ENOTCONN, errno.ESHUTDOWN):
+        return HandlerGoneError(errno.EPIPE, "the handler has closed its socket")
+    if error.errno == errno.EMSGSIZE:
+        return RequestTooLargeError(errno.EMSGSIZE, f"a request of {size} bytes can't be sent")
+    return SendError(error.errno, f"a request could not be sent: {error.strerror}")
+
+
+class _borrowed:  # noqa: N801 - used like a function
+    """A socket object around a descriptor that stays somebody else's."""
+
+    __slots__ = ("_own", "sock")
+
+    def __init__(self, sock: socket.socket | int) -> None:
+        self._own = isinstance(sock, int)
+        self.sock = socket.socket(fileno=sock) if isinstance(sock, int) else sock
+
+    def __enter__(self) -> _borrowed:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._own:
+            self.sock.detach()

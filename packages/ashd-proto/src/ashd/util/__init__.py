@@ -1,0 +1,40 @@
+"""Writing handlers, and starting and calling them.
+
+`serve_loop` and `respond` make a handler in a few lines; `PersistentChild`, `spawn_handler` and
+`spawn_transient` start other programs as handlers; `call_handler` asks one and waits for its
+answer. A request belongs to whoever received it: passing it on never closes it.
+"""
+
+from ashd.proto import SpawnError
+
+from ._call import Response, call_handler, parse_response
+from ._children import (
+    SEND_TIMEOUT,
+    PersistentChild,
+    reap,
+    spawn_handler,
+    spawn_transient,
+    transient_environment,
+)
+from ._compat import pchild, serveloop, stdfork
+from ._respond import respond, send_all
+from ._serve import serve_loop
+
+__all__ = [
+    "SEND_TIMEOUT",
+    "PersistentChild",
+    "Response",
+    "SpawnError",
+    "call_handler",
+    "parse_response",
+    "pchild",
+    "reap",
+    "respond",
+    "send_all",
+    "serve_loop",
+    "serveloop",
+    "spawn_handler",
+    "spawn_transient",
+    "stdfork",
+    "transient_environment",
+]

@@ -1,0 +1,213 @@
+"""Starting handler programs, persistent and transient ones, and passing requests on to them.
+
+Children get descriptors 0, 1 and 2 and no other, and never run Python code between fork and exec
+(unless the caller asks for it, and then only while the process has one thread). All of them are
+reaped, at the latest by a thread that waits for nothing else.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import subprocess
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from ashd.proto import HandlerGoneError, Request, SpawnError, send_request
+
+logger = logging.getLogger("ashd.util")
+
+SEND_TIMEOUT = 60.0
+"""Seconds that a child may take no request before the caller hears of it: what the reference front
+end grants a handler."""
+
+Argv = Sequence[str | os.PathLike[str]]
+ChildInit = Callable[[], object]
+
+
+def spawn_handler(
+    argv: Argv,
+    *,
+    cwd: str | os.PathLike[str] | None = None,
+    env: Mapping[str, str] | None = None,
+    child_init: ChildInit | None = None,
+    start_new_session: bool = False,
+) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """Start a persistent handler program; PATH is searched.
+
+    Returns its process, which the caller waits for (or gives to `reap`), and our end of its
+    socket, which belongs to the caller. Closing that tells the handler to finish and exit.
+    `child_init` runs in the child before exec(2); it is refused in a process with threads.
+
+    Raises `SpawnError`.
+    """
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        try:
+            process = _popen(
+                argv,
+                child_init,
+                stdin=theirs,
+                cwd=cwd,
+                env=env,
+                start_new_session=start_new_session,
+            )
+        except BaseException:
+            ours.close()
+            raise
+    return process, ours
+
+
+def spawn_transient(
+    argv: Argv,
+    request: Request,
+    *,
+    cwd: str | os.PathLike[str] | None = None,
+    child_init: ChildInit | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a transient handler for one request; PATH is searched.
+
+    Method, url and rest string become the last arguments, the headers environment variables
+    (`REQ_` and the name in upper case), the response socket standard input and output. The caller
+    still owns, and closes, the request; the child is reaped by a thread of this library.
+
+    Raises `SpawnError`.
+    """
+    strings = (request.method, request.url, request.rest)
+    process = _popen(
+        [*argv, *(os.fsdecode(string) for string in strings)],
+        child_init,
+        stdin=request.fileno(),
+        stdout=request.fileno(),
+        cwd=cwd,
+        env=os.environ | transient_environment(request),
+    )
+    reap(process)
+    return process
+
+
+def transient_environment(request: Request) -> dict[str, str]:
+    """Return the variables that tell a transient handler of a request's version and headers."""
+    variables = {"HTTP_VERSION": os.fsdecode(request.version)}
+    for name, value in request.headers:
+        variables[f"REQ_{_variable_name(name)}"] = os.fsdecode(value)
+    return variables
+
+
+def _variable_name(header: bytes) -> str:
+    return "".join(
+        char if char.isascii() and char.isalnum() else "_"
+        for char in header.decode("latin-1").upper()
+    )
+
+
+def reap(process: subprocess.Popen[Any]) -> None:
+    """Wait for a child in a daemon thread of its own, so that it never stays a zombie."""
+    if process.poll() is None:
+        threading.Thread(target=process.wait, name=f"reap {process.pid}", daemon=True).start()
+
+
+def _popen(argv: Argv, child_init: ChildInit | None, **options: Any) -> subprocess.Popen[bytes]:
+    if child_init is not None and threading.active_count() > 1:
+        raise SpawnError(
+            f"{argv[0]} can't be started with an initialization function: this process has "
+            "threads, in whose locks the function could hang; start the program without it"
+        )
+    try:
+        return subprocess.Popen(argv, preexec_fn=child_init, **options)  # noqa: PLW1509 - see above
+    except OSError as error:
+        raise SpawnError(error.errno, f"{argv[0]} can't be started: {error.strerror}") from error
+    except ValueError as error:  # a NUL in an argument
+        raise SpawnError(f"{argv[0]} can't be started: {error}") from error
+
+
+class PersistentChild:
+    """A persistent handler program that requests are passed on to, started on first use.
+
+    Threads may share it. It owns the child's socket and reaps the child.
+    """
+
+    def __init__(
+        self,
+        argv: Argv,
+        *,
+        restart: bool = True,
+        cwd: str | os.PathLike[str] | None = None,
+        child_init: ChildInit | None = None,
+        timeout: float | None = SEND_TIMEOUT,
+    ) -> None:
+        """Describe a child; nothing is started yet.
+
+        With `restart` it is started again when it has died. `timeout` is how many seconds
+        `pass_request` waits for a child whose queue is full (None: forever).
+        """
+        self._argv = list(argv)
+        self._restart = restart
+        self._cwd = cwd
+        self._child_init = child_init
+        self._timeout = timeout
+        self._lock = threading.RLock()  # guards the process and the socket, and orders senders
+        self._process: subprocess.Popen[bytes] | None = None
+        self._socket: socket.socket | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process ID, or None when it hasn't been started."""
+        process = self._process
+        return process.pid if process else None
+
+    def spawn(self) -> None:
+        """Start the child now; one that runs already is told to finish. Raises `SpawnError`."""
+        with self._lock:
+            self.close()
+            self._process, self._socket = spawn_handler(
+                self._argv, cwd=self._cwd, child_init=self._child_init
+            )
+            self._socket.settimeout(self._timeout)
+
+    def pass_request(self, request: Request) -> None:
+        """Hand a request to the child, which is started if need be.
+
+        The caller still owns, and closes, the request. Raises `SpawnError` and what
+        `ashd.proto.send_request` raises: the request hasn't been sent then.
+        """
+        with self._lock:
+            started = self._socket is None
+            if self._socket is None:
+                self.spawn()
+            try:
+                self._send(request)
+            except HandlerGoneError:
+                if started or not self._restart:
+                    raise
+                logger.warning("%s has died; starting it again", self._argv[0])
+                self.spawn()
+                self._send(request)
+
+    def _send(self, request: Request) -> None:
+        assert self._socket is not None
+        send_request(self._socket, request)
+
+    def close(self) -> None:
+        """Close the child's socket: it finishes what it has and exits. May be called again."""
+        with self._lock:
+            sock, self._socket = self._socket, None
+            process, self._process = self._process, None
+            if sock is not None:
+                sock.close()
+            if process is not None:
+                reap(process)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,31 @@
+"""The names of the original library, for code that was written for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ._children import ChildInit, PersistentChild, reap, spawn_handler
+from ._respond import respond
+from ._serve import serve_loop
+
+__all__ = ["pchild", "respond", "serveloop", "stdfork"]
+
+serveloop = serve_loop
+
+
+def stdfork(argv: Sequence[str], chinit: ChildInit | None = None) -> int:
+    """Start a persistent handler; return the descriptor of its socket, which the caller owns."""
+    process, sock = spawn_handler(argv, child_init=chinit)
+    reap(process)
+    return sock.detach()
+
+
+class pchild(PersistentChild):  # noqa: N801 - the original's name
+    """`PersistentChild` with the original's arguments and method names."""
+
+    def __init__(
+        self, argv: Sequence[str], autorespawn: bool = False, chinit: ChildInit | None = None
+    ) -> None:
+        super().__init__(argv, restart=autorespawn, child_init=chinit)
+
+    passreq = PersistentChild.pass_request
