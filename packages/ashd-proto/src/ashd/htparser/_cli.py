@@ -1,0 +1,204 @@
+"""The command line of `ashd-htparser`.
+
+    ashd-htparser [options] PORTSPEC... -- ROOT-HANDLER [ARGS...]
+
+Ports are bound first, then the root handler is started, then clients are served.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import dataclasses
+import gc
+import logging
+import math
+import signal
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from ._errors import StartError, UsageError
+from ._handler import RootHandler
+from ._limits import Limits
+from ._listener import bind_port, describe
+from ._portspec import HelpRequested, Port, parse_portspec
+from ._server import Server
+
+_log = logging.getLogger("ashd.htparser")
+PROGRAM = "ashd-htparser"
+USAGE_STATUS = 2
+FAILURE_STATUS = 1
+
+_EPILOG = """\
+PORTSPEC is HANDLER[:PAR[=VAL][,PAR[=VAL]]...], for example plain:port=8080; plain:help lists the
+parameters. ROOT-HANDLER is a persistent ashd handler, looked up on PATH.
+
+example: ashd-htparser plain:port=8080 -- ashd-wsgi -p . mymodule"""
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not (0 < value < math.inf):
+        raise ValueError
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise ValueError
+    return value
+
+
+def _size(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise ValueError
+    return value
+
+
+class _LimitOption(NamedTuple):
+    option: str
+    field: str
+    parse: Callable[[str], float]
+    metavar: str
+    help: str
+
+
+_LIMIT_OPTIONS = (
+    _LimitOption("--head-time", "head_time", _seconds, "SECONDS", "to read a request head"),
+    _LimitOption("--idle-time", "idle_time", _seconds, "SECONDS", "between two requests"),
+    _LimitOption("--body-time", "body_time", _seconds, "SECONDS", "between two bytes of a body"),
+    _LimitOption("--queue-time", "queue_time", _seconds, "SECONDS", "until the handler takes it"),
+    _LimitOption("--connections", "connections", _count, "NUMBER", "clients at the same time"),
+    _LimitOption("--head-size", "head_size", _count, "BYTES", "size of a request head"),
+    _LimitOption("--target-size", "target_size", _count, "BYTES", "size of a request target"),
+    _LimitOption("--body-size", "body_size", _size, "BYTES", "size of a request body; 0: any"),
+)
+
+# Options of the reference front end that aren't there yet.
+_MISSING = {
+    "-S": "--syslog",
+    "-f": "--daemon",
+    "-u": "--user",
+    "-r": "--root",
+    "-p": "--pid-file",
+}
+_FLAGS = {"-S", "-f"}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the front end with the arguments of the process, or `argv`; return the exit status."""
+    _set_logging_up()
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        ports, limits, command = _parse(arguments)
+        return _run(ports, limits, command)
+    except HelpRequested as answer:
+        print(answer)  # noqa: T201
+        return 0
+    except UsageError as error:
+        print(f"{PROGRAM}: {error}", file=sys.stderr)  # noqa: T201
+        return USAGE_STATUS
+    except StartError as error:
+        print(f"{PROGRAM}: {error}", file=sys.stderr)  # noqa: T201
+        return FAILURE_STATUS
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:  # type: ignore[override] # it always raises
+        raise UsageError(f"{message} (try {PROGRAM} --help)")
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        prog=PROGRAM,
+        usage=f"{PROGRAM} [options] PORTSPEC... -- ROOT-HANDLER [ARGS...]",
+        description="Speak HTTP with clients, and ashd with a root handler.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("ports", nargs="*", metavar="PORTSPEC", help="what to listen on")
+    defaults = Limits()
+    for option in _LIMIT_OPTIONS:
+        default = getattr(defaults, option.field)
+        parser.add_argument(
+            option.option,
+            dest=option.field,
+            type=option.parse,
+            default=default,
+            metavar=option.metavar,
+            help=f"{option.help} (default {default:g})",
+        )
+    for short, long in _MISSING.items():
+        if short in _FLAGS:
+            parser.add_argument(short, long, action="store_true", help=argparse.SUPPRESS)
+        else:
+            parser.add_argument(short, long, default="", help=argparse.SUPPRESS)
+    return parser
+
+
+def _parse(arguments: list[str]) -> tuple[list[Port], Limits, list[str]]:
+    """Return ports, limits and the root handler's command; raises `UsageError`."""
+    if "--" in arguments:
+        end = arguments.index("--")
+        arguments, command = arguments[:end], arguments[end + 1 :]
+    else:
+        command = []
+    options = _parser().parse_intermixed_args(arguments)
+    for short, long in _MISSING.items():
+        if getattr(options, long.strip("-").replace("-", "_")):
+            raise UsageError(f"{short} ({long}) is not supported by this version")
+    ports = [parse_portspec(spec) for spec in options.ports]
+    if not ports:
+        raise UsageError(f"nothing to listen on: give a PORTSPEC (try {PROGRAM} --help)")
+    if not command:
+        raise UsageError(f"no root handler: give its command behind -- (try {PROGRAM} --help)")
+    values = {field.name: getattr(options, field.name) for field in dataclasses.fields(Limits)}
+    return ports, Limits(**values), command
+
+
+def _run(ports: list[Port], limits: Limits, command: list[str]) -> int:
+    sockets: list[tuple[Port, socket.socket]] = []
+    try:
+        for port in ports:
+            sockets += [(port, sock) for sock in bind_port(port)]
+        handler = RootHandler.start(command)
+    except StartError:
+        for _, sock in sockets:
+            sock.close()
+        raise
+    for _, sock in sockets:
+        _log.info("listening on %s", describe(sock))
+    return _serve(sockets, handler, limits)
+
+
+def _serve(sockets: list[tuple[Port, socket.socket]], handler: RootHandler, limits: Limits) -> int:
+    # Handlers can't make the front end's writes kill it, whoever started it.
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    loop = _event_loop()
+    try:
+        gc.freeze()
+        server = Server(loop, handler, limits)
+        return loop.run_until_complete(server.serve(sockets))
+    finally:
+        loop.close()
+
+
+def _event_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+def _set_logging_up() -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter(f"{PROGRAM}: %(message)s"))
+    _log.addHandler(handler)
+    _log.setLevel(logging.INFO)
+    _log.propagate = False

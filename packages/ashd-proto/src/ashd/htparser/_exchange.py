@@ -1,0 +1,254 @@
+"""One request on its way: the front end's end of a response socket.
+
+The request body goes in, the response comes out, both without blocking and with back-pressure: the
+client is not read while the handler takes nothing, the handler not while the client takes nothing.
+So an exchange holds at most what was read from one side at once.
+
+An exchange owns its end of the response socket, and closes it exactly once: when the response is
+complete, or in full when the client is gone, which is how the handler learns of it.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+from typing import Protocol
+
+from ._errors import ResponseError
+from ._limits import PIECE, PIECES_AT_ONCE
+from ._poller import Poller
+from ._response import ResponseFramer
+
+_HANGUP = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
+# Edge-triggered: registered once, nothing to change while reading is paused.
+_READ = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
+_READ_WRITE = _READ | select.EPOLLOUT
+
+
+class Client(Protocol):
+    """What an exchange needs of the client's connection."""
+
+    def exchange_connected(self) -> None:
+        """Take note that a handler has the request, and wants the body."""
+
+    def exchange_data(self, data: bytes) -> None:
+        """Send bytes to the client."""
+
+    def exchange_ready(self) -> None:
+        """Take note that the handler can take more of the body."""
+
+    def exchange_done(self, *, keep_alive: bool, reset: bool) -> None:
+        """Take note that the response is over; the exchange has closed its socket."""
+
+    def exchange_failed(self, status: int, detail: str) -> None:
+        """Answer the client with an error page; the exchange has closed its socket."""
+
+
+class Exchange:
+    """See the module."""
+
+    __slots__ = (
+        "_body_ended",
+        "_client",
+        "_fd",
+        "_framer",
+        "_paused",
+        "_pending",
+        "_poller",
+        "_sock",
+        "datagram",
+        "expires",
+    )
+
+    def __init__(
+        self, client: Client, poller: Poller, framer: ResponseFramer, datagram: bytes
+    ) -> None:
+        """Prepare to send `datagram`; there is no socket before `connect`."""
+        self._client = client
+        self._poller = poller
+        self._framer = framer
+        self.datagram = datagram
+        self.expires = 0.0
+        self._sock: socket.socket | None = None
+        self._fd = -1
+        self._pending: memoryview | None = None
+        self._body_ended = False
+        self._paused = False
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the request is still to be handed to a handler."""
+        return bool(self.datagram)
+
+    @property
+    def started(self) -> bool:
+        """Whether the client got the head of a response already."""
+        return self._framer.started
+
+    @property
+    def full(self) -> bool:
+        """Whether the handler has to read before it can take more of the body."""
+        return self._pending is not None
+
+    def connect(self, sock: socket.socket) -> None:
+        """Go on with this end of a response socket, whose other end a handler has got."""
+        self.datagram = b""
+        self._sock = sock
+        self._fd = sock.fileno()
+        self._poller.add(self._fd, _READ, self._ready)
+        self._end_when_flushed()
+        self._client.exchange_connected()
+
+    def send_body(self, data: bytes) -> bool:
+        """Pass on a piece of the request body; False when it must be the last one for now.
+
+        `Client.exchange_ready` says when there may be more. A handler that wants no more of the
+        body loses nothing but that: its response still counts.
+        """
+        if self._sock is None:
+            return True
+        try:
+            sent = self._sock.send(data, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            return True
+        if sent == len(data):
+            return True
+        self._pending = memoryview(data)[sent:]
+        self._poller.modify(self._fd, _READ_WRITE)
+        return False
+
+    def end_body(self) -> None:
+        """Let the handler see the end of the body, behind all that was sent."""
+        self._body_ended = True
+        self._end_when_flushed()
+
+    def pause(self) -> None:
+        """Stop reading the response."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """Go on reading the response."""
+        self._paused = False
+        self._read_all()
+
+    def forbid_keep_alive(self) -> None:
+        """Close the connection after this response, and say so if its head is still to come."""
+        self._framer.keep_alive = False
+
+    def abort(self) -> None:
+        """Close the response socket in full; the client is gone or has got another answer."""
+        self.datagram = b""
+        self._close()
+
+    def fail(self, status: int, detail: str) -> None:
+        """Give up before a response has begun."""
+        self.abort()
+        self._client.exchange_failed(status, detail)
+
+    def _ready(self, events: int) -> None:
+        if events & select.EPOLLOUT and self._pending is not None:
+            self._flush()
+        if events & (select.EPOLLIN | _HANGUP) and not self._paused:
+            # Without a hang-up the next byte makes an event of its own, with it none will come.
+            self._read(exhaust=bool(events & _HANGUP))
+
+    def _flush(self) -> None:
+        if self._sock is None or self._pending is None:
+            return
+        try:
+            sent = self._sock.send(self._pending, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        except OSError:
+            sent = len(self._pending)
+        if sent < len(self._pending):
+            self._pending = self._pending[sent:]
+            return
+        self._pending = None
+        self._poller.modify(self._fd, _READ)
+        self._end_when_flushed()
+        if self._framer.complete and self._body_ended:
+            self._finish()
+        else:
+            self._client.exchange_ready()
+
+    def _end_when_flushed(self) -> None:
+        if self._body_ended and self._pending is None and self._sock is not None:
+            try:
+                self._sock.shutdown(socket.SHUT_WR)
+            except OSError:
+                pass  # the handler has closed: what it wrote is read all the same
+
+    def _read_all(self) -> None:
+        if not self._paused:
+            self._read(exhaust=True)
+
+    def _read(self, *, exhaust: bool) -> None:
+        """Read a bounded number of pieces; up to the end of what is there with `exhaust`."""
+        for _ in range(PIECES_AT_ONCE):
+            if self._sock is None or self._paused:
+                return
+            try:
+                data = self._sock.recv(PIECE, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return
+            except OSError:
+                self._take_end(cut=True)
+                return
+            if not data:
+                self._take_end(cut=False)
+                return
+            if not self._framer.complete:
+                self._take(data)
+            if len(data) < PIECE and not exhaust:
+                return
+        self._poller.call_soon(self._read_all)
+
+    def _take(self, data: bytes) -> None:
+        try:
+            output = self._framer.feed(data)
+        except ResponseError as error:
+            self.fail(502, str(error))
+            return
+        if output:
+            self._client.exchange_data(output)
+        if self._framer.complete and self._body_ended and self._pending is None:
+            self._finish()
+
+    def _take_end(self, *, cut: bool) -> None:
+        try:
+            output = b"" if self._framer.complete else self._framer.end(cut=cut)
+        except ResponseError as error:
+            self.fail(502, str(error))
+            return
+        if output:
+            self._client.exchange_data(output)
+        self._finish()
+
+    def _finish(self) -> None:
+        if self._sock is None:
+            return  # the client left while its last bytes were written
+        if self._framer.head_only:
+            self._poller.drain(self._release())
+        else:
+            self._close()
+        self._client.exchange_done(
+            keep_alive=self._framer.keep_alive and self._framer.complete,
+            reset=self._framer.must_reset,
+        )
+
+    def _release(self) -> socket.socket:
+        sock = self._sock
+        assert sock is not None
+        self._poller.remove(self._fd)
+        self._sock = None
+        return sock
+
+    def _close(self) -> None:
+        self._pending = None
+        if self._sock is not None:
+            self._poller.forget(self._fd)
+            self._sock.close()
+            self._sock = None

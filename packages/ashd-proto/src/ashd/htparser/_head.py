@@ -1,0 +1,205 @@
+"""Request heads: what may pass, and what it means.
+
+Pure functions on bytes. The rule behind all of it: no request is passed on when its end is in
+doubt, so whatever two programs could read in two ways is refused (RFC 9112, section 11.2). One
+pattern describes the whole header section; what doesn't match it is looked at again only to tell
+the client why.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from ._errors import RequestError
+from ._limits import MAX_FIELDS, Limits
+from ._syntax import FORGEABLE, TEXT, TOKEN, is_ash, list_members
+
+Headers = list[tuple[bytes, bytes]]
+
+_REQUEST_LINE = re.compile(rb"(" + TOKEN + rb") ([!-~\x80-\xff]+) (HTTP/1\.[01])\r\n")
+_OTHER_VERSION = re.compile(TOKEN + rb" [!-~\x80-\xff]+ HTTP/[0-9]\.[0-9]\r\n")
+_FIELDS = re.compile(rb"(?:" + TOKEN + rb":" + TEXT + rb"\r\n)*\r\n")
+_FIELD = re.compile(rb"([^:]+):[ \t]*([^\r]*)\r\n")
+_FORGED = re.compile(FORGEABLE)
+_DIGITS = re.compile(rb"[0-9]{1,18}")
+_HOST = re.compile(rb"(?:[A-Za-z0-9\-._~!$&'()*+;=%\x80-\xff]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
+_ABSOLUTE = re.compile(rb"(?i)https?://([^/?#]*)(.*)", re.DOTALL)
+
+# Why a head is refused, in the order in which the reasons are tried.
+_FAULTS = (
+    (re.compile(rb"\x00"), "The request head has a NUL byte in it."),
+    (re.compile(rb"\r(?!\n)"), "The request head has a carriage return that ends no line."),
+    (re.compile(rb"(?<!\r)\n"), "Every line of the request head has to end with CR and LF."),
+    (re.compile(rb"\n[ \t]"), "A header line must not be continued on the next line."),
+    (re.compile(rb"\n:"), "The request has a header without a name."),
+    (re.compile(rb"\n[^:\r\n]*[ \t]:"), "There must be no space in front of a header's colon."),
+    (re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]"), "The request head has control characters."),
+)
+_ENDLESS = re.compile(rb"\x00|\r(?!\n|\Z)|(?<!\r)\n")
+
+
+class RequestHead(NamedTuple):
+    """A request as the handler shall see it, and what the front end has to know of it."""
+
+    method: bytes
+    url: bytes
+    version: bytes
+    rest: bytes
+    headers: Headers
+    length: int | None
+    """Bytes of the body; None when it is chunked."""
+    keep_alive: bool
+    expects_continue: bool
+
+
+def parse_head(head: bytes, limits: Limits) -> RequestHead:
+    """Judge a request head, from the request line to the empty line behind the headers.
+
+    Raises `RequestError` when it can't be passed on.
+    """
+    line = _REQUEST_LINE.match(head)
+    if line is None or not _FIELDS.fullmatch(head, line.end()):
+        raise _complaint(head)
+    method, url, version = line.groups()
+    if len(url) > limits.target_size:
+        raise RequestError(414, f"The request target is longer than {limits.target_size} bytes.")
+    headers = _split_fields(head, line.end())
+    fields = {name.lower(): value for name, value in headers}
+    if len(fields) != len(headers):
+        fields = _join_repeated(headers)
+    if url[:1] != b"/":
+        url = _other_target(method, url, headers)
+    current = version == b"HTTP/1.1"
+    _check_host(fields.get(b"host"), required=current)
+    return RequestHead(
+        method,
+        url,
+        version,
+        url.removeprefix(b"/").partition(b"?")[0],
+        headers,
+        _body_length(fields, current, limits),
+        _wants_keep_alive(fields.get(b"connection"), current),
+        b"expect" in fields and current and _check_expect(fields[b"expect"]),
+    )
+
+
+def check_incomplete(data: bytes, limits: Limits) -> None:
+    """Raise `RequestError` when no continuation of `data` could make it a good head."""
+    if _ENDLESS.search(data):
+        raise _complaint(data)
+    end = data.find(b"\r\n")
+    if (len(data) if end < 0 else end) > limits.target_size + KEPT_FOR_METHOD:
+        raise RequestError(414, f"The request target is longer than {limits.target_size} bytes.")
+    if len(data) > limits.head_size:
+        raise RequestError(431, f"The request head is larger than {limits.head_size} bytes.")
+    if not _LINE_START.match(data):
+        raise RequestError(400, "This is no HTTP request.")
+
+
+KEPT_FOR_METHOD = 256
+"""Bytes that a request line may have beside its target."""
+
+_LINE_START = re.compile(TOKEN + rb"(?:\Z| )")
+
+
+def _complaint(head: bytes) -> RequestError:
+    if _OTHER_VERSION.match(head) and not _REQUEST_LINE.match(head):
+        return RequestError(505, "This server speaks HTTP/1.0 and HTTP/1.1 only.")
+    for pattern, text in _FAULTS:
+        if pattern.search(head):
+            return RequestError(400, text)
+    if not _REQUEST_LINE.match(head):
+        return RequestError(400, "The request line is not METHOD, target and HTTP version.")
+    return RequestError(400, "A header line is not a name, a colon and a value.")
+
+
+def _split_fields(head: bytes, start: int) -> Headers:
+    headers: Headers = _FIELD.findall(head, start)
+    if len(headers) > MAX_FIELDS:
+        raise RequestError(431, f"The request has more than {MAX_FIELDS} header lines.")
+    if b" \r\n" in head or b"\t\r\n" in head:
+        headers = [(name, value.rstrip(b" \t")) for name, value in headers]
+    if _FORGED.search(head):
+        headers = [field for field in headers if not is_ash(field[0])]
+    return headers
+
+
+def _join_repeated(headers: Headers) -> dict[bytes, bytes]:
+    """Join the values of repeated names, which makes a repeated length or host malformed."""
+    fields: dict[bytes, bytes] = {}
+    for name, value in headers:
+        lower = name.lower()
+        fields[lower] = fields[lower] + b"," + value if lower in fields else value
+    return fields
+
+
+def _other_target(method: bytes, target: bytes, headers: Headers) -> bytes:
+    """Return the url of a target that isn't a path (RFC 9112, 3.2.2 to 3.2.4).
+
+    The host of an absolute one takes the place of the Host header.
+    """
+    if method == b"CONNECT":
+        raise RequestError(501, "This server is no proxy.")
+    if target == b"*" and method == b"OPTIONS":
+        return target
+    absolute = _ABSOLUTE.fullmatch(target)
+    if absolute is None or not absolute[1] or not _HOST.fullmatch(absolute[1]):
+        raise RequestError(400, "The request target is neither a path nor an http URL.")
+    for position, (name, _) in enumerate(headers):
+        if name.lower() == b"host":
+            headers[position] = (name, absolute[1])
+            break
+    else:
+        headers.insert(0, (b"Host", absolute[1]))
+    if not absolute[2] and method == b"OPTIONS":
+        return b"*"
+    return absolute[2] if absolute[2][:1] == b"/" else b"/" + absolute[2]
+
+
+def _check_host(host: bytes | None, *, required: bool) -> None:
+    if host is None:
+        if required:
+            raise RequestError(400, "A HTTP/1.1 request has to have a Host header.")
+    elif not _HOST.fullmatch(host):
+        raise RequestError(400, "The Host header is repeated or malformed.")
+
+
+def _body_length(fields: dict[bytes, bytes], current: bool, limits: Limits) -> int | None:
+    coding = fields.get(b"transfer-encoding")
+    length = fields.get(b"content-length")
+    if coding is not None:
+        _check_coding(coding, length, current)
+        return None
+    if length is None:
+        return 0
+    if not _DIGITS.fullmatch(length):
+        raise RequestError(400, "The Content-Length header is repeated or malformed.")
+    if 0 < limits.body_size < int(length):
+        raise RequestError(413, f"The request body is larger than {limits.body_size} bytes.")
+    return int(length)
+
+
+def _check_coding(coding: bytes, length: bytes | None, current: bool) -> None:
+    if length is not None:
+        raise RequestError(400, "The request has both Content-Length and Transfer-Encoding.")
+    if not current:
+        raise RequestError(400, "There is no Transfer-Encoding in HTTP/1.0.")
+    codings = list_members(coding)
+    if not codings or codings.count(b"chunked") > 1:
+        raise RequestError(400, "The Transfer-Encoding header is repeated or malformed.")
+    if codings != [b"chunked"]:
+        raise RequestError(501, "This server knows no transfer coding but chunked.")
+
+
+def _wants_keep_alive(connection: bytes | None, current: bool) -> bool:
+    if connection is None:
+        return current
+    options = list_members(connection)
+    return b"close" not in options and (current or b"keep-alive" in options)
+
+
+def _check_expect(value: bytes) -> bool:
+    if value.lower() != b"100-continue":
+        raise RequestError(417, "This server knows no expectation but 100-continue.")
+    return True

@@ -1,0 +1,79 @@
+"""Every bound and time limit of the front end, with its reason.
+
+Times are seconds, sizes are bytes. `Limits` holds what the command line can change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+KIB = 1024
+
+MAX_FIELDS = 200
+"""Header lines of a request. Browsers send about 20; each one costs every handler on the way."""
+
+MAX_RESPONSE_HEAD = 256 * KIB
+"""A handler that writes this much without an empty line doesn't speak HTTP."""
+
+MAX_CHUNK_LINE = 1 * KIB
+"""The line in front of a chunk: a number, and extensions that nobody uses."""
+
+MAX_TRAILERS = 8 * KIB
+"""Trailer fields are read and dropped."""
+
+PIECE = 64 * KIB
+"""What is read from a response socket at a time: little enough for a thousand connections."""
+
+PIECES_AT_ONCE = 8
+"""Pieces of one response that are copied before it's the others' turn."""
+
+MAX_DRAINED = 1024 * KIB
+"""What a handler may write in vain as the body of a HEAD response, before its socket is closed."""
+
+MAX_HELD = 64 * KIB
+"""What a client may send ahead (pipelined requests) while its request is being answered."""
+
+LINGER_TIME = 5.0
+"""How long a client's unread bytes are thrown away after the last response: closing at once would
+reset the connection, and the client might lose the response."""
+
+SWEEP_INTERVAL = 1.0
+"""All time limits are looked at this often, so no request needs a timer of its own."""
+
+ACCEPT_BURST = 64
+"""Connections accepted before it's the others' turn."""
+
+BACKLOG = 1024
+"""Connections that the kernel keeps until they are accepted."""
+
+SPARE_DESCRIPTORS = 64
+"""Not available for clients: listeners, logs, the event loop's own."""
+
+HANDLER_EXIT_TIME = 10.0
+"""How long the root handler may take to exit after the last request, before it is left alone."""
+
+RETRY_AFTER = 10
+"""What a client is told to wait when the root handler is overloaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the command line can change."""
+
+    head_time: float = 20.0
+    """A request head is small; a client that takes longer holds a connection on purpose."""
+    idle_time: float = 75.0
+    """Browsers keep connections for about a minute."""
+    body_time: float = 60.0
+    """Between two bytes of a body, in either direction: mobile clients come back after this."""
+    queue_time: float = 60.0
+    """How long a request waits for the root handler to take it; the reference front end's value."""
+    connections: int = 1000
+    """Clients at the same time. Each costs two descriptors while it is served."""
+    head_size: int = 64 * KIB
+    """Request line and header lines. With `target_size`, any datagram fits a socket's send buffer
+    (208 KiB on Linux), where the url is twice."""
+    target_size: int = 48 * KIB
+    """The request target. Far beyond what browsers send, and what the reference front end takes."""
+    body_size: int = 0
+    """A request body; 0 for no limit, which is the handlers' business."""

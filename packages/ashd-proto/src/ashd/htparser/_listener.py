@@ -1,0 +1,146 @@
+"""Listening sockets: binding them before anything else, and accepting within the bounds.
+
+`bind_port` is called before there is an event loop. A `Listener` owns its socket; accepted sockets
+belong to asyncio's transports.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import socket
+from typing import TYPE_CHECKING
+
+from ._errors import StartError
+from ._limits import ACCEPT_BURST, BACKLOG
+from ._portspec import Port
+
+if TYPE_CHECKING:
+    from ._server import Server
+
+_log = logging.getLogger("ashd.htparser")
+_OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+_NO_SUCH_FAMILY = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}
+
+AddressInfo = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[object, ...]]
+
+
+def bind_port(port: Port) -> list[socket.socket]:
+    """Return listening sockets for a port; raises `StartError`, and closes what it opened then."""
+    sockets: list[socket.socket] = []
+    number = port.number
+    try:
+        for address in port.addresses:
+            for sock in _bind_address(address, number):
+                sockets.append(sock)
+                number = sock.getsockname()[1]  # port 0: the same one for all addresses
+    except OSError as error:
+        for sock in sockets:
+            sock.close()
+        where = f"port {port.number}" if address is None else f"{address} port {port.number}"
+        raise StartError(f"can't listen on {where}: {error.strerror}") from error
+    return sockets
+
+
+def _bind_address(address: str | None, number: int) -> list[socket.socket]:
+    found = socket.getaddrinfo(address, number, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    sockets: list[socket.socket] = []
+    failure: OSError | None = None
+    for family, kind, protocol, _, where in sorted(found, key=lambda info: info[0]):
+        sock = None
+        try:
+            sock = socket.socket(family, kind, protocol)
+            if sockets and not number:
+                where = (where[0], sockets[0].getsockname()[1], *where[2:])  # noqa: PLW2901
+            _listen(sock, where)
+        except OSError as error:
+            if sock is not None:
+                sock.close()
+            failure = error
+            if error.errno not in _NO_SUCH_FAMILY:
+                break
+        else:
+            sockets.append(sock)
+            failure = None
+    if failure is not None and (not sockets or failure.errno not in _NO_SUCH_FAMILY):
+        for sock in sockets:
+            sock.close()
+        raise failure
+    return sockets
+
+
+def _listen(sock: socket.socket, where: tuple[object, ...]) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # accepted sockets inherit it
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # IPv4 has its own socket
+    sock.setblocking(False)
+    sock.bind(where)
+    sock.listen(BACKLOG)
+
+
+class Listener:
+    """Accepts the connections of one listening socket, unless it is paused."""
+
+    def __init__(self, server: Server, port: Port, sock: socket.socket) -> None:
+        """Own the socket; `resume` begins."""
+        self._server = server
+        self._port = port
+        self._sock = sock
+        self._accepting = False
+
+    def resume(self) -> None:
+        """Accept connections."""
+        if not self._accepting:
+            self._accepting = True
+            self._server.loop.add_reader(self._sock, self._accept)
+
+    def pause(self) -> None:
+        """Leave new connections to the kernel's queue."""
+        if self._accepting:
+            self._accepting = False
+            self._server.loop.remove_reader(self._sock)
+
+    def close(self) -> None:
+        """Stop for good."""
+        self.pause()
+        self._sock.close()
+
+    def _accept(self) -> None:
+        for _ in range(ACCEPT_BURST):
+            if not self._server.has_room():
+                return
+            try:
+                sock, _address = self._sock.accept()
+            except (BlockingIOError, ConnectionAbortedError, InterruptedError):
+                return
+            except OSError as error:
+                self._refused(error)
+                return
+            sock.setblocking(False)
+            self._server.take(sock, self._port)
+
+    def _refused(self, error: OSError) -> None:
+        if error.errno in _OUT_OF_RESOURCES:
+            _log.warning("can't accept connections for the moment: %s", os.strerror(error.errno))
+            self._server.pause_accepting()
+        else:
+            _log.warning("a connection could not be accepted: %s", error)
+
+
+def describe(sock: socket.socket) -> str:
+    """Return the address of a listening socket as an administrator writes it."""
+    host, port = sock.getsockname()[:2]
+    return f"[{host}]:{port}" if sock.family == socket.AF_INET6 else f"{host}:{port}"
+
+
+async def connect_transport(
+    loop: asyncio.AbstractEventLoop, protocol: asyncio.Protocol, sock: socket.socket, port: Port
+) -> None:
+    """Put an accepted socket under an asyncio transport; close it when that fails."""
+    try:
+        await loop.connect_accepted_socket(lambda: protocol, sock, ssl=port.tls)
+    except OSError:
+        sock.close()

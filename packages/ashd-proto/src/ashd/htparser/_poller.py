@@ -1,0 +1,113 @@
+"""Watches descriptors that are no asyncio transports, with an epoll object inside the event loop.
+
+Response sockets come and go with each request. `loop.add_reader` costs several system calls and
+objects for each of them, this costs one call: a descriptor that is closed leaves by itself. The
+epoll object's own descriptor is all that the event loop sees. It also allows what event loops
+don't offer: to learn that a client left while its data is not being read.
+
+Called in the event loop's thread. The poller owns its epoll object and none of the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import select
+import socket
+from collections.abc import Callable
+
+from ._errors import StartError
+from ._limits import MAX_DRAINED, PIECE
+
+Callback = Callable[[int], object]
+
+_BATCH = 64  # events taken before it's the turn of the event loop's own
+_log = logging.getLogger("ashd.htparser")
+
+
+class Poller:
+    """A set of descriptors with a callback each, which is given the epoll events."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Work in `loop`; raises `StartError` where there is no epoll(7)."""
+        if not hasattr(select, "epoll"):
+            raise StartError("The front end needs epoll, which only Linux has.")
+        self._loop = loop
+        self._callbacks: dict[int, Callback] = {}
+        self._epoll = select.epoll()
+        loop.add_reader(self._epoll.fileno(), self._dispatch)
+
+    def add(self, fd: int, events: int, callback: Callback) -> None:
+        """Watch a descriptor. Its owner calls `forget` when it closes it."""
+        self._epoll.register(fd, events)
+        self._callbacks[fd] = callback
+
+    def modify(self, fd: int, events: int) -> None:
+        """Watch for other events."""
+        self._epoll.modify(fd, events)
+
+    def remove(self, fd: int) -> None:
+        """Stop watching a descriptor that stays open."""
+        if self._callbacks.pop(fd, None) is not None:
+            self._epoll.unregister(fd)
+
+    def forget(self, fd: int) -> None:
+        """Stop watching a descriptor that is closed in the same breath."""
+        self._callbacks.pop(fd, None)
+
+    def drain(self, sock: socket.socket) -> None:
+        """Take a response socket over whose response nobody needs any more: to a HEAD request.
+
+        What the handler still writes is thrown away, within a bound, so that it isn't told that
+        its client has left.
+        """
+        drain = _Drain(self, sock)
+        if not drain.run(0):
+            self.add(sock.fileno(), select.EPOLLIN, drain.run)
+
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        """Call back after everybody else had a turn."""
+        self._loop.call_soon(callback)
+
+    def close(self) -> None:
+        """Stop watching anything."""
+        self._loop.remove_reader(self._epoll.fileno())
+        self._epoll.close()
+
+    def _dispatch(self) -> None:
+        # A descriptor may be closed, and its number used again, by a callback of the same batch:
+        # so events are hints, and each callback asks the descriptor itself without blocking.
+        for fd, events in self._epoll.poll(0, _BATCH):
+            callback = self._callbacks.get(fd)
+            if callback is None:
+                continue
+            try:
+                callback(events)
+            except Exception:  # noqa: BLE001 - one request must not take others with it
+                _log.exception("An internal error; the request it belongs to is lost.")
+
+
+class _Drain:
+    """Owns a response socket until its end, or until too much came out of it."""
+
+    __slots__ = ("_left", "_poller", "_sock")
+
+    def __init__(self, poller: Poller, sock: socket.socket) -> None:
+        self._poller = poller
+        self._sock = sock
+        self._left = MAX_DRAINED
+
+    def run(self, _: int) -> bool:
+        """Read what is there; True when the socket has been closed."""
+        try:
+            size = len(self._sock.recv(PIECE, socket.MSG_DONTWAIT))
+        except BlockingIOError:
+            return False
+        except OSError:
+            size = 0
+        self._left -= size
+        if size and self._left > 0:
+            return False
+        self._poller.forget(self._sock.fileno())
+        self._sock.close()
+        return True

@@ -1,0 +1,119 @@
+"""What to listen on: `HANDLER[:PAR[=VAL][,PAR[=VAL]]...]`.
+
+`PORT_HANDLERS` is the table of port handlers, each with the table of its parameters. A port handler
+turns parameters into a `Port`; a new one is one function and one entry.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ._errors import UsageError
+
+Values = Mapping[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """One port to listen on, of every address in `addresses` (None: all of this machine's)."""
+
+    number: int
+    addresses: tuple[str | None, ...]
+    protocol: bytes
+    """What `X-Ash-Protocol` says."""
+    tls: ssl.SSLContext | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a port handler."""
+
+    metavar: str
+    help: str
+    repeatable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PortHandler:
+    """A kind of port."""
+
+    help: str
+    parameters: Mapping[str, Parameter]
+    make: Callable[[Values], Port]
+
+
+class HelpRequested(Exception):  # noqa: N818 - no error
+    """The parameters of a port handler were asked for; the text is the answer."""
+
+
+def parse_portspec(spec: str) -> Port:
+    """Return the port that a PORTSPEC describes.
+
+    Raises `UsageError`, or `HelpRequested` when it says so (`plain:help`).
+    """
+    name, _, text = spec.partition(":")
+    handler = PORT_HANDLERS.get(name)
+    if handler is None:
+        known = ", ".join(PORT_HANDLERS)
+        raise UsageError(f"there is no port handler {name!r}; known: {known}")
+    values: dict[str, list[str]] = {}
+    for part in filter(None, text.split(",")):
+        parameter, _, value = part.partition("=")
+        if parameter == "help":
+            raise HelpRequested(_describe(name, handler))
+        _add_value(values, name, handler, parameter, value)
+    return handler.make(values)
+
+
+def _add_value(
+    values: dict[str, list[str]], name: str, handler: PortHandler, parameter: str, value: str
+) -> None:
+    known = handler.parameters.get(parameter)
+    if known is None:
+        raise UsageError(f"{name} has no parameter {parameter!r}; {name}:help lists them")
+    if parameter in values and not known.repeatable:
+        raise UsageError(f"{name}: {parameter} is given twice")
+    values.setdefault(parameter, []).append(value)
+
+
+def _describe(name: str, handler: PortHandler) -> str:
+    lines = [f"{name}: {handler.help}"]
+    for parameter, about in handler.parameters.items():
+        lines.append(f"  {f'{parameter}={about.metavar}':<16} {about.help}")
+    return "\n".join(lines)
+
+
+def _port_number(name: str, values: Values, default: int) -> int:
+    text = values.get("port", [str(default)])[0]
+    if not (text.isascii() and text.isdigit() and int(text) < 1 << 16):
+        raise UsageError(f"{name}: port must be a number from 0 to 65535, not {text!r}")
+    return int(text)
+
+
+def _addresses(name: str, values: Values) -> tuple[str | None, ...]:
+    addresses = values.get("bind", [])
+    if "" in addresses:
+        raise UsageError(f"{name}: bind needs an address")
+    return tuple(address.strip("[]") for address in addresses) or (None,)
+
+
+def _plain(values: Values) -> Port:
+    return Port(_port_number("plain", values, 80), _addresses("plain", values), b"http")
+
+
+PORT_HANDLERS: Mapping[str, PortHandler] = {
+    "plain": PortHandler(
+        "HTTP without encryption",
+        {
+            "port": Parameter("NUMBER", "TCP port to listen on (default 80; 0: any free one)"),
+            "bind": Parameter(
+                "ADDRESS",
+                "address or host name to listen on (default: all, IPv4 and IPv6); repeatable",
+                repeatable=True,
+            ),
+        },
+        _plain,
+    ),
+}

@@ -1,0 +1,209 @@
+"""The front end's life: what all connections share, the sweep over their deadlines, and the end.
+
+Everything here runs in the thread of the event loop. A `Server` owns listeners, poller and root
+handler; connections are their transports' own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import os
+import resource
+import signal
+import socket
+import time
+from collections.abc import Sequence
+
+from ._connection import Connection
+from ._handler import RootHandler
+from ._limits import HANDLER_EXIT_TIME, SPARE_DESCRIPTORS, SWEEP_INTERVAL, Limits
+from ._listener import Listener, connect_transport
+from ._poller import Poller
+from ._portspec import Port
+
+_log = logging.getLogger("ashd.htparser")
+_IMPATIENT_EXIT = 1
+
+
+class Server:
+    """All that runs between the root handler's start and the end of the process."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, handler: RootHandler, limits: Limits
+    ) -> None:
+        """Share `handler` and `limits` among the connections to come."""
+        self.loop = loop
+        self.handler = handler
+        self.limits = limits
+        self.poller = Poller(loop)
+        self.now = loop.time()
+        self.stopping = False
+        self._status = 0
+        self._room = _connection_bound(limits.connections)
+        self._connections: dict[Connection, None] = {}
+        self._opening: set[asyncio.Task[None]] = set()
+        self._ports: dict[Connection, Port] = {}
+        self._ids = map("{:x}-{:x}".format, itertools.repeat(time.time_ns()), itertools.count(1))
+        self._listeners: list[Listener] = []
+        self._accepting = True
+        self._stopped: asyncio.Future[None] = loop.create_future()
+        self._interval = _sweep_interval(limits)
+        self._handler_deadline = 0.0
+
+    async def serve(self, sockets: Sequence[tuple[Port, socket.socket]]) -> int:
+        """Serve on listening sockets until the end, and return the exit status."""
+        self._listeners = [Listener(self, port, sock) for port, sock in sockets]
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self.loop.add_signal_handler(number, self._signalled)
+        self.handler.attach(self.poller, self._handler_gone)
+        for listener in self._listeners:
+            listener.resume()
+        self._sweep()
+        await self._stopped
+        self.handler.release()
+        self.poller.close()
+        return self._status
+
+    # For listeners
+
+    def has_room(self) -> bool:
+        """Whether one more connection may be accepted; makes room by closing an idle one."""
+        if len(self._connections) + len(self._opening) < self._room:
+            return True
+        idle = next((each for each in self._connections if each.idle), None)
+        if idle is None:
+            self.pause_accepting()
+            return False
+        idle.close_when_done()
+        idle.idle = False
+        return True
+
+    def pause_accepting(self) -> None:
+        """Accept nothing until a connection has closed, or the next sweep."""
+        self._accepting = False
+        for listener in self._listeners:
+            listener.pause()
+
+    def take(self, sock: socket.socket, port: Port) -> None:
+        """Serve an accepted connection."""
+        connection = Connection(self)
+        self._ports[connection] = port
+        task = self.loop.create_task(connect_transport(self.loop, connection, sock, port))
+        self._opening.add(task)
+        task.add_done_callback(self._opened)
+
+    def _opened(self, task: asyncio.Task[None]) -> None:
+        self._opening.discard(task)
+
+    # For connections
+
+    def connection_opened(self, connection: Connection) -> None:
+        """Count a connection, and look after its deadlines."""
+        self._connections[connection] = None
+        if self.stopping:
+            connection.close_when_done()
+
+    def connection_closed(self, connection: Connection) -> None:
+        """Forget a connection."""
+        self._connections.pop(connection, None)
+        if not self._accepting and not self.stopping:
+            self._resume_accepting()
+        if self.stopping:
+            self._stop_if_done()
+
+    def ash_headers(
+        self, connection: Connection, transport: asyncio.BaseTransport
+    ) -> list[tuple[bytes, bytes]]:
+        """Return what handlers are told about a connection; empty when it is gone already."""
+        port = self._ports.pop(connection)
+        peer = transport.get_extra_info("peername")
+        local = transport.get_extra_info("sockname")
+        if not peer or not local:
+            return []
+        return [
+            (b"X-Ash-Connection-ID", next(self._ids).encode()),
+            (b"X-Ash-Address", _address(peer)),
+            (b"X-Ash-Port", b"%d" % peer[1]),
+            (b"X-Ash-Server-Address", _address(local)),
+            (b"X-Ash-Server-Port", b"%d" % local[1]),
+            (b"X-Ash-Protocol", port.protocol),
+        ]
+
+    # The end
+
+    def _signalled(self) -> None:
+        if self.stopping:
+            os._exit(_IMPATIENT_EXIT)
+        self._stop()
+
+    def _handler_gone(self) -> None:
+        if not self.stopping:
+            status = self.handler.exit_status
+            how = "closed its socket" if status is None else f"exited with status {status}"
+            _log.error("the root handler %s; finishing what is running", how)
+            self._status = 1 if status else 0
+            self._stop()
+        else:
+            self._stop_if_done()
+
+    def _stop(self) -> None:
+        self.stopping = True
+        for listener in self._listeners:
+            listener.close()
+        self.handler.close()
+        for connection in list(self._connections):
+            connection.close_when_done()
+        self._stop_if_done()
+
+    def _stop_if_done(self) -> None:
+        """End when nothing is left to do; the handler has a while to exit before us."""
+        if self._connections or self._opening or self._stopped.done():
+            return
+        if not self._handler_deadline:
+            self._handler_deadline = self.loop.time() + HANDLER_EXIT_TIME
+        if self.handler.exit_status is not None:
+            self._stopped.set_result(None)
+        elif self.loop.time() >= self._handler_deadline:
+            _log.warning("the root handler (process %d) is still running", self.handler.pid)
+            self._stopped.set_result(None)
+
+    # The sweep
+
+    def _sweep(self) -> None:
+        """Look at every deadline. `now` is the time of the last sweep: exact enough for limits."""
+        self.loop.call_later(self._interval, self._sweep)
+        now = self.now = self.loop.time()
+        self.handler.sweep(now)
+        for connection in list(self._connections):
+            if now >= connection.deadline or now >= connection.write_deadline:
+                connection.expire(now)
+        if self.stopping:
+            self._stop_if_done()
+        elif self.handler.exit_status is not None:
+            self._handler_gone()
+        elif not self._accepting:
+            self._resume_accepting()
+
+    def _resume_accepting(self) -> None:
+        self._accepting = True
+        for listener in self._listeners:
+            listener.resume()
+
+
+def _connection_bound(wanted: int) -> int:
+    """Return how many clients there can be, as each needs up to two descriptors."""
+    available, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if available == resource.RLIM_INFINITY:
+        return wanted
+    return max(1, min(wanted, (available - SPARE_DESCRIPTORS) // 2))
+
+
+def _sweep_interval(limits: Limits) -> float:
+    shortest = min(limits.head_time, limits.idle_time, limits.body_time, limits.queue_time)
+    return min(SWEEP_INTERVAL, shortest / 4)
+
+
+def _address(name: tuple[str, int]) -> bytes:
+    return name[0].partition("%")[0].encode()

@@ -1,0 +1,190 @@
+"""A front end as a process, with a root handler below it.
+
+    with front_end([sys.executable, "hello.py"]) as server:
+        urllib.request.urlopen(server.url + "/world")
+
+Leaving the block stops it as an administrator would, with SIGTERM, and demands that front end and
+root handler end. `FRONT_ENDS` are parameters for tests that any front end has to pass: ours, and
+the reference one, which is skipped when it is not installed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO
+
+import pytest
+
+from .processes import DEADLINE, children, exists, program, wait_until
+
+OURS = "ashd-htparser"
+REFERENCE = "htparser"
+
+FRONT_ENDS = [
+    pytest.param(OURS, id=OURS),
+    pytest.param(
+        REFERENCE,
+        id=REFERENCE,
+        marks=pytest.mark.skipif(
+            shutil.which(REFERENCE) is None,
+            reason="the reference front end (htparser) is not on PATH",
+        ),
+    ),
+]
+
+_ATTEMPTS = 5  # somebody else may take a port between finding it and binding it
+
+
+@dataclass(slots=True)
+class FrontEnd:
+    """A running front end; `log` is what it and its handlers have written to stderr so far."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    handler_pid: int
+    _output: IO[bytes]
+
+    @property
+    def url(self) -> str:
+        """The server's address without a slash at its end."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def log(self) -> str:
+        return os.pread(self._output.fileno(), 1 << 24, 0).decode("utf-8", "replace")
+
+    def connect(self, host: str = "127.0.0.1", timeout: float = DEADLINE) -> socket.socket:
+        """Return a new connection, the caller's own."""
+        return socket.create_connection((host, self.port), timeout=timeout)
+
+    def exchange(self, data: bytes, host: str = "127.0.0.1") -> bytes:
+        """Send bytes over a connection of their own; return all that comes before it is closed.
+
+        The sending side stays open, as browsers do it. What was read before a reset counts.
+        """
+        with self.connect(host) as sock:
+            sock.sendall(data)
+            return read_to_end(sock)
+
+    def terminate(self) -> None:
+        """Begin a shutdown, as the first signal does."""
+        self.process.send_signal(signal.SIGTERM)
+
+    def wait(self) -> int:
+        """Wait for the end of the process, and return its exit status."""
+        return self.process.wait(DEADLINE)
+
+
+def read_to_end(sock: socket.socket) -> bytes:
+    """Return all that comes until the other side closes or resets the connection."""
+    pieces = []
+    with contextlib.suppress(ConnectionError):
+        while piece := sock.recv(1 << 16):
+            pieces.append(piece)
+    return b"".join(pieces)
+
+
+def free_port() -> int:
+    """Return a TCP port that nobody listens on."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def front_end_command(name: str) -> list[str]:
+    """Return the command of a front end, `OURS` or `REFERENCE`."""
+    return [program(OURS)] if name == OURS else [name]
+
+
+@contextmanager
+def front_end(
+    handler: Sequence[str],
+    *,
+    name: str = OURS,
+    options: Sequence[str] = (),
+    port_parameters: str = "",
+    cwd: str | os.PathLike[str] | None = None,
+    env: Mapping[str, str] | None = None,
+    status: int | None = 0,
+) -> Iterator[FrontEnd]:
+    """Run a front end for the length of a block; it must exit with `status` (None: any).
+
+    `options` go in front of the port, `port_parameters` (`bind=::1`) to it. A front end that has to
+    be killed, or exits otherwise, fails the test with its stderr.
+    """
+    with tempfile.TemporaryFile() as output:
+        server = _start(name, options, port_parameters, handler, output, cwd, env)
+        try:
+            yield server
+            if server.process.poll() is None:
+                server.terminate()
+            ended = server.wait()
+            wait_until(lambda: not exists(server.handler_pid), what="the root handler's end")
+        except BaseException:
+            sys.stderr.write(server.log)
+            raise
+        finally:
+            _kill(server)
+        assert status in (None, ended), f"exit status {ended}; stderr:\n{server.log}"
+
+
+def _start(
+    name: str,
+    options: Sequence[str],
+    port_parameters: str,
+    handler: Sequence[str],
+    output: IO[bytes],
+    cwd: str | os.PathLike[str] | None,
+    env: Mapping[str, str] | None,
+) -> FrontEnd:
+    for _ in range(_ATTEMPTS):
+        port = free_port()
+        spec = f"plain:port={port}" + (f",{port_parameters}" if port_parameters else "")
+        argv = [*front_end_command(name), *options, spec, "--", *handler]
+        process = subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=cwd, env=env
+        )
+        pid = _handler_pid(process, port)
+        if pid:
+            return FrontEnd(process, port, pid, output)
+    log = os.pread(output.fileno(), 1 << 20, 0).decode("utf-8", "replace")
+    raise AssertionError(f"{name} did not start:\n{log}")
+
+
+def _handler_pid(process: subprocess.Popen[bytes], port: int) -> int:
+    """Wait until the front end takes connections, and return its handler; 0 when it has exited."""
+    wait_until(lambda: process.poll() is not None or _listens(process, port))
+    return children(process.pid)[0] if process.poll() is None else 0
+
+
+def _listens(process: subprocess.Popen[bytes], port: int) -> bool:
+    """Tell whether the process has a handler and takes connections."""
+    if not children(process.pid):
+        return False
+    for host in ("127.0.0.1", "::1"):
+        with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1):
+            return True
+    return False
+
+
+def _kill(server: FrontEnd) -> None:
+    for pid in (server.pid, server.handler_pid):
+        if exists(pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+    server.process.wait()
