@@ -1,0 +1,169 @@
+"""A connection's bytes, with limits of size and time. Used by servers and clients.
+
+One thread reads; any thread may send (a lock keeps messages whole). The stream owns its socket:
+`close` closes it, in the thread that reads; `abort` makes that thread find the end, from any other.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import threading
+import time
+from contextlib import suppress
+from socket import socket as Socket  # noqa: N812
+
+from ashd.pdm._errors import ConnectionLost, ProtocolError
+
+_CHUNK = 1 << 16
+_RDHUP = getattr(select, "POLLRDHUP", 0)
+_NOSIGNAL = getattr(socket, "MSG_NOSIGNAL", 0)
+_GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
+
+
+def wait_for(descriptor: int, events: int, seconds: float | None) -> int:
+    """Wait until one of `events` (or an error or hang-up) holds; return those that do, 0 when the
+    time is over.
+    """
+    poller = select.poll()
+    poller.register(descriptor, events)
+    found = poller.poll(None if seconds is None else max(0, int(seconds * 1000 + 0.999)))
+    return found[0][1] if found else 0
+
+
+class Stream:
+    """Reads lines, commands and blocks; sends bytes. All raise `ConnectionLost` when a time limit
+    is over.
+    """
+
+    def __init__(self, sock: Socket, *, send_timeout: float | None, data: bytes = b"") -> None:
+        sock.setblocking(False)
+        self._sock = sock
+        self._buffer = bytearray(data)
+        self._send_timeout = send_timeout
+        self._send_lock = threading.Lock()  # keeps messages of several threads whole
+
+    @property
+    def is_unix(self) -> bool:
+        """Whether a full close can be told from an end-of-file."""
+        return self._sock.family == socket.AF_UNIX
+
+    def read_line(self, most: int, seconds: float | None) -> bytes | None:
+        """Return a line without its end; None at end-of-file. The limit is for the whole line."""
+        return self._read_to(b"\n", most, None if seconds is None else time.monotonic() + seconds)
+
+    def read_command(self, most: int, seconds: float | None) -> bytes | None:
+        """Return what stands before an empty line; None at end-of-file.
+
+        There is no time limit for the first byte; `seconds` is the limit between one byte and the
+        next.
+        """
+        return self._read_to(b"\n\n", most, None, between=seconds)
+
+    def _read_to(
+        self, end: bytes, most: int, deadline: float | None, between: float | None = None
+    ) -> bytes | None:
+        looked = 0
+        while (at := self._buffer.find(end, looked)) < 0:
+            if len(self._buffer) > most:
+                raise ProtocolError(f"more than {most} bytes without an end")
+            looked = max(0, len(self._buffer) - len(end) + 1)
+            if not self._fill(_sooner(deadline, between if self._buffer else None)):
+                return None
+        if at > most:
+            raise ProtocolError(f"more than {most} bytes without an end")
+        return self._take(at, at + len(end))
+
+    def read_exactly(
+        self, size: int, seconds: float | None, *, first: bool = False
+    ) -> bytes | None:
+        """Return `size` bytes; None at end-of-file, `ProtocolError` when that comes in the middle.
+
+        `seconds` is the limit between one byte and the next; with `first` there is none before the
+        first byte.
+        """
+        while len(self._buffer) < size:
+            patience = None if first and not self._buffer else seconds
+            if not self._fill(_sooner(None, patience)):
+                if self._buffer or not first:
+                    raise ProtocolError("the connection ended in the middle of a message")
+                return None
+        return self._take(size, size)
+
+    def _take(self, size: int, used: int) -> bytes:
+        piece = bytes(memoryview(self._buffer)[:size])
+        del self._buffer[:used]
+        return piece
+
+    def _fill(self, deadline: float | None) -> bool:
+        """Read some; False at end-of-file."""
+        while True:
+            try:
+                piece = self._sock.recv(_CHUNK)
+            except BlockingIOError:
+                self._wait(select.POLLIN, deadline)
+                continue
+            except OSError as exc:
+                raise ConnectionLost(f"the connection broke: {exc.strerror}") from exc
+            self._buffer += piece
+            return bool(piece)
+
+    def _wait(self, events: int, deadline: float | None) -> None:
+        left = None if deadline is None else deadline - time.monotonic()
+        if (left is not None and left <= 0) or not wait_for(self._sock.fileno(), events, left):
+            raise ConnectionLost("the other side took too long")
+
+    @property
+    def socket(self) -> Socket:
+        """The socket, to be passed to another process."""
+        return self._sock
+
+    @property
+    def pending(self) -> bytes:
+        """What was received and not read yet."""
+        return bytes(self._buffer)
+
+    def has_input(self, seconds: float | None) -> bool:
+        """Wait until there is something to read, or an end-of-file; False when the time is over."""
+        return bool(self._buffer) or bool(wait_for(self._sock.fileno(), select.POLLIN, seconds))
+
+    def send(self, data: bytes) -> None:
+        """Send all of it; `ConnectionLost` when the other side is gone, or takes nothing for the
+        time limit.
+        """
+        with self._send_lock:
+            self._send(memoryview(data))
+
+    def _send(self, rest: memoryview) -> None:
+        while rest:
+            try:
+                rest = rest[self._sock.send(rest, _NOSIGNAL) :]
+            except BlockingIOError:
+                self._wait(select.POLLOUT, _sooner(None, self._send_timeout))
+            except OSError as exc:
+                raise ConnectionLost(f"the connection broke: {exc.strerror}") from exc
+
+    def wait_closed(self, seconds: float | None, *, half: bool) -> bool:
+        """Wait until the other side has closed; with `half`, or only ended its output. False when
+        time is over.
+
+        May be called by another thread than the one that reads.
+        """
+        found = wait_for(self._sock.fileno(), _RDHUP if half else 0, seconds)
+        return bool(found & (_GONE | (_RDHUP if half else 0)))
+
+    def abort(self) -> None:
+        """End the connection under the thread that reads. May be called from any thread."""
+        with suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._sock.close()
+
+
+def _sooner(deadline: float | None, seconds: float | None) -> float | None:
+    if seconds is None:
+        return deadline
+    end = time.monotonic() + seconds
+    return end if deadline is None else min(end, deadline)

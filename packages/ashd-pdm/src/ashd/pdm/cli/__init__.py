@@ -1,0 +1,30 @@
+"""The client's side: connect to a debug socket, run code there, look at objects.
+
+A target is `PATH` of a Unix socket (with a `/` in it), `PORT` on this machine, `HOST:PORT`, or
+`HOST:PATH`, which goes through ssh. What a server sends is read as plain data, with the classes of
+`ashd.pdm.perf` and exceptions of the standard library; nothing else in it is ever imported or
+called.
+"""
+
+from ashd.pdm.cli._compat import client, perfclient, replclient
+from ashd.pdm.cli._connect import ClientStream, connect
+from ashd.pdm.cli._perf import PerfClient, Proxy
+from ashd.pdm.cli._repl import RemoteError, ReplClient
+from ashd.pdm.cli._target import SshTarget, Target, TcpTarget, UnixTarget, parse_target
+
+__all__ = [
+    "ClientStream",
+    "PerfClient",
+    "Proxy",
+    "RemoteError",
+    "ReplClient",
+    "SshTarget",
+    "Target",
+    "TcpTarget",
+    "UnixTarget",
+    "client",
+    "connect",
+    "parse_target",
+    "perfclient",
+    "replclient",
+]

@@ -1,0 +1,140 @@
+"""Connects to a server and greets it. The stream that is returned owns the socket, and the ssh
+process if there is one.
+"""
+
+from __future__ import annotations
+
+import base64
+import importlib.resources
+import os
+import shlex
+import socket
+import subprocess
+from typing import Any
+
+from ashd.pdm._errors import ConnectError, ConnectionLost, PdmError, ProtocolError
+from ashd.pdm._limits import MAX_LINE
+from ashd.pdm._stream import Stream
+from ashd.pdm.cli._target import SshTarget, Target, TcpTarget, UnixTarget, parse_target
+
+CONNECT_TIMEOUT = 30.0
+"""Seconds until a connection has to stand and the server has to greet: time to type a passphrase
+for ssh.
+"""
+
+SSH_VARIABLE = "ASHD_PDM_SSH"
+"""Environment variable with the ssh command to use, and its options."""
+
+GREETING = b"+PDM1"
+
+
+class ClientStream(Stream):
+    """A stream that also waits for the ssh process, when it is closed."""
+
+    process: subprocess.Popen[bytes] | None = None
+
+    def close(self) -> None:
+        """Close the socket; ssh ends by that."""
+        super().close()
+        if self.process is not None:
+            self.process.wait()
+
+
+def connect(target: str | Target, protocol: str, *, worker: str | None = None) -> ClientStream:
+    """Connect, greet, and ask for a protocol (of a worker process). `ConnectError` when that
+    doesn't work out.
+    """
+    parsed = parse_target(target) if isinstance(target, str) else target
+    stream = _open(parsed)
+    try:
+        greet(stream, protocol, worker=worker)
+    except ConnectionLost as exc:
+        stream.close()
+        raise ConnectError(f"can't connect to {_describe(parsed)}: {exc}") from exc
+    except BaseException:
+        stream.close()
+        raise
+    return stream
+
+
+def greet(stream: Stream, protocol: str, *, worker: str | None = None) -> None:
+    """Exchange the first lines of a connection."""
+    if _line(stream) != GREETING:
+        raise ProtocolError("the other side is no debug server of a version that is known here")
+    choice = protocol if worker is None else f"@{worker} {protocol}"
+    stream.send(f"{choice}\n".encode())
+    if not _line(stream).startswith(b"+"):
+        raise ProtocolError("the server's answer starts with neither + nor -")
+
+
+def _line(stream: Stream) -> bytes:
+    line = stream.read_line(MAX_LINE, CONNECT_TIMEOUT)
+    if line is None:
+        raise ConnectionLost("the server closed the connection")
+    if line.startswith(b"-"):
+        text = line.decode(errors="replace").removeprefix("-ERR ")
+        raise PdmError(f"the server refused: {text}")
+    return line
+
+
+def _open(target: Target) -> ClientStream:
+    try:
+        opened: ClientStream = _OPENERS[type(target)](target)
+    except OSError as exc:
+        reason = exc.strerror or str(exc)
+        raise ConnectError(f"can't connect to {_describe(target)}: {reason}") from exc
+    return opened
+
+
+def _describe(target: Target) -> str:
+    if isinstance(target, UnixTarget):
+        return target.path
+    if isinstance(target, TcpTarget):
+        return f"{target.host} port {target.port}"
+    return f"{target.path} on {target.host}"
+
+
+def _open_unix(target: UnixTarget) -> ClientStream:
+    sock = socket.socket(socket.AF_UNIX)
+    try:
+        sock.settimeout(CONNECT_TIMEOUT)
+        sock.connect(target.path)
+    except BaseException:
+        sock.close()
+        raise
+    return ClientStream(sock, send_timeout=None)
+
+
+def _open_tcp(target: TcpTarget) -> ClientStream:
+    sock = socket.create_connection((target.host, target.port), CONNECT_TIMEOUT)
+    return ClientStream(sock, send_timeout=None)
+
+
+def _open_ssh(target: SshTarget) -> ClientStream:
+    ours, theirs = socket.socketpair()
+    try:
+        with theirs:
+            process = subprocess.Popen(
+                ssh_command(target), stdin=theirs.fileno(), stdout=theirs.fileno()
+            )
+    except BaseException:
+        ours.close()
+        raise
+    stream = ClientStream(ours, send_timeout=None)
+    stream.process = process
+    return stream
+
+
+def ssh_command(target: SshTarget) -> list[str]:
+    """Return the command that runs our relay on the other machine, where only Python is needed.
+
+    The source of the relay goes along, encoded so that any login shell leaves it alone.
+    """
+    source = importlib.resources.files("ashd.pdm.relay").joinpath("_relay.py").read_bytes()
+    code = f"import base64;exec(base64.b64decode('{base64.b64encode(source).decode()}'))"
+    remote = f"exec python3 -c {shlex.quote(code)} {shlex.quote(target.path)}"
+    ssh = shlex.split(os.environ.get(SSH_VARIABLE, "ssh"))
+    return [*ssh, "-T", "-e", "none", "--", target.host, remote]
+
+
+_OPENERS: dict[type, Any] = {UnixTarget: _open_unix, TcpTarget: _open_tcp, SshTarget: _open_ssh}

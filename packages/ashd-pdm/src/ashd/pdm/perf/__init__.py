@@ -1,0 +1,95 @@
+"""PERF objects: what can be looked at over a debug socket, and what it takes to write more.
+
+Built in, and found by clients as `pdm.perf.NAME`: `sysres`, `sysinfo`, `sysctl`, `process`,
+`threads`, `profile`, `heap` and `workers`. An object of your own is any object at the top level of
+a module that is imported already and has a method `pdm_protocols()`. Its methods are called from
+the threads of the server.
+"""
+
+from ashd.pdm._names import wire_class
+from ashd.pdm.perf._call import after_reply, wait_left
+from ashd.pdm.perf._compat import (
+    attrinfo,
+    event,
+    eventobj,
+    finishevent,
+    procevent,
+    simpleattr,
+    simplefunc,
+    startevent,
+    staticdir,
+    valueattr,
+)
+from ashd.pdm.perf._heap import heap
+from ashd.pdm.perf._interfaces import (
+    PROTOCOLS,
+    Invokable,
+    Listable,
+    PerfObject,
+    Readable,
+    Subscribable,
+)
+from ashd.pdm.perf._objects import Attribute, Directory, EventSource, Functions, Value
+from ashd.pdm.perf._profile import profile
+from ashd.pdm.perf._system import process, sysctl, sysinfo, sysres
+from ashd.pdm.perf._threads import threads
+from ashd.pdm.perf._wire import (
+    AttrInfo,
+    Event,
+    FinishEvent,
+    LostEvents,
+    ProcEvent,
+    RequestFinish,
+    RequestStart,
+    StartEvent,
+    error,
+    nosuchname,
+    nosuchproto,
+)
+from ashd.pdm.perf._workers import workers
+
+__all__ = [
+    "PROTOCOLS",
+    "AttrInfo",
+    "Attribute",
+    "Directory",
+    "Event",
+    "EventSource",
+    "FinishEvent",
+    "Functions",
+    "Invokable",
+    "Listable",
+    "LostEvents",
+    "PerfObject",
+    "ProcEvent",
+    "Readable",
+    "RequestFinish",
+    "RequestStart",
+    "StartEvent",
+    "Subscribable",
+    "Value",
+    "after_reply",
+    "attrinfo",
+    "error",
+    "event",
+    "eventobj",
+    "finishevent",
+    "heap",
+    "nosuchname",
+    "nosuchproto",
+    "process",
+    "procevent",
+    "profile",
+    "simpleattr",
+    "simplefunc",
+    "startevent",
+    "staticdir",
+    "sysctl",
+    "sysinfo",
+    "sysres",
+    "threads",
+    "valueattr",
+    "wait_left",
+    "wire_class",
+    "workers",
+]

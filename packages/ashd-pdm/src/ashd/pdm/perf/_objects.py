@@ -1,0 +1,144 @@
+"""Ready-made objects: an attribute, a directory, functions, a source of events.
+
+They are made by the daemon, at module level as a rule, and used from the threads of the server.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from ashd.pdm.perf._wire import AttrInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+T = TypeVar("T")
+_log = logging.getLogger("ashd.pdm")
+
+
+class Attribute(Generic[T]):
+    """An attribute that is read by calling a function, in a thread of the server."""
+
+    def __init__(
+        self, read: Callable[[], T], desc: str | AttrInfo | None = None, *, merge: str | None = None
+    ) -> None:
+        self._read = read
+        self._info = desc if isinstance(desc, AttrInfo) else AttrInfo(desc, merge)
+
+    def pdm_protocols(self) -> list[str]:
+        """Implement `PerfObject`."""
+        return ["attr"]
+
+    def readattr(self) -> T:
+        """Implement `Readable`."""
+        return self._read()
+
+    def attrinfo(self) -> AttrInfo:
+        """Implement `Readable`."""
+        return self._info
+
+
+class Value(Attribute[T]):
+    """An attribute that holds a value: set `value` at any time, from any thread."""
+
+    def __init__(
+        self, value: T, desc: str | AttrInfo | None = None, *, merge: str | None = None
+    ) -> None:
+        super().__init__(lambda: self.value, desc, merge=merge)
+        self.value = value
+
+
+class Directory:
+    """Objects by name. Names may be added and removed from any thread."""
+
+    def __init__(self, objects: dict[str, Any] | None = None) -> None:
+        self._lock = threading.Lock()  # for _objects
+        self._objects = dict(objects or {})
+
+    def pdm_protocols(self) -> list[str]:
+        """Implement `PerfObject`."""
+        return ["dir"]
+
+    def listdir(self) -> Sequence[str]:
+        """Implement `Listable`."""
+        with self._lock:
+            return list(self._objects)
+
+    def lookup(self, name: str) -> Any:
+        """Implement `Listable`."""
+        with self._lock:
+            return self._objects[name]
+
+    def __setitem__(self, name: str, obj: Any) -> None:
+        """Add an object, or replace the one of that name."""
+        with self._lock:
+            self._objects[name] = obj
+
+    def __delitem__(self, name: str) -> None:
+        """Take an object out; KeyError when there is none."""
+        with self._lock:
+            del self._objects[name]
+
+
+class Functions:
+    """Functions by name, for `invoke`."""
+
+    def __init__(self, **functions: Callable[..., Any]) -> None:
+        self._functions = functions
+
+    def pdm_protocols(self) -> list[str]:
+        """Implement `PerfObject`."""
+        return ["invoke"]
+
+    def invoke(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        """Implement `Invokable`."""
+        function = self._functions.get(method)
+        if function is None:
+            known = ", ".join(self._functions)
+            raise AttributeError(f"no method {method!r}; there are: {known}")
+        return function(*args, **kwargs)
+
+
+class EventSource:
+    """A source of events. `notify` gives one to all who subscribed; it never blocks and never
+    raises.
+
+    With no subscriber that is a call and one look at an empty tuple. Callers that have to work for
+    making the event ask `if source:` first.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # for changes of _callbacks
+        self._callbacks: tuple[Callable[[Any], None], ...] = ()
+
+    def pdm_protocols(self) -> list[str]:
+        """Implement `PerfObject`."""
+        return ["event"]
+
+    def __bool__(self) -> bool:
+        """Whether anybody has subscribed."""
+        return bool(self._callbacks)
+
+    def subscribe(self, callback: Callable[[Any], None]) -> None:
+        """Implement `Subscribable`."""
+        with self._lock:
+            self._callbacks = (*self._callbacks, callback)
+
+    def unsubscribe(self, callback: Callable[[Any], None]) -> None:
+        """Implement `Subscribable`."""
+        with self._lock:
+            if callback not in self._callbacks:
+                raise ValueError("this callback is not subscribed")
+            kept = list(self._callbacks)
+            kept.remove(callback)
+            self._callbacks = tuple(kept)
+
+    def notify(self, event: Any) -> None:
+        """Give `event` to every subscriber. It must not be changed afterwards."""
+        for callback in self._callbacks:
+            try:
+                callback(event)
+            except Exception:  # noqa: BLE001
+                _log.exception("a subscriber failed")

@@ -1,0 +1,133 @@
+"""The built-in object `profile`: samples all threads from inside, without help of the system or of
+another tool.
+
+It runs in the thread of the server that serves the call, and ends when its client leaves. What a
+sample costs is measured in CPU time as it goes, and the samples are taken less often when that
+would be more than `MAX_SHARE` of one core. Frames are noted as code and offset, both at hand; names
+and line numbers are worked out once, at the end.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections import Counter
+from types import CodeType, FrameType
+from typing import Any
+
+from ashd.pdm.perf._call import wait_left
+from ashd.pdm.perf._objects import Functions
+
+DEFAULT_RATE = 50.0
+"""Samples a second. Not too many: each one takes the interpreter lock from whoever works."""
+
+DEFAULT_SECONDS = 5.0
+MAX_SECONDS = 3600.0
+MAX_RATE = 1000.0
+
+MAX_SHARE = 0.02
+"""Of one core's time."""
+
+MAX_STACKS = 20_000
+"""Different stacks that are kept; what is met beyond is counted as `dropped`. Some 20 MB at a depth
+of 50.
+"""
+
+MAX_DEPTH = 200
+"""Frames of a stack that are noted, from the inner end."""
+
+Stack = tuple[tuple[CodeType, int], ...]
+
+
+class _Sampler:
+    """The samples of one call. Used in one thread."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[tuple[int, Stack]] = Counter()
+        self.names: dict[int, str] = {}
+        self.samples = 0
+        self.dropped = 0
+        self._own = threading.get_ident()
+
+    def sample(self) -> None:
+        self.samples += 1
+        for ident, frame in sys._current_frames().items():
+            if ident != self._own:
+                self._count((ident, _walk(frame)))
+
+    def _count(self, key: tuple[int, Stack]) -> None:
+        if len(self.counts) >= MAX_STACKS and key not in self.counts:
+            self.dropped += 1
+            return
+        self.counts[key] += 1
+        if key[0] not in self.names:
+            self._note_names()
+
+    def _note_names(self) -> None:
+        for thread in threading.enumerate():
+            self.names[thread.ident or 0] = thread.name
+        for ident, _ in self.counts:
+            self.names.setdefault(ident, f"thread-{ident}")
+
+    def collapsed(self) -> dict[str, int]:
+        found: Counter[str] = Counter()
+        for (ident, stack), count in self.counts.items():
+            labels = [self.names[ident], *(_label(code, at) for code, at in reversed(stack))]
+            found[";".join(label.replace(";", ":") for label in labels)] += count
+        return dict(found)
+
+
+def _walk(frame: FrameType | None) -> Stack:
+    found: list[tuple[CodeType, int]] = []
+    while frame is not None and len(found) < MAX_DEPTH:
+        found.append((frame.f_code, frame.f_lasti))
+        frame = frame.f_back
+    return tuple(found)
+
+
+def _label(code: CodeType, offset: int) -> str:
+    return f"{code.co_qualname} ({code.co_filename}:{_line(code, offset)})"
+
+
+def _line(code: CodeType, offset: int) -> int:
+    for start, end, line in code.co_lines():
+        if start <= offset < end and line is not None:
+            return line
+    return code.co_firstlineno
+
+
+def _between(name: str, value: float, most: float) -> float:
+    if not 0 < value <= most:
+        raise ValueError(f"{name} must be more than 0 and at most {most:g}")
+    return float(value)
+
+
+def run(seconds: float = DEFAULT_SECONDS, rate: float = DEFAULT_RATE) -> dict[str, Any]:
+    """Sample all other threads for `seconds`, `rate` times a second at most.
+
+    Returns `stacks` (a dict from `thread;outer;...;inner` to the number of samples; each frame is
+    `function (file:line)`), `samples`, `dropped`, `seconds` (how long it took), `rate` (that was
+    reached), `cputime` (seconds that it cost), `left` (whether the client left before the end).
+    """
+    pause = 1 / _between("rate", rate, MAX_RATE)
+    until = time.monotonic() + _between("seconds", seconds, MAX_SECONDS)
+    sampler, left = _Sampler(), False
+    begun, cpu_begun = time.monotonic(), time.thread_time()
+    while not left and (now := time.monotonic()) < until:
+        sampler.sample()
+        cost = (time.thread_time() - cpu_begun) / sampler.samples
+        left = wait_left(min(max(pause, cost / MAX_SHARE), max(until - now, 0.0)))
+    took = time.monotonic() - begun
+    return {
+        "stacks": {} if left else sampler.collapsed(),
+        "samples": sampler.samples,
+        "dropped": sampler.dropped,
+        "seconds": took,
+        "rate": sampler.samples / took if took else 0.0,
+        "cputime": time.thread_time() - cpu_begun,
+        "left": left,
+    }
+
+
+profile = Functions(run=run)

@@ -1,0 +1,131 @@
+"""The built-in objects about the process: `sysres`, `sysinfo`, `sysctl`, `process`."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import signal
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ashd.pdm.perf._call import after_reply
+from ashd.pdm.perf._objects import Attribute, Directory, Functions
+from ashd.pdm.perf._wire import error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_imported_at = time.monotonic()
+
+
+def _own_usage() -> resource.struct_rusage:
+    return resource.getrusage(resource.RUSAGE_SELF)
+
+
+def _realtime() -> float:
+    return time.monotonic() - _imported_at
+
+
+sysres = Directory(
+    {
+        "realtime": Attribute(_realtime, "Seconds since this module was imported", merge="max"),
+        "cputime": Attribute(time.process_time, "CPU time of the process, in seconds"),
+        "utime": Attribute(lambda: _own_usage().ru_utime, "User part of the CPU time, in seconds"),
+        "stime": Attribute(
+            lambda: _own_usage().ru_stime, "System part of the CPU time, in seconds"
+        ),
+        "maxrss": Attribute(
+            lambda: _own_usage().ru_maxrss, "Largest resident set, in kilobytes", merge="max"
+        ),
+        "rusage": Attribute(
+            lambda: tuple(_own_usage()), "The fields of getrusage(2), in its order", merge="each"
+        ),
+    }
+)
+
+sysinfo = Directory(
+    {
+        "pid": Attribute(os.getpid, "The number of the process"),
+        "uname": Attribute(lambda: tuple(os.uname()), "System, node, release, version, machine"),
+        "hostname": Attribute(socket.gethostname, "The name of the host"),
+        "platform": Attribute(platform.platform, "System and release, as one text"),
+    }
+)
+
+
+class SystemControl(Functions):
+    """`exit` and `reload`: sends the process the signal that asks for it, once the answer is on its
+    way.
+
+    A daemon that does it another way puts functions into `exit_with` and `reload_with`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(exit=self._exit, reload=self._reload)
+        self.exit_with: Callable[[], None] | None = None
+        self.reload_with: Callable[[], None] | None = None
+
+    def _exit(self) -> None:
+        after_reply(self.exit_with or _signal_self(signal.SIGTERM))
+
+    def _reload(self) -> None:
+        if self.reload_with is None and signal.getsignal(signal.SIGHUP) in (
+            signal.SIG_DFL,
+            signal.SIG_IGN,
+            None,
+        ):
+            raise error("this daemon has no handler for SIGHUP, so it can't reload")
+        after_reply(self.reload_with or _signal_self(signal.SIGHUP))
+
+
+def _signal_self(number: signal.Signals) -> Callable[[], None]:
+    return lambda: os.kill(os.getpid(), number)
+
+
+sysctl = SystemControl()
+
+
+def _process() -> dict[str, Any]:
+    usage = _own_usage()
+    return {
+        "pid": os.getpid(),
+        "ppid": os.getppid(),
+        "argv": list(sys.argv),
+        "python": platform.python_version(),
+        "time": time.time(),
+        "realtime": _realtime(),
+        "cputime": usage.ru_utime + usage.ru_stime,
+        "utime": usage.ru_utime,
+        "stime": usage.ru_stime,
+        "rss": _resident_set(),
+        "maxrss": usage.ru_maxrss * 1024,
+        "threads": threading.active_count(),
+        "fds": _open_descriptors(),
+    }
+
+
+def _resident_set() -> int | None:
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, ValueError, IndexError):  # no such file but on Linux
+        return None
+    return pages * resource.getpagesize()
+
+
+def _open_descriptors() -> int | None:
+    try:
+        return len(os.listdir("/proc/self/fd")) - 1  # noqa: PTH208
+    except OSError:
+        return None
+
+
+process = Attribute(
+    _process,
+    "All about the process at once: times in seconds, rss and maxrss in bytes, open descriptors",
+    merge="each",
+)

@@ -1,0 +1,31 @@
+"""The server's side: open a debug socket in a running process.
+
+    import ashd.pdm.srv
+    ashd.pdm.srv.listen("/run/mydaemon/debug.sock")
+
+Whoever reaches the socket can run code as the user of the process. Root and the process' own user
+are let in, others as the socket's mode and group say; on TCP, everybody on this machine.
+
+The server has a thread that accepts, and one or two for each connection; all are daemon threads,
+and end with `Listener.close`. A process that is forked off has no debug socket, until it opens one;
+for worker processes that shall be reached through their parent's there are `Workers`, `channel` and
+`attach`.
+"""
+
+from ashd.pdm._limits import Limits
+from ashd.pdm.srv._listener import Listener, listen
+from ashd.pdm.srv._spec import TcpSpec, UnixSpec, parse_spec
+from ashd.pdm.srv._workers import Attachment, Workers, attach, channel
+
+__all__ = [
+    "Attachment",
+    "Limits",
+    "Listener",
+    "TcpSpec",
+    "UnixSpec",
+    "Workers",
+    "attach",
+    "channel",
+    "listen",
+    "parse_spec",
+]

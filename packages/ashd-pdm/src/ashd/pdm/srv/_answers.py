@@ -1,0 +1,67 @@
+"""Turns answers, events and exceptions into messages. Pure functions, but for what the objects' own
+methods do.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ashd.pdm._frames import frame
+from ashd.pdm._limits import CLIENT_PICKLES
+from ashd.pdm._names import WIRE_NAMES, is_known_exception
+from ashd.pdm._reader import Reader
+from ashd.pdm._writer import write_answer
+from ashd.pdm.perf import error
+
+MAX_TEXT = 10_000
+"""Characters of an exception's text that are sent."""
+
+
+def answer(*values: Any, most: int) -> bytes:
+    """Return the message with a good answer; an error message when it can't be pickled or is too
+    large.
+    """
+    try:
+        return _message(("+", *values), most)
+    except Exception as exc:  # noqa: BLE001
+        return failure(error(f"the answer can't be sent: {_text(exc)}"), most=most)
+
+
+def failure(exc: BaseException, *, most: int) -> bytes:
+    """Return the message with an exception that every client can read."""
+    try:
+        if is_known_exception(type(exc)):
+            return _message(("-", _bare(exc)), most)
+    except Exception:  # noqa: BLE001
+        pass
+    return _message(("-", error(f"{_name(type(exc))}: {_text(exc)}")), most)
+
+
+def event_message(ident: Any, event: Any, most: int) -> bytes:
+    """Return the message with an event. Raises whatever pickling it does."""
+    return _message(("*", ident, event), most)
+
+
+def _message(value: Any, most: int) -> bytes:
+    body = write_answer(value, WIRE_NAMES)
+    if len(body) > most:
+        raise error(f"{len(body)} bytes, and the limit is {most}")
+    return frame(body)
+
+
+def _bare(exc: BaseException) -> BaseException:
+    """The same exception with nothing but plain arguments, or an error."""
+    plain = write_answer(exc.args, {})
+    Reader(plain, CLIENT_PICKLES).load()
+    return type(exc)(*exc.args)
+
+
+def _name(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _text(exc: BaseException) -> str:
+    try:
+        return str(exc)[:MAX_TEXT]
+    except Exception:  # noqa: BLE001
+        return "(no text)"

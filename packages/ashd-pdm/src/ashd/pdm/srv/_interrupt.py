@@ -1,0 +1,74 @@
+"""Ends code that runs in a thread, when its client has left.
+
+The interpreter raises an exception in the thread, at its next bytecode (PyThreadState_SetAsyncExc);
+so code that loops is ended, and code that waits inside a system call or a C function is ended when
+that returns. Code that catches the exception gets it again.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+AGAIN = 0.1
+"""Seconds between two tries. Code that cleans up after the first one has that long."""
+
+
+class Interrupted(BaseException):
+    """Raised in REPL code whose client has left. No `Exception`, so that `except Exception` doesn't
+    catch it.
+    """
+
+
+class Interruptible:
+    """Runs functions in one thread, so that another can interrupt them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # for _ident, and the exception that is set for it
+        self._ident: int | None = None
+        self._over = threading.Event()
+
+    def run(self, function: Callable[[], None]) -> None:
+        """Call `function`. `Interrupted` may come out of it, but doesn't come later."""
+        self._over.clear()
+        self._ident = threading.get_ident()
+        try:
+            function()
+        finally:
+            while not self._finish():
+                pass
+
+    def _finish(self) -> bool:
+        try:
+            with self._lock:
+                self._ident = None
+                _set_exception(threading.get_ident(), None)
+            self._over.set()
+        except Interrupted:
+            return False
+        return True
+
+    def interrupt(self, wake: Callable[[], None]) -> None:
+        """From another thread: interrupt what runs, if anything does, until it is over. `wake` is
+        called each time.
+        """
+        while self._raise():
+            wake()
+            self._over.wait(AGAIN)
+
+    def _raise(self) -> bool:
+        with self._lock:
+            if self._ident is None:
+                return False
+            _set_exception(self._ident, Interrupted)
+            return True
+
+
+def _set_exception(ident: int, kind: type[BaseException] | None) -> None:
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(
+        ctypes.c_ulong(ident), None if kind is None else ctypes.py_object(kind)
+    )

@@ -1,0 +1,219 @@
+"""What REPL code prints goes to its client; what the rest of the daemon prints stays where it was.
+
+While a command runs, `sys.stdout`, `sys.stderr` and `sys.stdin` are routers, which look at the
+thread: one that runs a command gets its client's streams, every other one (a thread that the code
+has started, too) what was there before. A router is taken out again when no command runs, if it is
+still in place; when somebody has replaced or wrapped it meanwhile, it stays behind, and passes
+everything on.
+
+In a command `sys.stdin` is empty: a daemon's own can be anything, the socket that its requests come
+from, say.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+NAMES = ("stdin", "stdout", "stderr")
+_local = threading.local()
+_lock = threading.Lock()  # for _users and _routers
+_users = 0
+_routers: dict[str, Router] = {}
+
+
+class ClientOutput:
+    """A text stream whose lines go to a client, each with a space in front. Used by one thread.
+
+    A line that is longer than `longest` is broken, and an unfinished one is kept until its end
+    comes.
+    """
+
+    encoding = "utf-8"
+    errors = "backslashreplace"
+    newlines = None
+    line_buffering = True
+    closed = False
+
+    def __init__(self, send: Callable[[bytes], None], longest: int) -> None:
+        self._send = send
+        self._longest = longest
+        self._partial = ""
+        self.buffer = _Binary(self)
+
+    def write(self, text: str) -> int:
+        """Send the lines that are complete."""
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        for at in range(0, len(text), self._longest):
+            self._write(text[at : at + self._longest])
+        return len(text)
+
+    def _write(self, text: str) -> None:
+        *lines, self._partial = (self._partial + text).split("\n")
+        if len(self._partial) > self._longest:
+            lines.append(self._partial)
+            self._partial = ""
+        if lines:
+            self._send("".join(f" {line}\n" for line in lines).encode(self.encoding, self.errors))
+
+    def writelines(self, lines: Any) -> None:
+        """Write each of them."""
+        for line in lines:
+            self.write(line)
+
+    def finish(self) -> None:
+        """Send an unfinished line."""
+        if self._partial:
+            self._write("\n")
+
+    def flush(self) -> None:
+        """Do nothing: lines are sent when they are complete."""
+
+    def close(self) -> None:
+        """Do nothing: the stream ends with its command."""
+
+    def isatty(self) -> bool:
+        """Be no terminal."""
+        return False
+
+    def readable(self) -> bool:
+        """Be written only."""
+        return False
+
+    def writable(self) -> bool:
+        """Be written only."""
+        return True
+
+    def seekable(self) -> bool:
+        """Be a stream."""
+        return False
+
+    def fileno(self) -> int:
+        """Raise: there is no descriptor that could be written to."""
+        raise io.UnsupportedOperation("the output of a debug client has no descriptor")
+
+
+class _Binary:
+    """The binary side of a `ClientOutput`."""
+
+    def __init__(self, text: ClientOutput) -> None:
+        self._text = text
+
+    def write(self, data: bytes | bytearray | memoryview) -> int:
+        self._text.write(bytes(data).decode("utf-8", "backslashreplace"))
+        return len(data)
+
+    def flush(self) -> None:
+        pass
+
+
+class _EmptyInput(io.StringIO):
+    """A standard input that is at its end. `exit()` closes the standard input; this one doesn't
+    mind.
+    """
+
+    def close(self) -> None:
+        pass
+
+    def fileno(self) -> int:
+        raise io.UnsupportedOperation("a debug client has no standard input")
+
+
+class Router:
+    """Stands in for one of the standard streams; see the module."""
+
+    def __init__(self, name: str, fallback: Any) -> None:
+        self._name = name
+        self._fallback = fallback
+
+    def _stream(self) -> Any:
+        streams: dict[str, Any] | None = getattr(_local, "streams", None)
+        return self._fallback if streams is None else streams[self._name]
+
+    @property
+    def fallback(self) -> Any:
+        """What was there before."""
+        return self._fallback
+
+    def write(self, text: str) -> Any:
+        """Write where this thread's output belongs; nowhere, when the daemon has no such stream."""
+        stream = self._stream()
+        return len(text) if stream is None else stream.write(text)
+
+    def flush(self) -> None:
+        """Flush where this thread's output belongs."""
+        stream = self._stream()
+        if stream is not None:
+            stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else is the other stream's business."""
+        return getattr(self._stream(), name)
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over its lines."""
+        return iter(self._stream())
+
+    def __next__(self) -> str:
+        """Read the next line."""
+        line: str = next(self._stream())
+        return line
+
+    def __enter__(self) -> Any:
+        """Use it as a file is used."""
+        return self._stream().__enter__()
+
+    def __exit__(self, *args: object) -> Any:
+        """End such a use."""
+        return self._stream().__exit__(*args)
+
+
+@contextmanager
+def output_to(output: ClientOutput) -> Iterator[None]:
+    """What this thread writes to the standard streams goes to `output`; its standard input is
+    empty.
+    """
+    _install()
+    _local.streams = {"stdin": _EmptyInput(), "stdout": output, "stderr": output}
+    try:
+        yield
+    finally:
+        _local.streams = None
+        _uninstall()
+
+
+def _install() -> None:
+    global _users  # noqa: PLW0603
+    with _lock:
+        _users += 1
+        for name in NAMES:
+            current = getattr(sys, name)
+            if current is not _routers.get(name) or current is None:
+                _routers[name] = Router(name, current)
+                setattr(sys, name, _routers[name])
+
+
+def _uninstall() -> None:
+    global _users  # noqa: PLW0603
+    with _lock:
+        _users -= 1
+        if _users:
+            return
+        for name, router in _routers.items():
+            if getattr(sys, name) is router:
+                setattr(sys, name, router.fallback)
+        _routers.clear()
+
+
+def forget_after_fork() -> None:
+    """In a new child process: the thread that is left prints where the daemon prints."""
+    global _lock  # noqa: PLW0603
+    _lock = threading.Lock()
+    _local.streams = None

@@ -1,0 +1,95 @@
+"""The protocol `repl`: commands in, output lines and a status out.
+
+One thread serves the connection and runs its commands; a second one watches for the client to
+leave, and interrupts the command that runs then.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from ashd.pdm._errors import ConnectionLost, ProtocolError
+from ashd.pdm.srv._console import Console
+from ashd.pdm.srv._interrupt import Interrupted, Interruptible
+from ashd.pdm.srv._output import ClientOutput, output_to
+
+if TYPE_CHECKING:
+    from ashd.pdm._limits import Limits
+    from ashd.pdm._stream import Stream
+
+
+class ReplConnection:
+    """Serves one client until it leaves. The stream is the caller's."""
+
+    def __init__(self, stream: Stream, limits: Limits) -> None:
+        self._stream = stream
+        self._limits = limits
+        self._console = Console()
+        self._interruptible = Interruptible()
+        self._ending = threading.Event()
+
+    def serve(self) -> None:
+        """Answer commands. Returns when the connection is over."""
+        watcher = threading.Thread(target=self._watch, name="ashd-pdm-watch", daemon=True)
+        watcher.start()
+        try:
+            self._serve()
+        except Interrupted:
+            pass
+        finally:
+            self._ending.set()
+            self._stream.abort()
+            watcher.join()
+            self._close_console()
+
+    def _serve(self) -> None:
+        self._stream.send(b"+REPL\n")
+        while (command := self._read()) is not None:
+            try:
+                text = command.decode()
+            except UnicodeDecodeError:
+                self._stream.send(b"-ERR the command is not UTF-8\n")
+                continue
+            self._answer(text)
+
+    def _read(self) -> bytes | None:
+        try:
+            return self._stream.read_command(self._limits.command, self._limits.command_timeout)
+        except ProtocolError:
+            self._stream.send(b"-ERR the command is too long\n")
+            raise
+
+    def _answer(self, text: str) -> None:
+        output = ClientOutput(self._send, self._limits.output_line)
+        done = False
+
+        def run() -> None:
+            nonlocal done
+            done = self._console.execute(text)
+
+        with output_to(output):
+            self._interruptible.run(run)
+        output.finish()
+        self._stream.send(b"+OK\n" if done else b"+EXC\n")
+
+    def _send(self, data: bytes) -> None:
+        try:
+            self._stream.send(data)
+        except ConnectionLost as exc:
+            # An Exception would be caught by code that prints in a loop and wants to go on
+            raise Interrupted from exc
+
+    def _watch(self) -> None:
+        """Wait until the client is gone, in the watching thread."""
+        if not self._stream.is_unix and self._stream.wait_closed(None, half=True):
+            # On TCP an end-of-file is all that is seen; a script may just have nothing more to say
+            self._ending.wait(self._limits.half_close_grace)
+        else:
+            self._stream.wait_closed(None, half=False)
+        self._interruptible.interrupt(self._console.wake)
+
+    def _close_console(self) -> None:
+        output = ClientOutput(lambda _data: None, self._limits.output_line)
+        with output_to(output):
+            self._console.close()

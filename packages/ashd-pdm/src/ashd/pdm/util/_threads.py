@@ -1,0 +1,107 @@
+"""What all threads are doing, as plain data, and what each works on, as far as somebody knows.
+
+Called from any thread, the server's as a rule. Taking the stacks stops nobody for longer than it
+takes to copy them.
+"""
+
+from __future__ import annotations
+
+import linecache
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+Finder = Callable[[int], Mapping[str, Any] | None]
+
+MAX_FRAMES = 500
+"""Frames of one stack; a recursion that is deeper is cut at its outer end."""
+
+_lock = threading.Lock()  # for changes of _finders
+_finders: tuple[Finder, ...] = ()
+
+
+def add_finder(finder: Finder) -> None:
+    """Let `finder` say what a thread works on.
+
+    It is called with the ident of a thread, from any thread, and returns plain data (of a request:
+    `method`, `url`, `age` in seconds), or None when it doesn't know.
+    """
+    global _finders  # noqa: PLW0603
+    with _lock:
+        _finders = (*_finders, finder)
+
+
+def remove_finder(finder: Finder) -> None:
+    """Undo `add_finder`; ValueError when it was not added."""
+    global _finders  # noqa: PLW0603
+    with _lock:
+        if finder not in _finders:
+            raise ValueError("this finder was not added")
+        _finders = tuple(known for known in _finders if known != finder)
+
+
+def work_of(ident: int) -> dict[str, Any] | None:
+    """Return what the thread works on, or None when nobody knows. A finder that raises doesn't
+    know.
+    """
+    for finder in _finders:
+        try:
+            found = finder(ident)
+        except Exception:  # noqa: BLE001
+            continue
+        if found is not None:
+            return dict(found)
+    return None
+
+
+def stack_of(frame: FrameType | None) -> list[list[Any]]:
+    """Return `[file, line, function, source line]` for each frame, outermost first."""
+    found: list[list[Any]] = []
+    while frame is not None and len(found) < MAX_FRAMES:
+        code = frame.f_code
+        line = frame.f_lineno or code.co_firstlineno
+        source = linecache.getline(code.co_filename, line, frame.f_globals).strip()
+        found.append([code.co_filename, line, code.co_qualname, source])
+        frame = frame.f_back
+    found.reverse()
+    return found
+
+
+def describe_threads() -> list[dict[str, Any]]:
+    """Return all threads: `ident`, `native_id`, `name`, `daemon`, `request` (a dict or None),
+    `stack`.
+    """
+    known = {thread.ident: thread for thread in threading.enumerate()}
+    return [
+        _describe(ident, known.get(ident), frame) for ident, frame in sys._current_frames().items()
+    ]
+
+
+def _describe(ident: int, thread: threading.Thread | None, frame: FrameType) -> dict[str, Any]:
+    return {
+        "ident": ident,
+        "native_id": thread.native_id if thread else None,
+        "name": thread.name if thread else f"thread-{ident}",
+        "daemon": thread.daemon if thread else None,
+        "request": work_of(ident),
+        "stack": stack_of(frame),
+    }
+
+
+def format_threads() -> str:
+    """Return the stacks of all threads as text, as a traceback shows them."""
+    return "\n".join(_format(thread) for thread in describe_threads())
+
+
+def _format(thread: dict[str, Any]) -> str:
+    work = "".join(f" {key}={value}" for key, value in (thread["request"] or {}).items())
+    lines = [f"Thread {thread['name']} ({thread['ident']}){work}:"]
+    for file, line, function, source in thread["stack"]:
+        lines.append(f'  File "{file}", line {line}, in {function}')
+        if source:
+            lines.append(f"    {source}")
+    return "\n".join(lines) + "\n"
