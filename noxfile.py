@@ -1,0 +1,185 @@
+"""The workspace's checks: `python3 dev.py test` runs all that are not marked `default=False`.
+
+Packages are found, not listed: whatever stands in packages/ is built, installed and tested.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import nox
+from nox.logger import logger
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+nox.needs_version = ">=2025.2.9"
+nox.options.reuse_venv = "yes"
+nox.options.error_on_missing_interpreters = False  # nox would make them errors where CI is set
+
+ROOT = Path(__file__).parent
+CHECKS = Path("tests", "workspace")
+SUPPORTED = ["3.11", "3.12", "3.13", "3.14"]
+
+
+def _runs(version: str) -> bool:
+    # Finding a file is not enough: pyenv has one on the path for versions that are switched off.
+    try:
+        return not subprocess.run(
+            [f"python{version}", "-c", ""], capture_output=True, check=False
+        ).returncode
+    except FileNotFoundError:
+        return False
+
+
+PYTHONS = [version for version in SUPPORTED if _runs(version)]
+if missing := sorted(set(SUPPORTED) - set(PYTHONS)):
+    logger.warning("Not here, and so not tested: Python %s", ", ".join(missing))
+LOWEST = PYTHONS[0] if PYTHONS else SUPPORTED[0]
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+PACKAGES = {
+    path.parent.name: _toml(path)["project"]
+    for path in sorted(ROOT.glob("packages/*/pyproject.toml"))
+}
+
+
+def _with_extras(name: str, target: str) -> str:
+    extras = ",".join(PACKAGES[name].get("optional-dependencies", {}))
+    return f"{target}[{extras}]" if extras else target
+
+
+def _groups(*names: str) -> tuple[str, ...]:
+    return nox.project.dependency_groups(_toml(ROOT / "pyproject.toml"), *names)
+
+
+def _install_editable(session: nox.Session, *groups: str) -> None:
+    targets = [_with_extras(name, f"packages/{name}") for name in PACKAGES]
+    editable = [word for target in targets for word in ("-e", target)]
+    session.install(*editable, *_groups(*groups))
+
+
+def _forget(session: nox.Session) -> None:
+    """Make pip install ours anew in an environment that is used again."""
+    session.run("python", "-m", "pip", "uninstall", "-qy", *PACKAGES, silent=True)
+
+
+@nox.session(python=LOWEST)
+def lint(session: nox.Session) -> None:
+    """Check style and format."""
+    session.install(*_groups("lint"))
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+
+
+@nox.session(python=LOWEST)
+def types(session: nox.Session) -> None:
+    """Check types, on the lowest Python: what is too new for it shows here."""
+    _install_editable(session, "types", "integration", "bench")
+    folders = ["packages", "tests", "benchmarks", "examples"]
+    with_code = [name for name in folders if any(ROOT.glob(f"{name}/**/*.py"))]
+    session.run("mypy", *with_code, "noxfile.py", "dev.py")
+
+
+@nox.session(python=LOWEST)
+def wheels(session: nox.Session) -> None:
+    """Build what would be published; look inside; install it, also mixed with editable siblings."""
+    session.install("build", "hatchling>=1.26")
+    dist = Path(session.create_tmp(), "dist")
+    session.run("python", "-c", "import shutil, sys; shutil.rmtree(sys.argv[1], True)", str(dist))
+    for name in PACKAGES:
+        session.run("python", "-m", "build", "-n", f"packages/{name}", "-o", str(dist), silent=True)
+    session.run("python", str(CHECKS / "distributions.py"), str(dist))
+    built = {name: str(_wheel(dist, name)) for name in PACKAGES}
+    session.install(*(_with_extras(name, wheel) for name, wheel in built.items()))
+    session.run("python", str(CHECKS / "imports.py"))
+    swap = ("--force-reinstall", "--no-deps", "--no-build-isolation", "-q")
+    for name, wheel in built.items():
+        session.install(*swap, "-e", f"packages/{name}")
+        session.run("python", str(CHECKS / "imports.py"))
+        session.install(*swap, wheel)
+
+
+def _wheel(folder: Path, name: str) -> Path:
+    (wheel,) = folder.glob(f"{name.replace('-', '_')}-*.whl")
+    return wheel
+
+
+@nox.session(python=LOWEST)
+def proto_alone(session: nox.Session) -> None:
+    """Install ashd-proto with nothing beside it: it must bring nothing along, import, and work."""
+    _forget(session)
+    session.install("./packages/ashd-proto")
+    session.run("python", str(CHECKS / "alone.py"), "ashd-proto", "ashd.proto", "ashd.util")
+    session.install(*_groups("test"))
+    session.run("pytest", "tests/proto", "tests/util", *session.posargs)
+
+
+@nox.session(python=LOWEST)
+def lowest(session: nox.Session) -> None:
+    """Test with the oldest of everything that the packages say they work with."""
+    folder = Path(session.create_tmp())
+    for name in PACKAGES:
+        session.run(
+            "python",
+            "-m",
+            "pip",
+            "wheel",
+            "-q",
+            "--no-deps",
+            "-w",
+            str(folder),
+            f"./packages/{name}",
+        )
+    constraints = folder / "lowest.txt"
+    constraints.write_text("\n".join(_lowest_versions()), encoding="utf-8")
+    wanted = (_with_extras(name, name) for name in PACKAGES)
+    _forget(session)
+    session.install("--find-links", str(folder), "-c", str(constraints), *wanted, *_groups("test"))
+    session.run("pytest", "tests", "--ignore=tests/integration", *session.posargs)
+
+
+def _lowest_versions() -> list[str]:
+    """Pin every dependency to its lower bound, and those of ours that nobody depends on to now."""
+    pins = {name: project["version"] for name, project in PACKAGES.items()}
+    for project in PACKAGES.values():
+        optional = project.get("optional-dependencies", {}).values()
+        for text in [
+            *project.get("dependencies", []),
+            *(line for lines in optional for line in lines),
+        ]:
+            requirement = Requirement(text)
+            bounds = [spec.version for spec in requirement.specifier if spec.operator == ">="]
+            if not bounds:
+                raise ValueError(f"{project['name']}: {text!r} has no lower bound")
+            pins[canonicalize_name(requirement.name)] = bounds[0]
+    return [f"{name}=={version}" for name, version in pins.items()]
+
+
+@nox.session(python=PYTHONS)
+def unit(session: nox.Session) -> None:
+    """Test the parts, with nothing but what they need."""
+    _install_editable(session, "test")
+    session.run("pytest", "tests", "--ignore=tests/integration", *session.posargs)
+
+
+@nox.session(python=PYTHONS)
+def integration(session: nox.Session) -> None:
+    """Test whole programs with real clients and real applications."""
+    _install_editable(session, "integration")
+    session.run("pytest", "tests/integration", *session.posargs)
+
+
+@nox.session(python=LOWEST, default=False)
+def bench(session: nox.Session) -> None:
+    """Print tables of what is measured; name scripts after `--` to run only those."""
+    _install_editable(session, "bench")
+    names = session.posargs or [path.stem for path in sorted(ROOT.glob("benchmarks/bench_*.py"))]
+    for name in names:
+        session.run("python", str(Path("benchmarks", f"{name}.py")))
