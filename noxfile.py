@@ -96,10 +96,11 @@ def wheels(session: nox.Session) -> None:
     for name in PACKAGES:
         session.run("python", "-m", "build", "-n", f"packages/{name}", "-o", str(dist), silent=True)
     session.run("python", str(CHECKS / "distributions.py"), str(dist))
+    _forget(session)
     built = {name: str(_wheel(dist, name)) for name in PACKAGES}
     session.install(*(_with_extras(name, wheel) for name, wheel in built.items()))
     session.run("python", str(CHECKS / "imports.py"))
-    swap = ("--force-reinstall", "--no-deps", "--no-build-isolation", "-q")
+    swap = ("--force-reinstall", "--no-deps")
     for name, wheel in built.items():
         session.install(*swap, "-e", f"packages/{name}")
         session.run("python", str(CHECKS / "imports.py"))

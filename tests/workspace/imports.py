@@ -17,11 +17,11 @@ def main() -> int:
     found = {module.name for module in pkgutil.walk_packages(ashd.__path__, "ashd.")}
     for name in sorted(found):
         importlib.import_module(name)
-    sources = [
-        path.relative_to(path.parents[len(path.parts) - 1 - path.parts.index("src")])
-        for path in PACKAGES.glob("*/src/ashd/**/*.py")
-    ]
-    expected = {".".join(path.with_suffix("").parts).removesuffix(".__init__") for path in sources}
+    expected = set()
+    for source in PACKAGES.glob("*/src"):
+        for path in source.glob("ashd/**/*.py"):
+            module = path.relative_to(source).with_suffix("").parts
+            expected.add(".".join(module).removesuffix(".__init__"))
     print(f"imported {len(found)} modules of {len(expected)}")
     for name in sorted(expected ^ found):
         print(f"{name} is {'not installed' if name in expected else 'not in the tree'}")
