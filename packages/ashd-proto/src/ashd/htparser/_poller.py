@@ -83,7 +83,7 @@ class Poller:
                 continue
             try:
                 callback(events)
-            except Exception:  # noqa: BLE001 - one request must not take others with it
+            except Exception:
                 _log.exception("An internal error; the request it belongs to is lost.")
 
 

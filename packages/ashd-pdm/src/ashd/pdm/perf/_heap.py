@@ -62,7 +62,7 @@ def _by_type() -> dict[str, tuple[int, int]]:
 def _size(obj: object) -> int:
     try:
         return sys.getsizeof(obj)
-    except Exception:  # noqa: BLE001
+    except Exception:
         return 0
 
 

@@ -140,5 +140,5 @@ class EventSource:
         for callback in self._callbacks:
             try:
                 callback(event)
-            except Exception:  # noqa: BLE001
+            except Exception:
                 _log.exception("a subscriber failed")

@@ -23,7 +23,7 @@ def answer(*values: Any, most: int) -> bytes:
     """
     try:
         return _message(("+", *values), most)
-    except Exception as exc:  # noqa: BLE001
+    except Exception as exc:
         return failure(error(f"the answer can't be sent: {_text(exc)}"), most=most)
 
 
@@ -32,7 +32,7 @@ def failure(exc: BaseException, *, most: int) -> bytes:
     try:
         if is_known_exception(type(exc)):
             return _message(("-", _bare(exc)), most)
-    except Exception:  # noqa: BLE001
+    except Exception:
         pass
     return _message(("-", error(f"{_name(type(exc))}: {_text(exc)}")), most)
 
@@ -63,5 +63,5 @@ def _name(cls: type) -> str:
 def _text(exc: BaseException) -> str:
     try:
         return str(exc)[:MAX_TEXT]
-    except Exception:  # noqa: BLE001
+    except Exception:
         return "(no text)"

@@ -46,7 +46,7 @@ class Console:
         self._remember_source(file, text)
         try:
             code, is_expression = self._compile(text, file)
-        except Exception as exc:  # noqa: BLE001
+        except Exception as exc:
             self._report(exc.with_traceback(None))
             return False
         return self._run(code, is_expression, file)
@@ -59,7 +59,7 @@ class Console:
                 self._names["_"] = value
         except Interrupted:
             raise
-        except BaseException as exc:  # noqa: BLE001
+        except BaseException as exc:
             self._report(exc.with_traceback(_from_file(exc.__traceback__, file)))
             return False
         return True

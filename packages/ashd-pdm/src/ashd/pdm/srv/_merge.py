@@ -235,7 +235,7 @@ class _Asked(threading.Thread):
         with calling(self._caller):
             try:
                 self._value = self._question(self._remote)
-            except Exception as exc:  # noqa: BLE001
+            except Exception as exc:
                 self._raised = exc
 
     def result(self) -> Any:

@@ -80,7 +80,7 @@ class PerfConnection:
                 return answer(*self._call(body), most=self._limits.message)
         except RefusedPickle as exc:
             return failure(error(str(exc)), most=self._limits.message)
-        except BaseException as exc:  # noqa: BLE001
+        except BaseException as exc:
             return failure(exc, most=self._limits.message)
 
     def _call(self, body: bytes) -> tuple[Any, ...]:
@@ -138,7 +138,7 @@ class PerfConnection:
         if callback is not None:
             try:
                 bound.obj.unsubscribe(callback)
-            except Exception:  # noqa: BLE001
+            except Exception:
                 pass
 
     def bind(self, ident: Any, module: str, name: str) -> tuple[Any, ...]:
@@ -208,7 +208,7 @@ class PerfConnection:
         assert self._events is not None
         try:
             return event_message(ident, event, self._limits.message)
-        except Exception:  # noqa: BLE001
+        except Exception:
             self._events.lose(ident)
             return b""
 

@@ -87,7 +87,7 @@ class Server:
                 self._run(stream, chosen)
         except PdmError as exc:
             _log.debug("a debug connection ended: %s", exc)
-        except Exception:  # noqa: BLE001
+        except Exception:
             _log.exception("a debug connection failed")
         finally:
             self._forget(threading.current_thread())

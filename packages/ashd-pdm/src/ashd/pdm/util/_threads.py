@@ -51,7 +51,7 @@ def work_of(ident: int) -> dict[str, Any] | None:
     for finder in _finders:
         try:
             found = finder(ident)
-        except Exception:  # noqa: BLE001
+        except Exception:
             continue
         if found is not None:
             return dict(found)

@@ -1,0 +1,226 @@
+"""Threads that take turns at receiving: what the models `free`, `pool` and `rplex` are built on.
+
+At any time at most one thread, the *leader*, receives. So a task is run by the thread that received
+it, and is never handed over. What remains is to decide when the next leader takes over:
+
+- *eager*: as soon as the leader has a task. Nothing ever waits behind a task that blocks, but each
+  task wakes a thread, and the two fight for the interpreter lock.
+- *lazy*: the leader keeps its role while it runs the task, and receives the next one itself, as if
+  there were no threads at all. The main thread looks on: a leader that has been in one task for
+  a whole `TICK` loses its role to another thread, and the crew is eager again.
+
+A crew is eager until `STREAK` tasks in a row were short. It is eager again as soon as one wasn't,
+or when it has been idle. Without an interpreter lock there is nothing to be saved, and it stays
+eager.
+
+Locks: `_lock` guards every attribute below it in `__init__`. The leader sets `_turn` and `_busy`
+without it, in this order, and reads `_eager` afterwards; the main thread makes the crew eager first
+and looks at `_busy` afterwards. So either the leader sees that it has to pass the lead on, or the
+main thread sees that it has to look after the leader.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+from ._interface import Source, Task
+
+TICK = 0.005
+"""Seconds for which a task may keep the lead: the interpreter's own switch interval, so that finer
+ticks would find a busy interpreter lock. Tests hold 20 ms for a request behind four that sleep."""
+
+SHORT = 0.002
+"""Seconds that a task may take and still count as short."""
+
+STREAK = 64
+"""Short tasks in a row that make a crew lazy: some milliseconds of load."""
+
+IDLE_TICKS = 20
+"""Ticks without a task after which a lazy crew stops ticking: an idle process sleeps."""
+
+RETRY = 0.1
+"""Seconds between attempts to start a thread when the system has none to give."""
+
+_HAS_INTERPRETER_LOCK = getattr(sys, "_is_gil_enabled", lambda: True)()
+
+
+class Member:
+    """A thread of a crew. `wake` is held, except when the member is to take the lead or to end."""
+
+    __slots__ = ("wake",)
+
+    def __init__(self) -> None:
+        self.wake = threading.Lock()
+        self.wake.acquire()
+
+
+class Crew:
+    """The leadership; what a thread does after its task is told by the classes below."""
+
+    def __init__(self, work: Callable[[Task], object], maximum: int | None) -> None:
+        """Run tasks by calling `work`, in at most `maximum` threads at a time (None: no limit)."""
+        self._work = work
+        self._maximum = sys.maxsize if maximum is None else maximum
+        self._source: Source
+        self._watched = False
+        self._turn = 0
+        self._busy = False
+        self._alarm = threading.Event()  # wakes the main thread
+        self._lock = threading.Lock()
+        self._leader: Member | None = None
+        self._count = 0
+        self._seen = 0
+        self._idle_ticks = 0
+        self._eager = True
+        self._streak = 0
+        self._ended = False
+        self._parked: list[Member] = []
+
+    # For the main thread
+
+    def serve(self, source: Source, watch: Callable[[Crew], None] | None = None) -> None:
+        """Run all tasks of `source`; return when all threads have ended.
+
+        `watch` is called whenever all threads are busy, so that none can receive.
+        """
+        self._source = source
+        self._watched = watch is not None
+        while True:
+            self._alarm.clear()
+            with self._lock:
+                if self._ended and not self._count:
+                    return
+                if self.saturated:
+                    self._pass_lead()
+                pause = self._look_after_leader()
+            if watch and pause is None and self.saturated:
+                watch(self)
+            else:
+                self._alarm.wait(pause)
+
+    def _look_after_leader(self) -> float | None:
+        """Take the lead from a leader that is stuck; tell when to look again. The lock is held."""
+        if self._turn != self._seen:
+            self._seen = self._turn
+            self._idle_ticks = 0
+        elif self._busy:
+            self._become_eager()
+            self._pass_lead()
+        else:
+            self._idle_ticks += 1
+            if self._idle_ticks >= IDLE_TICKS:
+                self._become_eager()
+        if self._busy or not self._eager:
+            return TICK
+        if self.saturated and self._count < self._maximum:  # the system has no thread to give
+            return RETRY
+        return None
+
+    @property
+    def saturated(self) -> bool:
+        """Whether nobody can receive because all threads are busy."""
+        return self._leader is None and not self._ended
+
+    @property
+    def turn(self) -> int:
+        """How many tasks were received so far."""
+        return self._turn
+
+    def rest(self, seconds: float) -> None:
+        """Let the main thread wait, at most until something happens that it should look at."""
+        self._alarm.wait(seconds)
+        self._alarm.clear()
+
+    def _become_eager(self) -> None:
+        self._eager = True
+        self._streak = 0
+
+    # For the members' threads
+
+    def _member(self, me: Member) -> None:
+        receive, work = self._source.receive, self._work
+        clock = time.monotonic
+        while True:
+            task = receive()
+            if task is None:
+                self._end()
+                return
+            self._turn += 1
+            self._busy = True
+            if self._eager:
+                self._pass_lead_of(me)
+                started = clock()
+                work(task)
+                took = clock() - started
+            else:
+                work(task)
+                took = 0.0
+            del task
+            if not self._next(me, took):
+                return
+
+    def _next(self, me: Member, took: float) -> bool:
+        """Decide what the thread does after its task: True is to receive, False to end."""
+        raise NotImplementedError
+
+    def _judge(self, took: float) -> None:
+        """Count short tasks; with enough of them, become lazy. The lock is held."""
+        if not self._eager:
+            return
+        self._streak = self._streak + 1 if took < SHORT else 0
+        if self._streak >= STREAK and _HAS_INTERPRETER_LOCK:
+            self._eager = False
+            self._alarm.set()
+
+    def _pass_lead_of(self, me: Member) -> None:
+        with self._lock:
+            if self._leader is me:
+                self._pass_lead()
+            if self.saturated and (self._watched or self._count < self._maximum):
+                self._alarm.set()
+
+    def _pass_lead(self) -> None:
+        """Give the lead to another thread, if there is one or may be one. The lock is held."""
+        self._busy = False
+        self._leader = None
+        if self._ended:
+            return
+        if self._parked:
+            self._leader = self._parked.pop()
+            self._leader.wake.release()
+        elif self._count < self._maximum:
+            self._leader = self._start()
+
+    def _start(self) -> Member | None:
+        """Start a thread that leads; None if the system has none to give. The lock is held."""
+        member = Member()
+        self._count += 1
+        try:
+            self._start_thread(member)
+        except RuntimeError:
+            self._count -= 1
+            return None
+        return member
+
+    def _start_thread(self, member: Member) -> None:
+        raise NotImplementedError
+
+    def _leave(self) -> None:
+        """Count this thread out. The lock is held."""
+        self._count -= 1
+        if self._ended and not self._count:
+            self._alarm.set()
+
+    def _end(self) -> None:
+        """Nothing more will come: the leader leaves, and so do all that wait for a turn."""
+        with self._lock:
+            self._ended = True
+            self._leader = None
+            for member in self._parked:
+                member.wake.release()
+            self._parked.clear()
+            self._leave()
+            self._alarm.set()

@@ -1,0 +1,59 @@
+"""The model `free`: a thread for each request."""
+
+from __future__ import annotations
+
+from _thread import start_new_thread
+
+from ._crew import Crew, Member
+from ._errors import ModelError
+from ._interface import Source
+from ._running import running
+from ._watch import Watch
+
+
+class Free:
+    """Each request runs in a thread of its own, from the first call to the last byte."""
+
+    multithread = True
+    multiplex = False
+
+    def __init__(self, maximum: int | None = None, timeout: float | None = None) -> None:
+        """Run up to `maximum` threads at a time (None: no limit).
+
+        A request that waits `timeout` seconds for a thread ends the process with abort(3); that
+        takes a maximum.
+        """
+        if timeout is not None and maximum is None:
+            raise ModelError("the model free has a timeout only together with max (free:max=N,...)")
+        self._crew = FreeCrew(running.run, maximum)
+        self._watch = Watch(timeout)
+
+    def serve(self, source: Source) -> None:
+        """Run every task of `source`; return when all are finished."""
+        self._crew.serve(source, self._watch.bind(source))
+
+
+class FreeCrew(Crew):
+    """A crew whose members end after their task, and are followed by new ones.
+
+    The threads are started without the `threading` module's objects, whose handshake would cost
+    more than the thread. `threading.current_thread()` works in them.
+    """
+
+    def _start_thread(self, member: Member) -> None:
+        start_new_thread(self._member, (member,))
+
+    def _next(self, me: Member, took: float) -> bool:
+        with self._lock:
+            self._judge(took)
+            self._count -= 1
+            if self._leader is me or (self._leader is None and not self._ended):
+                self._busy = False
+                self._leader = self._start()
+                if self._leader is None:  # the system has no thread to give: go on with this one
+                    self._leader = me
+                    self._count += 1
+                    return True
+            if self._ended and not self._count:
+                self._alarm.set()
+        return False

@@ -1,0 +1,78 @@
+"""What a model works with. A model knows nothing of WSGI or ashd, and these are all it knows.
+
+A *source* gives *tasks*, one for each request. A model decides in which thread a task runs. It
+calls either `Task.run`, which does everything, or (`rplex`) `Task.start`, and then drives the
+`Stream` that it gets.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Stream(Protocol):
+    """What is left of a task when its call has returned: bytes for a client, piece by piece."""
+
+    def fileno(self) -> int:
+        """Return the descriptor to wait for. It is the stream's own."""
+        ...
+
+    def advance(self, events: int) -> int:
+        """Do what can be done without waiting for the client; never raises.
+
+        `events` are those of `select.poll` that were seen on the descriptor (0 at first). Returns
+        the events to wait for, or 0 when the stream is finished and closed.
+        """
+        ...
+
+
+class Task(Protocol):
+    """One request. Exactly one of `run` and `start` is called, once, from any thread."""
+
+    def run(self) -> None:
+        """Serve the request to its end; never raises."""
+        ...
+
+    def start(self) -> Stream | None:
+        """Serve the request up to where only its client keeps it waiting; never raises.
+
+        Returns what is left to be driven, or None when nothing is.
+        """
+        ...
+
+    def describe(self) -> str:
+        """Return a word to a person about which request this is, like `GET /index`."""
+        ...
+
+
+class Source(Protocol):
+    """Where tasks come from."""
+
+    def receive(self) -> Task | None:
+        """Wait for the next task; None when there will be no more. One thread at a time calls."""
+        ...
+
+    def pending(self, timeout: float) -> bool:
+        """Wait up to `timeout` seconds until a task can be received, without receiving it."""
+        ...
+
+    def stop(self) -> None:
+        """Give no more tasks; a `receive` that waits now returns None. From any thread."""
+        ...
+
+
+class Model(Protocol):
+    """A way to spread tasks over threads."""
+
+    multithread: bool
+    """Whether two tasks may run at the same time."""
+
+    multiplex: bool
+    """Whether it drives streams: `Task.start` is called in place of `Task.run`."""
+
+    def serve(self, source: Source) -> None:
+        """Run every task of `source`; return when there are no more and all are finished.
+
+        Called once, from the main thread.
+        """
+        ...

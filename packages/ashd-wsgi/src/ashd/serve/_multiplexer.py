@@ -1,0 +1,86 @@
+"""One thread that drives any number of streams, each when its client is ready."""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+from collections import deque
+
+from ._interface import Stream
+
+_EVENTS = 512  # at a time; more are told at the next look
+
+
+class Multiplexer:
+    """Owns the streams it is given until they say that they are finished.
+
+    `add` may be called from any thread; the streams are advanced in the multiplexer's own. `_new`
+    is a deque, whose single operations are atomic with the interpreter lock and without it.
+    """
+
+    def __init__(self) -> None:
+        self._new: deque[Stream] = deque()
+        self._streams: dict[int, Stream] = {}
+        self._wake_read, self._wake_write = -1, -1
+        self._thread: threading.Thread | None = None
+        self._closing = False
+        self._done = threading.Event()
+
+    def start(self) -> None:
+        """Open descriptors and start the thread."""
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_read, False)
+        os.set_blocking(self._wake_write, False)
+        self._thread = threading.Thread(target=self._run, name="rplex", daemon=True)
+        self._thread.start()
+
+    def add(self, stream: Stream) -> None:
+        """Drive `stream` from now on."""
+        self._new.append(stream)
+        self._wake()
+
+    def finish(self) -> None:
+        """Wait until all streams are finished, and end the thread. None is added any more."""
+        self._closing = True
+        self._wake()
+        self._done.wait()
+        os.close(self._wake_read)
+        os.close(self._wake_write)
+
+    def _wake(self) -> None:
+        try:
+            os.write(self._wake_write, b"x")
+        except BlockingIOError:  # full of wake-ups that were not seen yet: one more tells nothing
+            pass
+
+    def _run(self) -> None:
+        with select.epoll() as epoll:
+            epoll.register(self._wake_read, select.EPOLLIN)
+            while not (self._closing and not self._streams and not self._new):
+                for fd, events in epoll.poll(maxevents=_EVENTS):
+                    if fd == self._wake_read:
+                        self._take_new(epoll)
+                    else:
+                        self._advance(epoll, fd, events)
+        self._done.set()
+
+    def _take_new(self, epoll: select.epoll) -> None:
+        try:
+            os.read(self._wake_read, 65536)
+        except BlockingIOError:
+            pass
+        while self._new:
+            stream = self._new.popleft()
+            fd = stream.fileno()
+            events = stream.advance(0)
+            if events:
+                epoll.register(fd, events | select.EPOLLONESHOT)
+                self._streams[fd] = stream
+
+    def _advance(self, epoll: select.epoll, fd: int, events: int) -> None:
+        wanted = self._streams[fd].advance(events)
+        if wanted:
+            epoll.modify(fd, wanted | select.EPOLLONESHOT)
+        else:  # the stream has closed its descriptor, which took it out of the epoll set
+            del self._streams[fd]

@@ -1,0 +1,39 @@
+"""The model `rplex`: calls in threads, all responses written by one further thread."""
+
+from __future__ import annotations
+
+from ._free import FreeCrew
+from ._interface import Source, Task
+from ._multiplexer import Multiplexer
+from ._running import running
+
+
+class Rplex:
+    """A thread holds a request only while the application is called.
+
+    The iterators that come back are driven by one further thread, each when its client can take
+    its bytes: any number of slow downloads holds no thread.
+    """
+
+    multithread = True
+    multiplex = True
+
+    def __init__(self, maximum: int | None = None) -> None:
+        """Let up to `maximum` calls run at a time (None: no limit)."""
+        self._crew = FreeCrew(self._call, maximum)
+        self._multiplexer = Multiplexer()
+
+    def serve(self, source: Source) -> None:
+        """Run every task of `source`; return when all are finished."""
+        self._multiplexer.start()
+        self._crew.serve(source)
+        self._multiplexer.finish()
+
+    def _call(self, task: Task) -> None:
+        running.enter(task)
+        try:
+            stream = task.start()
+        finally:
+            running.leave()
+        if stream is not None:
+            self._multiplexer.add(stream)

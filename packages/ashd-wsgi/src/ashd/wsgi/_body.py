@@ -1,0 +1,191 @@
+"""The request's body: `wsgi.input`, and what becomes of it while a response is being written.
+
+All of it is used by the thread that runs the request. The descriptor is the exchange's, who closes
+it; when it does, the body learns of it by `detach`.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import select
+from typing import IO, Any
+
+from ._errors import CutBodyError
+
+_BUFFER = 65536  # bytes that are read ahead of the application: what a socket has ready
+_IN_MEMORY = 1 << 20  # bytes set aside in memory before they go to a temporary file
+_RDHUP = getattr(select, "POLLRDHUP", 0)
+
+
+class Body(io.RawIOBase):
+    """The body as it comes from the response socket, unbuffered.
+
+    End-of-file is told apart: a front end shuts down only its writing side after a whole body,
+    but closes the socket when the client went away in the middle of it.
+    """
+
+    def __init__(self, fd: int, length: int | None, withheld: bool) -> None:
+        """Read from `fd`.
+
+        `length` is what the client declared, None if it didn't. `withheld` is whether a front
+        end may keep such a body to itself altogether, so that none at all is no error.
+        """
+        self._fd = fd
+        self._length = length
+        self._withheld = withheld
+        self._received = 0
+        self._ended = False
+        self._error: CutBodyError | None = None
+        self._aside: IO[bytes] | None = None
+        self._aside_read = 0
+
+    @property
+    def ended(self) -> bool:
+        """Whether the socket has nothing more to give."""
+        return self._ended
+
+    @property
+    def seen(self) -> bool:
+        """Whether anything of the body has come."""
+        return self._received > 0
+
+    def readable(self) -> bool:
+        """Tell that reading is what it is for."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read what is there, waiting for at least one byte; raises `CutBodyError`."""
+        if self._aside is not None:
+            count = self._read_aside(buffer)
+            if count:
+                return count
+        if self._error is not None:
+            raise self._error
+        if self._ended:
+            return 0
+        while True:
+            try:
+                count = os.readv(self._fd, [buffer])
+                break
+            except BlockingIOError:
+                poll = select.poll()
+                poll.register(self._fd, select.POLLIN)
+                poll.poll()
+            except ConnectionResetError:
+                count = 0
+                break
+        self._received += count
+        if not count:
+            self._ended = True
+            self._error = self._cut()
+            if self._error is not None:
+                raise self._error
+        return count
+
+    def _cut(self) -> CutBodyError | None:
+        if self._length is not None and self._received >= self._length:
+            return None
+        poll = select.poll()
+        poll.register(self._fd, _RDHUP)
+        events = poll.poll(0)
+        closed = bool(events) and bool(events[0][1] & (select.POLLHUP | select.POLLERR))
+        if not closed and (self._length is None or (self._withheld and not self._received)):
+            return None
+        wanted = "" if self._length is None else f" of {self._length}"
+        return CutBodyError(
+            f"the request's body was cut after {self._received}{wanted} bytes: the client went away"
+        )
+
+    # While the response is being written
+
+    def set_aside(self) -> None:
+        """Take what the socket has, without waiting, and keep it for the application.
+
+        A front end may write the whole body before it reads any of the response.
+        """
+        if self._aside is None:
+            import tempfile
+
+            self._aside = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115
+        try:
+            piece = os.read(self._fd, _BUFFER)
+        except BlockingIOError:
+            return
+        except ConnectionResetError:
+            piece = b""
+        self._received += len(piece)
+        if piece:
+            self._aside.seek(0, os.SEEK_END)
+            self._aside.write(piece)
+        else:
+            self._ended = True
+            self._error = self._cut()
+
+    def _read_aside(self, buffer: Any) -> int:
+        assert self._aside is not None
+        self._aside.seek(self._aside_read)
+        piece = self._aside.read(len(buffer))
+        buffer[: len(piece)] = piece
+        self._aside_read += len(piece)
+        return len(piece)
+
+    def discard(self) -> bool:
+        """Throw away what the socket has, without waiting; tell whether it has ended."""
+        try:
+            while not self._ended:
+                self._ended = not os.read(self._fd, _BUFFER)
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._ended = True
+        return self._ended
+
+    def detach(self) -> None:
+        """Forget the descriptor, which is about to be closed: reading gives nothing any more."""
+        self._fd = -1
+        if not self._ended:
+            self._ended = True
+            self._error = CutBodyError("the request's body can't be read after its response")
+        if self._aside is not None:
+            self._aside.close()
+            self._aside = None
+
+
+class Input:
+    """`wsgi.input`: a buffered binary stream that is only built when it is looked at.
+
+    Most requests have no body, and many applications never look.
+    """
+
+    __slots__ = ("_open", "_stream")
+
+    def __init__(self, open_body: Any) -> None:
+        self._open = open_body
+        self._stream: io.BufferedReader | None = None
+
+    def _build(self) -> io.BufferedReader:
+        if self._stream is None:
+            self._stream = io.BufferedReader(self._open(), _BUFFER)
+        return self._stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._build(), name)
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Read `size` bytes, or all; fewer only at the end of the body."""
+        return self._build().read(size)
+
+    def readline(self, size: int | None = -1) -> bytes:
+        """Read a line."""
+        return self._build().readline(size)
+
+    def readlines(self, hint: int = -1) -> list[bytes]:
+        """Read all lines, or about `hint` bytes of them."""
+        return self._build().readlines(hint)
+
+    def __iter__(self) -> io.BufferedReader:
+        return self._build()
+
+    def __next__(self) -> bytes:
+        return next(self._build())

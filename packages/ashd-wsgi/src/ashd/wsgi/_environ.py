@@ -1,0 +1,210 @@
+"""From a request to the environ of PEP 3333."""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import Enum
+from typing import Any
+
+from ashd.proto import Request
+
+from ._errors import BadRequestError
+from ._filewrapper import FileWrapper
+
+Environ = dict[str, Any]
+
+_TOKEN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")
+_MAX_KNOWN = 1024  # names remembered; clients can invent any number of them
+
+_KEYS: dict[bytes, str] = {}
+"""Header name as it came -> environ key, empty for headers that are not passed on. A cache: threads
+may fill it at the same time, with the same values."""
+
+_DROPPED = {b"proxy": "", b"transfer-encoding": ""}
+_PLAIN = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
+
+_FORWARDED = (
+    ("HTTP_X_ASH_ADDRESS", "REMOTE_ADDR"),
+    ("HTTP_X_ASH_PORT", "REMOTE_PORT"),
+    ("HTTP_X_ASH_SERVER_ADDRESS", "SERVER_ADDR"),
+)
+
+
+def environ_key(name: bytes) -> str:
+    """Return a header's environ key; empty for one that applications don't get to see.
+
+    A name with anything but letters, digits and hyphens is dropped, for `X_Ash_File` would become
+    the same variable as `X-Ash-File`, which only our side may set. So is `Proxy`, which would
+    become HTTP_PROXY, and `Transfer-Encoding`, for the body is decoded already.
+    """
+    lower = name.lower()
+    if lower in _PLAIN:
+        key = _PLAIN[lower]
+    elif lower in _DROPPED or not _TOKEN.issuperset(name):
+        key = ""
+    else:
+        key = "HTTP_" + name.decode("ascii").upper().replace("-", "_")
+    if len(_KEYS) < _MAX_KNOWN:
+        _KEYS[name] = key
+    return key
+
+
+class Framing(Enum):
+    """What a request's headers say of its body."""
+
+    NONE = "none"
+    """There is none, or nobody said so."""
+
+    DECLARED = "declared"
+    """There is one."""
+
+    DOUBTFUL = "doubtful"
+    """There is one, but the reference front end withholds it in such a request, and takes it for
+    the next one: the response has to close the client's connection."""
+
+
+class EnvironBuilder:
+    """Builds environs for one application. Its constants are settled once; it keeps no state."""
+
+    __slots__ = ("_base", "_cwd")
+
+    def __init__(self, base: Environ) -> None:
+        """Start each environ with a copy of `base`; relative files are below today's directory."""
+        self._base = base
+        self._cwd = os.getcwd()  # noqa: PTH109 - pathlib would be imported for this alone
+
+    def build(self, request: Request) -> tuple[Environ, Framing]:
+        """Return a request's environ, and what its headers say of its body.
+
+        Raises `BadRequestError`.
+        """
+        environ = self._base.copy()
+        codings = _add_headers(environ, request)
+        environ["REQUEST_METHOD"] = request.method.decode("latin-1")
+        environ["SERVER_PROTOCOL"] = request.version.decode("latin-1")
+        url = request.url.decode("latin-1")
+        environ["REQUEST_URI"] = url
+        path, _, environ["QUERY_STRING"] = url.partition("?")
+        rest = request.rest.decode("latin-1")
+        if path == "/" + rest and "%" not in path:
+            environ["SCRIPT_NAME"], environ["PATH_INFO"] = "", path
+        else:
+            environ["SCRIPT_NAME"], environ["PATH_INFO"] = split_path(path, rest)
+        self._add_server(environ)
+        return environ, _framing(environ, codings)
+
+    def _add_server(self, environ: Environ) -> None:
+        get = environ.get
+        for source, key in _FORWARDED:
+            value = get(source)
+            if value is not None:
+                environ[key] = value
+        scheme = get("HTTP_X_ASH_PROTOCOL")
+        if scheme == "https":
+            environ["HTTPS"] = "on"
+            environ["wsgi.url_scheme"] = "https"
+        host = get("HTTP_HOST")
+        environ["SERVER_NAME"] = (
+            host_name(host) if host else get("HTTP_X_ASH_SERVER_ADDRESS", "localhost")
+        )
+        environ["SERVER_PORT"] = get("HTTP_X_ASH_SERVER_PORT") or (
+            "443" if scheme == "https" else "80"
+        )
+        file = get("HTTP_X_ASH_FILE")
+        if file is not None:
+            environ["SCRIPT_FILENAME"] = self._absolute(file)
+
+    def _absolute(self, file: str) -> str:
+        path = file.encode("latin-1").decode(sys.getfilesystemencoding(), "surrogateescape")
+        return os.path.join(self._cwd, path)  # noqa: PTH118 - on the way of a request
+
+
+def _add_headers(environ: Environ, request: Request) -> list[bytes]:
+    """Add the headers' variables; return the values of Transfer-Encoding."""
+    codings: list[bytes] = []
+    known = _KEYS.get
+    for name, value in request.headers:
+        key = known(name)
+        if key is None:
+            key = environ_key(name)
+        if not key:
+            if name.lower() == b"transfer-encoding":
+                codings.append(value)
+        elif key in environ:
+            environ[key] = _repeated(key, environ[key], value.decode("latin-1"))
+        else:
+            environ[key] = value.decode("latin-1")
+    return codings
+
+
+def _repeated(key: str, old: str, new: str) -> str:
+    if key.startswith("HTTP_X_ASH_") or key == "CONTENT_TYPE":
+        return new
+    if key == "CONTENT_LENGTH":
+        if old != new:
+            raise BadRequestError("the request has two different Content-Length headers")
+        return new
+    return f"{old}{'; ' if key == 'HTTP_COOKIE' else ', '}{new}"
+
+
+def _framing(environ: Environ, codings: list[bytes]) -> Framing:
+    length = environ.get("CONTENT_LENGTH")
+    if length is None:
+        if not codings:
+            return Framing.NONE
+        chunked = [value.lower() for value in codings] == [b"chunked"]
+        return Framing.DECLARED if chunked else Framing.DOUBTFUL
+    if not (length.isascii() and length.isdigit()):
+        raise BadRequestError(f"the request's Content-Length is no number: {length[:40]!r}")
+    if codings:
+        return Framing.DOUBTFUL
+    if not length.strip("0"):
+        return Framing.NONE
+    return Framing.DECLARED if "CONTENT_TYPE" in environ else Framing.DOUBTFUL
+
+
+def split_path(path: str, rest: str) -> tuple[str, str]:
+    """Return SCRIPT_NAME and PATH_INFO of a raw path whose end `rest` is still to be processed.
+
+    SCRIPT_NAME never ends in a slash: what would be one there belongs to PATH_INFO (PEP 3333).
+    """
+    prefix = path.removesuffix(rest)
+    script = prefix.rstrip("/")
+    info = prefix[len(script) :] + rest
+    if info and not info.startswith("/"):
+        info = "/" + info
+    return unescape(script), unescape(info)
+
+
+def unescape(text: str) -> str:
+    """Resolve %XX in latin-1 text; a malformed escape stays as it is."""
+    if "%" not in text:
+        return text
+    from urllib.parse import unquote_to_bytes
+
+    return unquote_to_bytes(text.encode("latin-1")).decode("latin-1")
+
+
+def host_name(host: str) -> str:
+    """Return the host of a Host header, without port; an IPv6 address keeps its brackets."""
+    if host.startswith("["):
+        return host[: host.find("]") + 1] or host
+    return host.partition(":")[0]
+
+
+def base_environ(software: str, multithread: bool, multiprocess: bool) -> Environ:
+    """Return what is the same in all environs of a process."""
+    return {
+        "GATEWAY_INTERFACE": "CGI/1.1",
+        "SERVER_SOFTWARE": software,
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": multithread,
+        "wsgi.multiprocess": multiprocess,
+        "wsgi.run_once": False,
+        "wsgi.input_terminated": True,
+        "wsgi.uri_encoding": "latin-1",
+        "wsgi.file_wrapper": FileWrapper,
+    }

@@ -1,0 +1,29 @@
+"""What goes wrong in the adapter. All are below `ashd.serve.Error`."""
+
+from __future__ import annotations
+
+from ashd.serve import Error
+
+
+class StartError(Error):
+    """The program can't start; the message is one line that says what to do."""
+
+
+class BadRequestError(Error):
+    """A request can't be given to an application (400)."""
+
+
+class ResponseError(Error, ValueError):
+    """The application gave a status, header or body that can't be sent (PEP 3333)."""
+
+
+class WriteUnsupportedError(Error, RuntimeError):
+    """The application called `write()` under a model that can't offer it."""
+
+
+class ClientGoneError(Error, ConnectionError):
+    """The client went away while the response was being sent."""
+
+
+class CutBodyError(Error, OSError):
+    """The client went away, or lost count, before the request's body was complete."""

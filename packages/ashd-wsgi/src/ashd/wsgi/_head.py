@@ -1,0 +1,122 @@
+"""The head of a response: checked as PEP 3333 asks, and put into bytes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from enum import Enum
+
+from ._errors import ResponseError
+
+_STATUS = re.compile(r"[2-9][0-9][0-9] [\x20-\x7e\x80-\xff]*")
+_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_CONTROLS = bytes(range(32)) + b"\x7f"
+_MAX_KNOWN = 1024  # names and status lines remembered; applications may invent any number
+
+
+class _Kind(Enum):
+    PLAIN = "plain"
+    CONTENT_LENGTH = "content-length"
+
+
+_HOP_BY_HOP = frozenset(
+    (
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "te",
+        "trailer",
+        "trailers",
+        "transfer-encoding",
+        "upgrade",
+    )
+)
+
+# Caches of what was found to be good. Threads may fill them at the same time, with the same values.
+_names: dict[str, _Kind] = {}
+_statuses: dict[str, bytes] = {}
+
+
+def status_bytes(status: object) -> bytes:
+    """Check a status like `200 OK` and return it as bytes; raises `ResponseError`."""
+    if type(status) is str and (known := _statuses.get(status)) is not None:
+        return known
+    if not isinstance(status, str) or not _STATUS.fullmatch(status):
+        raise ResponseError(
+            f"the status must be a str like '200 OK' (three digits from 200, a space, and a "
+            f"reason), not {status!r}"
+        )
+    encoded = status.encode("latin-1")
+    if len(_statuses) < _MAX_KNOWN:
+        _statuses[status] = encoded
+    return encoded
+
+
+def header_bytes(headers: Sequence[tuple[str, str]]) -> tuple[bytes, int | None]:
+    """Check headers; return them as lines, without Content-Length, whose value comes second.
+
+    Raises `ResponseError`.
+    """
+    length: int | None = None
+    lines: list[str] = []
+    try:
+        for name, value in headers:
+            kind = _names.get(name)
+            if kind is None:
+                kind = _classify(name)
+            if kind is _Kind.CONTENT_LENGTH:
+                length = _length(value, length)
+            else:
+                lines += name, ": ", value, "\r\n"
+        text = "".join(lines)
+    except (TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, ResponseError):
+            raise
+        raise ResponseError(_explain(headers)) from error
+    try:
+        data = text.encode("latin-1")
+    except UnicodeEncodeError as error:
+        raise ResponseError(f"a header goes beyond latin-1: {_culprit(headers)}") from error
+    if len(data) - len(data.translate(None, _CONTROLS)) != len(lines) // 2:
+        raise ResponseError(f"a header has a control character: {_culprit(headers)}")
+    return data, length
+
+
+def _classify(name: object) -> _Kind:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ResponseError(f"{name!r} can't be the name of a header")
+    lower = name.lower()
+    if lower in _HOP_BY_HOP:
+        raise ResponseError(
+            f"the header {name} is about the connection, which is the server's business (PEP 3333)"
+        )
+    kind = _Kind.CONTENT_LENGTH if lower == "content-length" else _Kind.PLAIN
+    if len(_names) < _MAX_KNOWN:
+        _names[name] = kind
+    return kind
+
+
+def _length(value: object, earlier: int | None) -> int:
+    if not isinstance(value, str) or not (value.isascii() and value.isdigit()):
+        raise ResponseError(f"Content-Length must be a number as a str, not {value!r}")
+    length = int(value)
+    if earlier not in (None, length):
+        raise ResponseError(f"two different Content-Length headers: {earlier} and {length}")
+    return length
+
+
+def _explain(headers: object) -> str:
+    for header in headers if isinstance(headers, list | tuple) else ():
+        if not (isinstance(header, tuple | list) and len(header) == 2):
+            return f"a header must be a pair of name and value, not {header!r}"
+        if not all(isinstance(part, str) for part in header):
+            return f"a header's name and value must be str: {header!r}"
+    return f"headers must be a list of pairs of str, not {headers!r:.100}"
+
+
+def _culprit(headers: Sequence[tuple[str, str]]) -> str:
+    for name, value in headers:
+        if not (value.isascii() and value.isprintable()):
+            return f"{name}: {value!r}"
+    return "?"

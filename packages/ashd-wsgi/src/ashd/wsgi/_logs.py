@@ -1,0 +1,29 @@
+"""Where log records go: stderr, or syslog when the front end says so."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+_SYSLOG_SOCKET = "/dev/log"
+
+
+def configure_logging(program: str) -> None:
+    """Send records of level INFO and above to stderr, or to syslog if `ASHD_USESYSLOG` is set.
+
+    Each line names the program and the logger. Without a syslog daemon, stderr is used.
+    """
+    line = f"{program}: %(name)s: %(levelname)s: %(message)s"
+    if os.environ.get("ASHD_USESYSLOG"):
+        from logging.handlers import SysLogHandler
+
+        try:
+            handler: logging.Handler = SysLogHandler(_SYSLOG_SOCKET, SysLogHandler.LOG_DAEMON)
+        except OSError as error:
+            logging.basicConfig(level=logging.INFO, format=line)
+            logging.getLogger("ashd.wsgi").warning("no syslog (%s); logging to stderr", error)
+            return
+        line = f"{program}[%(process)d]: %(name)s: %(levelname)s: %(message)s"
+        logging.basicConfig(level=logging.INFO, format=line, handlers=[handler])
+    else:
+        logging.basicConfig(level=logging.INFO, format=line)

@@ -1,0 +1,124 @@
+"""The program `ashd-wsgi`, from its command line to its exit status."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Sequence
+
+from ashd.serve import ModelError, make_model
+
+from ._adapter import Adapter
+from ._errors import StartError
+from ._load import load_application
+from ._logs import configure_logging
+from ._options import Options, UsageError, help_text, parse_options
+from ._source import RequestSource
+from ._stop import bound_exit, stop_on_signals
+from ._version import SOFTWARE
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; return its exit status: 0, 1 if it can't start, 2 for wrong usage."""
+    program = os.path.basename(sys.argv[0] or "ashd-wsgi")  # noqa: PTH119 - start-up time
+    if program == "__main__.py":
+        program = "ashd-wsgi"
+    try:
+        options = parse_options(program, sys.argv[1:] if arguments is None else arguments)
+        if options.help or options.version:
+            sys.stdout.write(help_text(program) if options.help else f"{SOFTWARE}\n")
+            return 0
+        _serve(options)
+    except StartError as error:
+        _explain(program, error)
+        return 2 if isinstance(error, UsageError) else 1
+    bound_exit(0)
+    return 0
+
+
+def _serve(options: Options) -> None:
+    try:
+        model = make_model(options.model)
+    except ModelError as error:
+        raise StartError(str(error)) from None
+    if not options.leave_logging:
+        configure_logging(options.program)
+    application = load_application(
+        options.module,
+        options.arguments,
+        find_application=options.find_application,
+        path=options.path,
+    )
+    if options.pdm is not None:
+        open_debug_socket(options.pdm)
+    adapter = Adapter(application, multithread=model.multithread)
+    with take_socket(options.program) as sock:
+        source = RequestSource(sock, adapter)
+        stop_on_signals(source.stop, options.graceful_timeout)
+        model.serve(source)
+        source.close()
+
+
+def take_socket(program: str) -> socket.socket:
+    """Return the socket on standard input, which reads as empty from then on.
+
+    So neither the application nor programs that it starts can get at other clients' requests.
+    Raises `StartError` if it isn't the socket of a handler.
+    """
+    try:
+        sock = socket.socket(fileno=os.dup(0))
+    except OSError:
+        sock = None
+    if sock is None or sock.family != socket.AF_UNIX or sock.type != socket.SOCK_SEQPACKET:
+        if sock is not None:
+            sock.close()
+        raise StartError(
+            "standard input is not the socket of an ashd handler; let a front end start this "
+            f"program: ashd-htparser plain:port=8080 -- {program} ..."
+        )
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    sock.setblocking(True)
+    return sock
+
+
+def open_debug_socket(spec: str) -> None:
+    """Open a PDM socket if that library is installed; raises `StartError` for a bad `spec`."""
+    import logging
+
+    try:
+        from ashd.pdm import srv
+    except ImportError:
+        logging.getLogger("ashd.wsgi").warning(
+            "-m %s: there will be no debug socket, for the library for it is not installed "
+            "(pip install 'ashd-wsgi[pdm]')",
+            spec,
+        )
+        return
+    try:
+        srv.listen(spec)
+    except (ValueError, OSError) as error:
+        raise StartError(f"-m {spec}: {error}") from None
+
+
+def _explain(program: str, error: StartError) -> None:
+    """Write why the program can't start; what the application raised comes with its traceback."""
+    cause = error.__cause__
+    if cause is not None and not isinstance(error, UsageError):
+        import traceback
+
+        traceback.print_exception(_without_ours(cause))
+    sys.stderr.write(f"{program}: {error}\n")
+
+
+def _without_ours(error: BaseException) -> BaseException:
+    """Leave our own and importlib's frames out of a traceback."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        name = traceback.tb_frame.f_globals.get("__name__", "")
+        if not name.startswith(("ashd.wsgi", "importlib")):
+            break
+        traceback = traceback.tb_next
+    return error.with_traceback(traceback)

@@ -1,0 +1,136 @@
+"""The command line of `ashd-wsgi`."""
+
+from __future__ import annotations
+
+import getopt
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ashd.serve import DEFAULT_MODEL
+
+from ._errors import StartError
+
+GRACEFUL_TIMEOUT: float | None = None
+"""Seconds for running requests after a signal; None, the default, lets them take their time."""
+
+
+class UsageError(StartError):
+    """The command line is wrong."""
+
+
+@dataclass(slots=True)
+class Options:
+    """What the command line says. Times are in seconds."""
+
+    program: str
+    help: bool = False
+    version: bool = False
+    find_application: bool = False
+    leave_logging: bool = False
+    path: tuple[str, ...] = ()
+    model: str = DEFAULT_MODEL
+    pdm: str | None = None
+    graceful_timeout: float | None = GRACEFUL_TIMEOUT
+    module: str = ""
+    arguments: tuple[str, ...] = ()
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise ValueError
+    return number
+
+
+@dataclass(frozen=True, slots=True)
+class _Option:
+    """An option: its letter (or ""), its name, the attribute it sets, and what its value is."""
+
+    letter: str
+    name: str
+    attribute: str
+    metavar: str = ""
+    convert: Callable[[str], object] = str
+    help: str = ""
+
+
+OPTIONS = (
+    _Option("h", "help", "help", help="print this text"),
+    _Option("", "version", "version", help="print the version"),
+    _Option(
+        "A",
+        "application",
+        "find_application",
+        help="use the object `application` of the module, as mod_wsgi does, instead of calling "
+        "its wmain(ARGS...)",
+    ),
+    _Option("L", "leave-logging", "leave_logging", help="leave Python's logging alone"),
+    _Option("p", "path", "path", "MODPATH", help="look for modules in MODPATH first (repeatable)"),
+    _Option(
+        "t", "model", "model", "MODEL", help="free[:max=N[,timeout=S]], rplex, single, or pool"
+    ),
+    _Option("m", "pdm", "pdm", "PDM-SPEC", help="open a debug socket: PATH[:MODE[:GROUP]]"),
+    _Option(
+        "",
+        "graceful-timeout",
+        "graceful_timeout",
+        "SECONDS",
+        _seconds,
+        "how long running requests may take after a signal to stop (default: as long as they do)",
+    ),
+)
+
+_BY_NAME = {f"--{option.name}": option for option in OPTIONS} | {
+    f"-{option.letter}": option for option in OPTIONS if option.letter
+}
+
+
+def parse_options(program: str, arguments: Sequence[str]) -> Options:
+    """Parse a command line; options end at HANDLER-MODULE. Raises `UsageError`."""
+    options = Options(program)
+    letters = "".join(each.letter + ":" * bool(each.metavar) for each in OPTIONS if each.letter)
+    names = [each.name + "=" * bool(each.metavar) for each in OPTIONS]
+    try:
+        found, rest = getopt.getopt(list(arguments), letters, names)
+    except getopt.GetoptError as error:
+        raise UsageError(f"{error} (see {program} --help)") from error
+    for name, value in found:
+        _apply(options, _BY_NAME[name], value)
+    if options.help or options.version:
+        return options
+    if not rest:
+        raise UsageError(f"the name of a handler module is missing (see {program} --help)")
+    options.module, options.arguments = rest[0], tuple(rest[1:])
+    return options
+
+
+def _apply(options: Options, option: _Option, value: str) -> None:
+    if not option.metavar:
+        setattr(options, option.attribute, True)
+    elif option.attribute == "path":
+        options.path = (*options.path, os.path.abspath(value))  # noqa: PTH100 - start-up time
+    else:
+        try:
+            setattr(options, option.attribute, option.convert(value))
+        except ValueError:
+            raise UsageError(
+                f"--{option.name} takes {option.metavar}, a number above 0, not {value!r}"
+            ) from None
+
+
+def help_text(program: str) -> str:
+    """Return what `--help` prints."""
+    lines = [
+        f"usage: {program} [OPTIONS] HANDLER-MODULE [ARGS...]",
+        "",
+        "Serves a WSGI application behind ashd. It is started by a front end, for example:",
+        f"  ashd-htparser plain:port=8080 -- {program} -p . -A myapplication",
+        "",
+    ]
+    for option in OPTIONS:
+        letter = f"-{option.letter}, " if option.letter else "    "
+        metavar = f" {option.metavar}" if option.metavar else ""
+        lines.append(f"  {letter}--{option.name}{metavar}")
+        lines.append(f"          {option.help}")
+    return "\n".join(lines) + "\n"

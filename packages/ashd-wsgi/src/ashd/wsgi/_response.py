@@ -1,0 +1,172 @@
+"""What an application says of its response, and how that goes out: `start_response` of PEP 3333.
+
+The head waits for the first piece of body, so that a failure before it can still be answered, and a
+body of known size gets its length.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from types import TracebackType
+
+from ._channel import Channel
+from ._errors import ResponseError, WriteUnsupportedError
+from ._head import header_bytes, status_bytes
+
+logger = logging.getLogger("ashd.wsgi")
+
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
+Write = Callable[[bytes], object]
+
+JOIN = 1 << 16
+"""Bytes up to which pieces are joined with each other and with the head: copying them costs less
+than another system call."""
+
+ASHD_STATUS_LINE = b"HTTP/1.1 "
+SCGI_STATUS_LINE = b"Status: "
+
+
+class Response(Channel):
+    """A response that is being put together and sent."""
+
+    __slots__ = (
+        "_app_length",
+        "_doubtful",
+        "_excess",
+        "_head_sent",
+        "_headers",
+        "_is_head",
+        "_remaining",
+        "_silent",
+        "_status",
+        "_status_line",
+    )
+
+    def __init__(self, fd: int, status_line: bytes, is_head: bool) -> None:
+        """Own `fd`; start the head with `status_line`; send no body if `is_head`."""
+        super().__init__(fd)
+        self._status_line = status_line
+        self._is_head = is_head
+        self._status: bytes | None = None
+        self._headers = b""
+        self._app_length: int | None = None  # the application's own Content-Length
+        self._remaining: int | None = None  # what is still to be sent of it
+        self._head_sent = False
+        self._silent = False  # the response has no body, whatever the application gives
+        self._excess = False  # the application gave more than it promised
+        self._doubtful = False  # the request's end is: the connection has to close
+
+    def describe(self) -> str:
+        """Return a word about the request, for the log."""
+        raise NotImplementedError
+
+    def start_response(
+        self,
+        status: str,
+        headers: Sequence[tuple[str, str]],
+        exc_info: ExcInfo | None = None,
+        /,
+    ) -> Write:
+        """Take status and headers (PEP 3333). Raises `ResponseError` for what can't be sent."""
+        if exc_info is not None:
+            try:
+                if self._head_sent:
+                    raise exc_info[1].with_traceback(exc_info[2])
+            finally:
+                exc_info = None
+        elif self._status is not None:
+            raise ResponseError("start_response was called a second time, and without exc_info")
+        checked = status_bytes(status)
+        self._headers, self._app_length = header_bytes(headers)
+        self._status = checked
+        return self.write if self._patient else _refuse_write
+
+    def write(self, data: bytes) -> None:
+        """Send a piece of body at once: the old way of PEP 3333."""
+        check_piece(data)
+        if data:
+            self.send_piece(data)
+
+    def send_piece(self, piece: bytes, size: int | None = None) -> None:
+        """Send a piece of body, behind the head if that wasn't sent.
+
+        `size` is that of the whole body, if it is known. Raises `ClientGoneError`.
+        """
+        if self._head_sent:
+            piece = self._fit(piece)
+            if piece:
+                self.put(piece)
+            return
+        head = self._make_head(size)
+        self._head_sent = True
+        piece = self._fit(piece)
+        if len(piece) <= JOIN:
+            self.put(head + piece)
+        else:
+            self.put(head)
+            self.put(piece)
+
+    def _make_head(self, size: int | None) -> bytes:
+        status = self._status
+        if status is None:
+            raise ResponseError("the application did not call start_response before its body")
+        lines = b""
+        if status.startswith((b"204", b"304")):
+            self._silent = True
+            lines = b"Content-Length: 0\r\n"  # the reference front end would chunk an empty body
+        else:
+            self._silent = self._is_head
+            length = self._remaining = self._app_length
+            if length is None and (size or not self._is_head):
+                length = size
+            if length is not None:
+                lines = b"Content-Length: %d\r\n" % length
+        if self._doubtful and not (self._body is not None and self._body.seen):
+            lines += b"Connection: close\r\n"
+        return b"%b%b\r\n%b%b\r\n" % (self._status_line, status, self._headers, lines)
+
+    def _fit(self, piece: bytes) -> bytes:
+        """Cut a piece down to what the head has promised."""
+        if self._silent:
+            return b""
+        if self._remaining is not None:
+            if len(piece) > self._remaining:
+                piece = piece[: self._remaining]
+                self._note_excess()
+            self._remaining -= len(piece)
+        return piece
+
+    def _note_excess(self) -> None:
+        if not self._excess:
+            self._excess = True
+            logger.warning(
+                "%s: the body is longer than its Content-Length of %s; the rest is cut off",
+                self.describe(),
+                self._app_length,
+            )
+
+    def complete(self) -> None:
+        """Note that there is no more body: send the head if it wasn't, see whether all was sent."""
+        if not self._head_sent:
+            self.send_piece(b"", 0)
+        if self._remaining and not self._silent:
+            logger.warning(
+                "%s: the body is %d bytes shorter than its Content-Length of %s",
+                self.describe(),
+                self._remaining,
+                self._app_length,
+            )
+
+
+def check_piece(piece: object) -> None:
+    """Raise `ResponseError` for a piece of body that isn't `bytes`."""
+    if not isinstance(piece, bytes):
+        raise ResponseError(f"the body must come in pieces of bytes, not {type(piece).__name__}")
+
+
+def _refuse_write(_data: bytes) -> None:
+    raise WriteUnsupportedError(
+        "write() is not supported by this handler model, which drives all responses from one "
+        "thread; return an iterable, or serve the application with another model"
+    )

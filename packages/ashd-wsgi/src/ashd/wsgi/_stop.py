@@ -1,0 +1,70 @@
+"""Stopping: by signals, in time, and whatever the application left running."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+from ashd.serve import report_threads
+
+logger = logging.getLogger("ashd.wsgi")
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+_EXIT_TIME = 5.0
+"""Seconds that the interpreter may take to end once all requests are answered: for exit functions
+of the application. Threads that it left running must not keep the process."""
+
+
+def stop_on_signals(stop: Callable[[], None], graceful_timeout: float | None) -> None:
+    """Call `stop` on the first SIGTERM or SIGINT; let the system end the process on the second.
+
+    After `graceful_timeout` seconds (None: never) what still runs is reported, and the process
+    exits with 1. To be called in the main thread.
+    """
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        for each in _SIGNALS:
+            signal.signal(each, signal.SIG_DFL)
+        stop()
+        if graceful_timeout is not None:
+            _after(graceful_timeout, lambda: _give_up(number, graceful_timeout))
+
+    for each in _SIGNALS:
+        signal.signal(each, handle)
+
+
+def _give_up(number: int, seconds: float) -> None:
+    name = signal.Signals(number).name
+    sys.stderr.write(
+        f"ashd: requests are still running {seconds:g} s after {name}; giving up. All threads:\n"
+    )
+    report_threads(sys.stderr)
+    os._exit(1)
+
+
+def bound_exit(status: int) -> None:
+    """See to it that the process ends, even if threads of the application don't."""
+
+    def insist() -> None:
+        names = ", ".join(
+            thread.name
+            for thread in threading.enumerate()
+            if not thread.daemon and thread is not threading.main_thread()
+        )
+        sys.stderr.write(f"ashd: not waiting for the application's threads ({names or '-'})\n")
+        sys.stderr.flush()
+        os._exit(status)
+
+    _after(_EXIT_TIME, insist)
+
+
+def _after(seconds: float, function: Callable[[], None]) -> None:
+    timer = threading.Timer(seconds, function)
+    timer.daemon = True
+    timer.start()
