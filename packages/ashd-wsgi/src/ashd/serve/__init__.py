@@ -13,6 +13,8 @@ from ._rplex import Rplex
 from ._running import Held, Running, running
 from ._single import Single
 from ._spec import DEFAULT_MODEL, MODELS, make_model
+from ._worker import Worker, this_worker
+from ._workers import Workers
 
 __all__ = [
     "DEFAULT_MODEL",
@@ -29,7 +31,10 @@ __all__ = [
     "Source",
     "Stream",
     "Task",
+    "Worker",
+    "Workers",
     "make_model",
     "report_threads",
     "running",
+    "this_worker",
 ]

@@ -27,3 +27,10 @@ class ClientGoneError(Error, ConnectionError):
 
 class CutBodyError(Error, OSError):
     """The client went away, or lost count, before the request's body was complete."""
+
+
+class RequestTimeoutError(BaseException):
+    """Raised in an application whose request takes too long.
+
+    Not an `Exception`, so that `except Exception` in the application doesn't stop it.
+    """

@@ -50,12 +50,7 @@ class Exchange(Response):
     def run(self) -> None:
         """Serve the request to its end."""
         try:
-            self._result = result = self._call()
-            if type(result) is list or type(result) is tuple:
-                self._send_sequence(result)
-            else:
-                while not self._send_some():
-                    pass
+            self._respond()
         except BaseException as error:  # SystemExit, too, is the application's
             self._fail(error)
         self._close_result()
@@ -63,17 +58,33 @@ class Exchange(Response):
             self.drain()
             self.close()
 
+    def _respond(self) -> None:
+        """Call the application, and send all that it gives."""
+        if not self._call_and_send():
+            while not self._send_some():
+                pass
+
     def start(self) -> Exchange | None:
         """Call the application; return what is left to be driven."""
         self.be_impatient()
         try:
-            self._result = result = self._call()
-            if type(result) is not list and type(result) is not tuple:
+            if not self._begin_to_respond():
                 return self
-            self._send_sequence(result)
         except BaseException as error:
             self._fail(error)
         return self if self._end() else None
+
+    def _begin_to_respond(self) -> bool:
+        """Call the application, and send what needs no more of it; tell whether that was all."""
+        return self._call_and_send()
+
+    def _call_and_send(self) -> bool:
+        """Call the application; send a body that is there as a whole, or return False."""
+        self._result = result = self._call()
+        if type(result) is list or type(result) is tuple:
+            self._send_sequence(result)
+            return True
+        return False
 
     # As a stream
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 from collections.abc import Sequence
 
-from ashd.serve import ModelError, make_model
+from ashd.serve import Model, ModelError, Worker, Workers, make_model, this_worker
 
-from ._adapter import Adapter
+from ._adapter import Adapter, Application
 from ._errors import StartError
+from ._limits import limits_of, make_admit
 from ._load import load_application
 from ._logs import configure_logging
 from ._options import Options, UsageError, help_text, parse_options
 from ._source import RequestSource
-from ._stop import bound_exit, stop_on_signals
+from ._stop import bound_exit, bound_finish, stop_on_signals
 from ._version import SOFTWARE
 
 
@@ -29,35 +31,72 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.help or options.version:
             sys.stdout.write(help_text(program) if options.help else f"{SOFTWARE}\n")
             return 0
-        _serve(options)
+        status = _run(options)
     except StartError as error:
         _explain(program, error)
         return 2 if isinstance(error, UsageError) else 1
-    bound_exit(0)
-    return 0
+    bound_exit(status)
+    return status
 
 
-def _serve(options: Options) -> None:
+def _run(options: Options) -> int:
     try:
         model = make_model(options.model)
     except ModelError as error:
         raise StartError(str(error)) from None
+    worker = this_worker()
     if not options.leave_logging:
         configure_logging(options.program)
+    if options.workers and worker is None:
+        return _run_workers(options)
     application = load_application(
         options.module,
         options.arguments,
         find_application=options.find_application,
         path=options.path,
     )
-    if options.pdm is not None:
+    if options.pdm is not None and worker is None:
         open_debug_socket(options.pdm)
-    adapter = Adapter(application, multithread=model.multithread)
     with take_socket(options.program) as sock:
-        source = RequestSource(sock, adapter)
-        stop_on_signals(source.stop, options.graceful_timeout)
-        model.serve(source)
-        source.close()
+        serve(application, model, sock, options, worker)
+    return 0
+
+
+def _run_workers(options: Options) -> int:
+    with take_socket(options.program) as sock:
+        argv = [sys.executable, *sys.orig_argv[1:]]
+        return Workers(argv, options.workers, sock, options.graceful_timeout).run()
+
+
+def serve(
+    application: Application,
+    model: Model,
+    sock: socket.socket,
+    options: Options,
+    worker: Worker | None,
+) -> None:
+    """Serve requests until a signal or end-of-file; return when all that came are answered."""
+    limits = limits_of(options)
+    adapter = Adapter(application, multithread=model.multithread, multiprocess=worker is not None)
+
+    def leave() -> None:
+        if worker is not None:
+            worker.leave()
+            source.stop()
+
+    source = RequestSource(
+        sock,
+        make_admit(adapter, limits, leave if worker else None),
+        timestamps=limits.queue_timeout is not None,
+        parent=worker,
+        on_end=lambda: bound_finish(options.graceful_timeout, "end-of-file"),
+    )
+    stop_on_signals(source.stop, options.graceful_timeout)
+    if worker is not None:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it is for the parent
+        worker.ready()
+    model.serve(source)
+    source.close()
 
 
 def take_socket(program: str) -> socket.socket:

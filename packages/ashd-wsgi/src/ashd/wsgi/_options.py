@@ -11,9 +11,6 @@ from ashd.serve import DEFAULT_MODEL
 
 from ._errors import StartError
 
-GRACEFUL_TIMEOUT: float | None = None
-"""Seconds for running requests after a signal; None, the default, lets them take their time."""
-
 
 class UsageError(StartError):
     """The command line is wrong."""
@@ -31,7 +28,12 @@ class Options:
     path: tuple[str, ...] = ()
     model: str = DEFAULT_MODEL
     pdm: str | None = None
-    graceful_timeout: float | None = GRACEFUL_TIMEOUT
+    workers: int = 0
+    graceful_timeout: float | None = None
+    request_timeout: float | None = None
+    queue_timeout: float | None = None
+    max_requests: tuple[int, int] | None = None
+    max_rss: int | None = None
     module: str = ""
     arguments: tuple[str, ...] = ()
 
@@ -41,6 +43,18 @@ def _seconds(text: str) -> float:
     if not 0 < number < float("inf"):
         raise ValueError
     return number
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def _count_and_jitter(text: str) -> tuple[int, int]:
+    count, _, jitter = text.partition(",")
+    return _count(count), _count(jitter) if jitter else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +85,39 @@ OPTIONS = (
         "t", "model", "model", "MODEL", help="free[:max=N[,timeout=S]], rplex, single, or pool"
     ),
     _Option("m", "pdm", "pdm", "PDM-SPEC", help="open a debug socket: PATH[:MODE[:GROUP]]"),
+    _Option("w", "workers", "workers", "N", _count, "serve with N processes (SIGHUP renews them)"),
+    _Option(
+        "",
+        "request-timeout",
+        "request_timeout",
+        "SECONDS",
+        _seconds,
+        "end requests that take longer, with 504 if nothing was sent yet",
+    ),
+    _Option(
+        "",
+        "queue-timeout",
+        "queue_timeout",
+        "SECONDS",
+        _seconds,
+        "answer requests with 503 at once that have waited longer before they were received",
+    ),
+    _Option(
+        "",
+        "max-requests",
+        "max_requests",
+        "N[,JITTER]",
+        _count_and_jitter,
+        "replace a worker after N requests, and up to JITTER more",
+    ),
+    _Option("", "max-rss", "max_rss", "MIB", _count, "replace a worker that uses more memory"),
     _Option(
         "",
         "graceful-timeout",
         "graceful_timeout",
         "SECONDS",
         _seconds,
-        "how long running requests may take after a signal to stop (default: as long as they do)",
+        "how long running requests may take when the program stops (default: as long as they do)",
     ),
 )
 
@@ -102,6 +142,8 @@ def parse_options(program: str, arguments: Sequence[str]) -> Options:
     if not rest:
         raise UsageError(f"the name of a handler module is missing (see {program} --help)")
     options.module, options.arguments = rest[0], tuple(rest[1:])
+    if not options.workers and (options.max_requests or options.max_rss):
+        raise UsageError("--max-requests and --max-rss replace workers, and need --workers N")
     return options
 
 
@@ -115,7 +157,7 @@ def _apply(options: Options, option: _Option, value: str) -> None:
             setattr(options, option.attribute, option.convert(value))
         except ValueError:
             raise UsageError(
-                f"--{option.name} takes {option.metavar}, a number above 0, not {value!r}"
+                f"--{option.name} takes {option.metavar}, above 0, not {value!r}"
             ) from None
 
 

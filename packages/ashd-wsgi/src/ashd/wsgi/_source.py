@@ -10,29 +10,70 @@ import logging
 import os
 import select
 import socket
+from collections.abc import Callable
+from typing import Protocol
 
-from ashd.proto import ProtocolError, Receiver
+from ashd.proto import ProtocolError, Receiver, Request
 
-from ._adapter import Adapter
 from ._exchange import Exchange
 
 logger = logging.getLogger("ashd.wsgi")
 
 
+class HasFileno(Protocol):
+    """Anything with a descriptor."""
+
+    def fileno(self) -> int: ...
+
+
+_LOST_WAKE = 1.0
+"""Seconds after which an idle worker looks at the socket by itself. The kernel wakes one of several
+workers for a request; if that one is just about to leave, nobody else hears of it."""
+
+
 class RequestSource:
     """Receives requests from an ashd handler socket."""
 
-    def __init__(self, sock: socket.socket, adapter: Adapter) -> None:
-        """Receive from `sock`, on behalf of `adapter`."""
-        self._receive = Receiver(sock).receive
+    def __init__(
+        self,
+        sock: socket.socket,
+        admit: Callable[[Request], Exchange | None],
+        *,
+        timestamps: bool = False,
+        parent: HasFileno | None = None,
+        on_end: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Receive from `sock`; `admit` makes an exchange of a request, or deals with it (None).
+
+        With `parent`, the socket is shared with other processes, and the source stops when that
+        descriptor tells that the parent process is gone. `on_end` is called at end-of-file.
+        """
+        self._receive = Receiver(sock, timestamps=timestamps).receive
         self._socket = sock
-        self._adapter = adapter
+        self._admit = admit
+        self._on_end = on_end
         self._stopped = False
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_write, False)
-        self._poll = select.poll()
-        self._poll.register(sock, select.POLLIN)
-        self._poll.register(self._wake_read, select.POLLIN)
+        self._wait = self._prepare_to_wait(parent)
+
+    def _prepare_to_wait(self, parent: HasFileno | None) -> Callable[[], object]:
+        """Return what waits until there may be something to receive, or the source is stopped."""
+        if parent is None or not hasattr(select, "epoll"):
+            poll = select.poll()
+            poll.register(self._socket, select.POLLIN)
+            poll.register(self._wake_read, select.POLLIN)
+            return poll.poll
+        epoll = select.epoll()
+        epoll.register(self._socket, select.EPOLLIN | select.EPOLLEXCLUSIVE)
+        epoll.register(self._wake_read, select.EPOLLIN)
+        epoll.register(parent, select.EPOLLIN)
+
+        def wait() -> None:
+            if any(fd == parent.fileno() for fd, _ in epoll.poll(_LOST_WAKE)):
+                self._stopped = True
+
+        return wait
 
     def receive(self) -> Exchange | None:
         """Wait for a request; None after `stop` or at end-of-file."""
@@ -40,13 +81,15 @@ class RequestSource:
             try:
                 request = self._receive(socket.MSG_DONTWAIT)
             except BlockingIOError:
-                self._poll.poll()
+                self._wait()
             except ProtocolError as error:
                 logger.warning("refused a request: %s", error)
             else:
-                if request is not None:
-                    return Exchange(self._adapter, request)
-                self._stopped = True
+                if request is None:
+                    self._stopped = True
+                    self._on_end()
+                elif (exchange := self._admit(request)) is not None:
+                    return exchange
         return None
 
     def pending(self, timeout: float) -> bool:

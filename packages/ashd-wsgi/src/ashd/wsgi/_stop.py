@@ -24,25 +24,28 @@ of the application. Threads that it left running must not keep the process."""
 def stop_on_signals(stop: Callable[[], None], graceful_timeout: float | None) -> None:
     """Call `stop` on the first SIGTERM or SIGINT; let the system end the process on the second.
 
-    After `graceful_timeout` seconds (None: never) what still runs is reported, and the process
-    exits with 1. To be called in the main thread.
+    The time to finish is bounded as by `bound_finish`. To be called in the main thread.
     """
 
     def handle(number: int, _frame: FrameType | None) -> None:
         for each in _SIGNALS:
             signal.signal(each, signal.SIG_DFL)
         stop()
-        if graceful_timeout is not None:
-            _after(graceful_timeout, lambda: _give_up(number, graceful_timeout))
+        bound_finish(graceful_timeout, signal.Signals(number).name)
 
     for each in _SIGNALS:
         signal.signal(each, handle)
 
 
-def _give_up(number: int, seconds: float) -> None:
-    name = signal.Signals(number).name
+def bound_finish(graceful_timeout: float | None, reason: str) -> None:
+    """Report what still runs in `graceful_timeout` seconds (None: never), and exit with 1."""
+    if graceful_timeout is not None:
+        _after(graceful_timeout, lambda: _give_up(reason, graceful_timeout))
+
+
+def _give_up(reason: str, seconds: float) -> None:
     sys.stderr.write(
-        f"ashd: requests are still running {seconds:g} s after {name}; giving up. All threads:\n"
+        f"ashd: requests are still running {seconds:g} s after {reason}; giving up. All threads:\n"
     )
     report_threads(sys.stderr)
     os._exit(1)
