@@ -11,7 +11,6 @@ _REASONS = {
     431: "Request Header Fields Too Large",
     500: "Internal Server Error",
     503: "Service Unavailable",
-    504: "Gateway Timeout",
 }
 
 

@@ -166,29 +166,30 @@ class PersistentChild:
             self._process, self._socket = spawn_handler(
                 self._argv, cwd=self._cwd, child_init=self._child_init
             )
-            self._socket.settimeout(self._timeout)
 
-    def pass_request(self, request: Request) -> None:
+    def pass_request(self, request: Request, *, wait: bool = True) -> None:
         """Hand a request to the child, which is started if need be.
 
-        The caller still owns, and closes, the request. Raises `SpawnError` and what
-        `ashd.proto.send_request` raises: the request hasn't been sent then.
+        With `wait` it may take a while until the child's queue has room; without, a full queue is
+        reported at once (`QueueFullError`). The caller still owns, and closes, the request. Raises
+        `SpawnError` and what `ashd.proto.send_request` raises: the request hasn't been sent then.
         """
         with self._lock:
             started = self._socket is None
             if self._socket is None:
                 self.spawn()
             try:
-                self._send(request)
+                self._send(request, wait=wait)
             except HandlerGoneError:
                 if started or not self._restart:
                     raise
                 logger.warning("%s has died; starting it again", self._argv[0])
                 self.spawn()
-                self._send(request)
+                self._send(request, wait=wait)
 
-    def _send(self, request: Request) -> None:
+    def _send(self, request: Request, *, wait: bool) -> None:
         assert self._socket is not None
+        self._socket.settimeout(self._timeout if wait else 0)
         send_request(self._socket, request)
 
     def close(self) -> None:
