@@ -1,0 +1,76 @@
+"""From a file's bytes to a module, with the parts of the import system that tools look for.
+
+`inspect`, `pickle`, `dataclasses` and the traceback printer find a module through `sys.modules`,
+`__spec__` and `linecache`. Called by the module cache, which sees to it that one file is loaded by
+one thread at a time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.abc
+import importlib.util
+import linecache
+import re
+import sys
+from types import CodeType, ModuleType
+
+from ._current import Current
+
+
+def module_name(path: str) -> str:
+    """Return the name under which a file's module stands in `sys.modules`.
+
+    All versions of a file share it, so that what one has pickled the next one can read. It holds
+    no dot: `pickle` would try to import what stands before it.
+    """
+    base = re.sub(r"\W", "_", path.rpartition("/")[2], flags=re.ASCII)
+    digest = hashlib.blake2b(path.encode(errors="surrogatepass"), digest_size=8)
+    return f"wsgidir_{base}_{digest.hexdigest()}"
+
+
+class _VersionLoader(importlib.abc.ExecutionLoader):
+    """Holds one version of a file's source, for as long as its module lives."""
+
+    def __init__(self, path: str, source: bytes) -> None:
+        self._path = path
+        self._source = source
+
+    def get_filename(self, fullname: str) -> str:  # noqa: ARG002
+        return self._path
+
+    def get_source(self, fullname: str) -> str:  # noqa: ARG002
+        return importlib.util.decode_source(self._source)
+
+
+def new_module(path: str, source: bytes) -> tuple[ModuleType, Current]:
+    """Return an empty module for `source`, not yet executed, and its `__current__`."""
+    name = module_name(path)
+    spec = importlib.util.spec_from_file_location(name, path, loader=_VersionLoader(path, source))
+    if spec is None:
+        raise ImportError(f"no module can be made of {path}", path=path)
+    module = importlib.util.module_from_spec(spec)
+    current = vars(module)["__current__"] = Current()
+    return module, current
+
+
+def compile_file(path: str, source: bytes) -> CodeType:
+    """Return the code of a file; raises SyntaxError or ValueError, which a retry won't cure."""
+    linecache.cache.pop(path, None)  # a second save in one tick of the clock escapes checkcache
+    return _VersionLoader.source_to_code(source, path)
+
+
+def execute(module: ModuleType, code: CodeType) -> None:
+    """Run a new module's code while the module stands in `sys.modules`."""
+    sys.modules[module.__name__] = module
+    exec(code, vars(module))
+
+
+def withdraw(module: ModuleType, successor: ModuleType | None) -> None:
+    """Take a module out of `sys.modules`, if it still stands there, in favour of `successor`."""
+    name = module.__name__
+    if sys.modules.get(name) is module:
+        if successor is None:
+            del sys.modules[name]
+        else:
+            sys.modules[name] = successor
