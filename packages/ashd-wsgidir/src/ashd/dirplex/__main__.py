@@ -1,0 +1,71 @@
+"""The command `ashd-dirplex`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+
+from ashd.util import serve_loop
+
+from . import Dirplex, Error, UsageError, read_configs, start_logging
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve a directory until end-of-file on standard input; return the exit status."""
+    options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    start_logging()
+    try:
+        _check_stdin()
+        configs = read_configs(options.config, use_global=not options.no_global)
+        _enter(options.directory)
+        with Dirplex(".", configs) as dirplex:
+            serve_loop(dirplex)
+    except (Error, OSError) as error:
+        print(f"ashd-dirplex: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ashd-dirplex",
+        description="Serve a directory as an ashd handler: map URLs to files, and pass requests on "
+        "to the programs that the configuration names for them.",
+    )
+    parser.add_argument(
+        "-N", "--no-global", action="store_true", help="don't read the global dirplex.rc"
+    )
+    parser.add_argument(
+        "-c", "--config", metavar="CONFIG", help="read this configuration file, too"
+    )
+    parser.add_argument("directory", metavar="DIR", help="the directory to serve")
+    return parser
+
+
+def _check_stdin() -> None:
+    try:
+        with socket.socket(fileno=os.dup(0)) as sock:
+            right = sock.family == socket.AF_UNIX and sock.type == socket.SOCK_SEQPACKET
+    except OSError:
+        right = False
+    if not right:
+        raise UsageError(
+            "standard input is no handler socket; start this from a front end, like: "
+            "ashd-htparser plain:port=8080 -- ashd-dirplex DIR"
+        )
+
+
+def _enter(directory: str) -> None:
+    try:
+        os.chdir(directory)
+    except OSError as error:
+        raise UsageError(f"{directory} can't be served: {error.strerror}") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,79 @@
+"""The answers that dirplex gives itself: its 404, redirects, and what went wrong on the way."""
+
+from __future__ import annotations
+
+import errno
+import html
+from http import HTTPStatus
+
+from ashd.proto import EncodeError, QueueFullError, Request, RequestTooLargeError
+from ashd.util import send_all
+
+from ._errors import BusyError
+
+RETRY_SECONDS = 10
+"""What `Retry-After` says when a handler is too busy: shorter than a user's patience, long enough
+that a crowd of them is no load."""
+
+_PLAIN = frozenset(range(0x21, 0x7F)) - frozenset(b'\\"<>^`{|}')
+_SHORTAGES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
+
+
+def answer(request: Request, status: HTTPStatus, text: str, *headers: tuple[str, str]) -> None:
+    """Write a small page. A client that has gone away is no error."""
+    page = (
+        f"<!DOCTYPE html>\n<html><head><title>{status.phrase}</title></head>\n"
+        f"<body><h1>{status.phrase}</h1><p>{html.escape(text)}</p></body></html>\n"
+    ).encode()
+    lines = [
+        f"HTTP/1.1 {status.value} {status.phrase}",
+        "Content-Type: text/html; charset=utf-8",
+        f"Content-Length: {len(page)}",
+        *(f"{name}: {value}" for name, value in headers),
+    ]
+    try:
+        send_all(request.socket, "\r\n".join([*lines, "", ""]).encode("latin-1") + page)
+    except (BrokenPipeError, ConnectionResetError):
+        pass
+
+
+def not_found(request: Request) -> None:
+    """Answer 404."""
+    answer(request, HTTPStatus.NOT_FOUND, "There is nothing at this address.")
+
+
+def add_slash(request: Request) -> None:
+    """Redirect to the same URL with a slash at the end of its path.
+
+    Only a path is sent, and never one that starts with two slashes (or a backslash, which browsers
+    take for one): that would name a host.
+    """
+    path, question, query = request.url.partition(b"?")
+    target = b"/" + path.lstrip(b"/") + b"/" + question + query
+    location = "".join(chr(c) if c in _PLAIN else f"%{c:02X}" for c in target)
+    answer(request, HTTPStatus.MOVED_PERMANENTLY, f"This is at {location}.", ("Location", location))
+
+
+def misconfigured(request: Request) -> None:
+    """Answer 500; the log has the reason."""
+    answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, "The server is erroneously configured.")
+
+
+def undeliverable(request: Request, error: Exception) -> None:
+    """Answer for a request that could not be passed on because of `error`."""
+    if isinstance(error, RequestTooLargeError):
+        answer(request, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The request is too large.")
+    elif isinstance(error, EncodeError):
+        answer(request, HTTPStatus.BAD_REQUEST, "The request can't be passed on.")
+    elif is_passing(error):
+        retry = ("Retry-After", str(RETRY_SECONDS))
+        answer(request, HTTPStatus.SERVICE_UNAVAILABLE, "The server is too busy.", retry)
+    else:
+        misconfigured(request)
+
+
+def is_passing(error: Exception) -> bool:
+    """Tell whether the same request may well go through a little later."""
+    if isinstance(error, BusyError | QueueFullError):
+        return True
+    return isinstance(error, OSError) and error.errno in _SHORTAGES

@@ -1,0 +1,120 @@
+"""What a configuration says, taken apart: plain values that never change.
+
+Paths are relative to the directory that is served, without a leading `./`; its own is empty.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+
+Rule = Callable[[str, str], bool]
+"""A condition on a file: called with its name and its path as the configuration file sees it."""
+
+NOT_FOUND_HANDLER = ".notfound"
+
+
+class Subject(Enum):
+    """What a `match` stanza is about; the values are the words of the language."""
+
+    FILE = "file"
+    DIRECTORY = "directory"
+    NOT_FOUND = "notfound"
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """A program that serves requests: any number (`child`) or one (`fchild`, `fork`).
+
+    `directory` is where it starts: that of the `.htrc` file in which it stands, else the root.
+    `origin` is the configuration file that it belongs to, be it by an `include`.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    persistent: bool
+    directory: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A `match` stanza. Its action is the name of a handler, or a program of its own."""
+
+    subject: Subject
+    rules: tuple[Rule, ...]
+    default: bool
+    action: str | Handler
+    headers: tuple[tuple[bytes, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """A `capture` line: everything in and below the directory goes to one handler."""
+
+    handler: str
+    in_root: bool
+
+
+@dataclass(slots=True)
+class Config:
+    """One configuration file, with what it includes. Filled by the parser, then only read.
+
+    `directory` is that of a `.htrc` file; None for the files that are read at start. `sources` are
+    all files that were read.
+    """
+
+    directory: str | None
+    sources: list[str] = field(default_factory=list)
+    index_files: tuple[str, ...] | None = None
+    dot_allow: list[re.Pattern[str]] = field(default_factory=list)
+    handlers: dict[str, Handler] = field(default_factory=dict)
+    matches: list[Match] = field(default_factory=list)
+    capture: Capture | None = None
+
+    @property
+    def file(self) -> str:
+        """The file that was asked for, as opposed to those that it includes."""
+        return self.sources[0]
+
+    def sees(self, path: str) -> str:
+        """Return a path as this file's patterns see it: relative to its directory."""
+        if not self.directory:
+            return path or "."
+        return path.removeprefix(self.directory).removeprefix("/") or "."
+
+
+Configs = tuple[Config, ...]
+"""The configurations that are valid for a file, the nearest first."""
+
+
+def choose(configs: Iterable[Config], subject: Subject, path: str) -> Match | None:
+    """Return the stanza that holds: the nearest file's first; a `default` one only if no other."""
+    name = path.rpartition("/")[2] or "."
+    fallback = None
+    for config in configs:
+        seen = config.sees(path)
+        for match in config.matches:
+            if match.subject is not subject or not all(rule(name, seen) for rule in match.rules):
+                continue
+            if not match.default:
+                return match
+            fallback = fallback or match
+    return fallback
+
+
+def find_handler(configs: Iterable[Config], name: str) -> Handler | None:
+    """Return the nearest handler of that name."""
+    return next((c.handlers[name] for c in configs if name in c.handlers), None)
+
+
+def index_files(configs: Iterable[Config]) -> tuple[str, ...]:
+    """Return the names to try in a directory, which the nearest file that has any decides."""
+    return next((c.index_files for c in configs if c.index_files is not None), ())
+
+
+def allows_dot(configs: Iterable[Config], name: str) -> bool:
+    """Tell whether a name that starts with a dot may be served."""
+    return any(pattern.fullmatch(name) for c in configs for pattern in c.dot_allow)

@@ -1,0 +1,56 @@
+"""What happens once, before the first request: finding and reading configuration, logging."""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import os
+from pathlib import Path
+
+from ._config import Configs
+from ._errors import UsageError
+from ._parse import parse
+
+GLOBAL_NAME = "dirplex.rc"
+
+
+def read_configs(extra: str | None, *, use_global: bool) -> Configs:
+    """Read the files that hold everywhere: `extra` (the `-c` option), then the global one.
+
+    Raises `ConfigError` and `UsageError`.
+    """
+    files = []
+    if extra is not None:
+        files.append(_locate(extra))
+    if use_global and (found := search(GLOBAL_NAME)):
+        files.append(found)
+    return tuple(parse(str(file.absolute())) for file in files)
+
+
+def _locate(name: str) -> Path:
+    found = Path(name) if "/" in name else search(name)
+    if found is None:
+        raise UsageError(
+            f"there is no configuration {name} in ~/.ashd/etc or ../etc/ashd of PATH; "
+            f"a name with a slash, like ./{name}, is taken as it is"
+        )
+    return found
+
+
+def search(name: str) -> Path | None:
+    """Find a configuration file in `$HOME/.ashd/etc`, then `../etc/ashd` from each PATH entry."""
+    home = os.environ.get("HOME")
+    directories = [Path(home, ".ashd", "etc")] if home else []
+    entries = filter(None, os.environ.get("PATH", "").split(os.pathsep))
+    directories += [Path(entry, "..", "etc", "ashd") for entry in entries]
+    return next((d / name for d in directories if (d / name).is_file()), None)
+
+
+def start_logging() -> None:
+    """Log to stderr, or to syslog when `ASHD_USESYSLOG` is set, as all programs of ashd do."""
+    handler: logging.Handler = logging.StreamHandler()
+    if os.environ.get("ASHD_USESYSLOG"):
+        daemon = logging.handlers.SysLogHandler.LOG_DAEMON
+        handler = logging.handlers.SysLogHandler("/dev/log", daemon)
+    handler.setFormatter(logging.Formatter("ashd-dirplex: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
