@@ -24,7 +24,7 @@ from ashd.proto import encode_request
 from ._body import BodyReader, body_reader
 from ._errors import RequestError, error_page
 from ._exchange import Exchange
-from ._head import RequestHead, check_incomplete, parse_head
+from ._head import RequestHead, take_head
 from ._limits import LINGER_TIME, MAX_HELD, RETRY_AFTER
 from ._response import ResponseFramer
 
@@ -197,21 +197,14 @@ class Connection(asyncio.Protocol):
         elif self.idle:
             self.idle = False
             self.deadline = self._server.now + self._server.limits.head_time
-        while data[:2] == b"\r\n":  # RFC 9112, 2.2: empty lines in front of a request
-            data = data[2:]
-        end = data.find(b"\r\n\r\n") + 4
         try:
-            if end < 4 or end > self._server.limits.head_size:
-                check_incomplete(data, self._server.limits)
-                self._buffer = data
-                return
-            head = parse_head(data[:end], self._server.limits)
+            head, self._buffer = take_head(data, self._server.limits)
         except RequestError as error:
             self._head_only = data[:5] == b"HEAD "
             self._refuse(error.status, str(error))
             return
-        self._buffer = data[end:]
-        self._start(head)
+        if head is not None:
+            self._start(head)
 
     def _receive_body(self, data: bytes) -> None:
         body, exchange = self._body, self._exchange

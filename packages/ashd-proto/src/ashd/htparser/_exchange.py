@@ -69,7 +69,7 @@ class Exchange:
         self._framer = framer
         self.datagram = datagram
         self.expires = 0.0
-        self._sock: socket.socket | None = None
+        self._sock: socket.SocketType | None = None
         self._fd = -1
         self._pending: memoryview | None = None
         self._body_ended = False
@@ -90,7 +90,7 @@ class Exchange:
         """Whether the handler has to read before it can take more of the body."""
         return self._pending is not None
 
-    def connect(self, sock: socket.socket) -> None:
+    def connect(self, sock: socket.SocketType) -> None:
         """Go on with this end of a response socket, whose other end a handler has got."""
         self.datagram = b""
         self._sock = sock
@@ -239,7 +239,7 @@ class Exchange:
             reset=self._framer.must_reset,
         )
 
-    def _release(self) -> socket.socket:
+    def _release(self) -> socket.SocketType:
         sock = self._sock
         assert sock is not None
         self._poller.remove(self._fd)

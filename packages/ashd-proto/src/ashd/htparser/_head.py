@@ -36,6 +36,8 @@ _FAULTS = (
     (re.compile(rb"\n[^:\r\n]*[ \t]:"), "There must be no space in front of a header's colon."),
     (re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]"), "The request head has control characters."),
 )
+_BESIDE_TARGET = 256  # bytes that a request line may have beside its target
+_LINE_START = re.compile(rb"\r?\Z|" + TOKEN + rb"(?:\Z| )")
 _ENDLESS = re.compile(rb"\x00|\r(?!\n|\Z)|(?<!\r)\n")
 
 
@@ -51,6 +53,23 @@ class RequestHead(NamedTuple):
     """Bytes of the body; None when it is chunked."""
     keep_alive: bool
     expects_continue: bool
+
+
+def take_head(data: bytes, limits: Limits) -> tuple[RequestHead | None, bytes]:
+    """Find a request head at the beginning of `data`; return it and what comes behind it.
+
+    Returns None and what is to be kept while the head isn't all there. Raises `RequestError` when
+    it can't be passed on, as soon as that is certain.
+    """
+    while data[:2] == b"\r\n":  # RFC 9112, 2.2: empty lines in front of a request
+        data = data[2:]
+    end = data.find(b"\r\n\r\n") + 4
+    if end < 4:
+        _check_incomplete(data, limits)
+        return None, data
+    if end > limits.head_size:
+        _check_incomplete(data[:end], limits)
+    return parse_head(data[:end], limits), data[end:]
 
 
 def parse_head(head: bytes, limits: Limits) -> RequestHead:
@@ -84,23 +103,17 @@ def parse_head(head: bytes, limits: Limits) -> RequestHead:
     )
 
 
-def check_incomplete(data: bytes, limits: Limits) -> None:
+def _check_incomplete(data: bytes, limits: Limits) -> None:
     """Raise `RequestError` when no continuation of `data` could make it a good head."""
     if _ENDLESS.search(data):
         raise _complaint(data)
     end = data.find(b"\r\n")
-    if (len(data) if end < 0 else end) > limits.target_size + KEPT_FOR_METHOD:
+    if (len(data) if end < 0 else end) > limits.target_size + _BESIDE_TARGET:
         raise RequestError(414, f"The request target is longer than {limits.target_size} bytes.")
     if len(data) > limits.head_size:
         raise RequestError(431, f"The request head is larger than {limits.head_size} bytes.")
     if not _LINE_START.match(data):
         raise RequestError(400, "This is no HTTP request.")
-
-
-KEPT_FOR_METHOD = 256
-"""Bytes that a request line may have beside its target."""
-
-_LINE_START = re.compile(TOKEN + rb"(?:\Z| )")
 
 
 def _complaint(head: bytes) -> RequestError:
@@ -120,7 +133,7 @@ def _split_fields(head: bytes, start: int) -> Headers:
         raise RequestError(431, f"The request has more than {MAX_FIELDS} header lines.")
     if b" \r\n" in head or b"\t\r\n" in head:
         headers = [(name, value.rstrip(b" \t")) for name, value in headers]
-    if _FORGED.search(head):
+    if b"ash" in head.lower() and _FORGED.search(head):
         headers = [field for field in headers if not is_ash(field[0])]
     return headers
 

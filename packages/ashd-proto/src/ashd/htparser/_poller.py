@@ -55,7 +55,7 @@ class Poller:
         """Stop watching a descriptor that is closed in the same breath."""
         self._callbacks.pop(fd, None)
 
-    def drain(self, sock: socket.socket) -> None:
+    def drain(self, sock: socket.SocketType) -> None:
         """Take a response socket over whose response nobody needs any more: to a HEAD request.
 
         What the handler still writes is thrown away, within a bound, so that it isn't told that
@@ -92,7 +92,7 @@ class _Drain:
 
     __slots__ = ("_left", "_poller", "_sock")
 
-    def __init__(self, poller: Poller, sock: socket.socket) -> None:
+    def __init__(self, poller: Poller, sock: socket.SocketType) -> None:
         self._poller = poller
         self._sock = sock
         self._left = MAX_DRAINED

@@ -1,0 +1,221 @@
+"""What a client gets of what a handler writes."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from ashd.htparser._errors import ResponseError
+from ashd.htparser._limits import MAX_RESPONSE_HEAD
+from ashd.htparser._response import ResponseFramer
+
+
+def frame(
+    data: bytes,
+    *,
+    head_only: bool = False,
+    current: bool = True,
+    keep_alive: bool = True,
+    cut: bool = False,
+    step: int = 0,
+) -> tuple[bytes, ResponseFramer]:
+    """Feed a whole response, in pieces of `step` bytes; return what the client gets."""
+    framer = ResponseFramer(head_only=head_only, current=current, keep_alive=keep_alive)
+    output = b""
+    for start in range(0, len(data), step or len(data) or 1):
+        if framer.complete:
+            break
+        output += framer.feed(data[start : start + step] if step else data)
+    if not framer.complete:
+        output += framer.end(cut=cut)
+    return without_defaults(output), framer
+
+
+def without_defaults(output: bytes) -> bytes:
+    """Remove the Date and Server lines, which must be there."""
+    output, dates = re.subn(
+        rb"Date: \w{3}, \d{1,2} \w{3} \d{4} \d\d:\d\d:\d\d GMT\r\n", b"", output
+    )
+    output, servers = re.subn(rb"Server: ashd-htparser[^\r]*\r\n", b"", output)
+    assert dates == servers == 1
+    return output
+
+
+LENGTH = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n"
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize("step", [0, 1, 7])
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n",
+        b"HTTP/1.1 200 OK\nContent-Length: 3\n\n",
+        b"HTTP/1.0 200 OK\r\ncontent-length:3\n\r\n",
+        b"HTTP/1.1 200 OK\nContent-Length: \t3 \r\n\n",
+    ],
+)
+def test_line_ends_and_version_are_normalised(head: bytes, step: int) -> None:
+    output, framer = frame(head + b"abc", step=step)
+    assert output == LENGTH + b"abc"
+    assert framer.complete
+    assert framer.keep_alive
+
+
+def test_bytes_behind_the_length_are_dropped() -> None:
+    output, framer = frame(LENGTH + b"abcdef")
+    assert output == LENGTH + b"abc"
+    assert framer.complete
+
+
+def test_a_body_shorter_than_its_length_ends_the_connection() -> None:
+    output, framer = frame(LENGTH + b"ab")
+    assert output == LENGTH + b"ab"
+    assert not framer.keep_alive
+
+
+def test_without_a_length_the_body_is_chunked() -> None:
+    output, framer = frame(b"HTTP/1.1 200 OK\n\nabcdefghijklmnopq", step=24)
+    assert output == CHUNKED + b"7\r\nabcdefg\r\na\r\nhijklmnopq\r\n0\r\n\r\n"
+    assert framer.keep_alive
+
+
+def test_a_cut_chunked_body_has_no_end() -> None:
+    output, framer = frame(b"HTTP/1.1 200 OK\n\nabc", cut=True)
+    assert output == CHUNKED + b"3\r\nabc\r\n"
+    assert not framer.keep_alive
+
+
+def test_http_10_gets_a_body_up_to_the_end_of_the_connection() -> None:
+    output, framer = frame(b"HTTP/1.1 200 OK\n\nabc", current=False)
+    assert output == b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nabc"
+    assert not framer.keep_alive
+    assert not framer.must_reset
+
+
+def test_a_cut_body_of_unknown_length_resets_the_connection() -> None:
+    _, framer = frame(b"HTTP/1.1 200 OK\n\nabc", current=False, cut=True)
+    assert framer.must_reset
+
+
+def test_http_10_is_kept_alive_when_there_is_a_length() -> None:
+    output, framer = frame(LENGTH + b"abc", current=False)
+    assert b"\r\nConnection: keep-alive\r\n" in output
+    assert framer.keep_alive
+
+
+def test_the_clients_wish_to_close_is_confirmed() -> None:
+    output, _ = frame(LENGTH + b"abc", keep_alive=False)
+    assert b"\r\nConnection: close\r\n" in output
+
+
+@pytest.mark.parametrize("value", [b"close", b"Close", b"foo, close"])
+def test_the_handlers_wish_to_close_is_honoured(value: bytes) -> None:
+    output, framer = frame(b"HTTP/1.1 200 OK\nConnection: " + value + b"\nContent-Length: 0\n\n")
+    assert output.count(b"Connection: close\r\n") == 1
+    assert not framer.keep_alive
+
+
+@pytest.mark.parametrize("status", [b"204 No Content", b"304 Not Modified"])
+@pytest.mark.parametrize("fields", [b"", b"Content-Length: 0\n", b"Transfer-Encoding: chunked\n"])
+def test_statuses_without_a_body(status: bytes, fields: bytes) -> None:
+    output, framer = frame(b"HTTP/1.1 " + status + b"\n" + fields + b"\nabc")
+    assert output == b"HTTP/1.1 " + status + b"\r\n\r\n"
+    assert framer.complete
+    assert framer.keep_alive
+
+
+def test_head_responses_have_no_body() -> None:
+    assert frame(LENGTH + b"abc", head_only=True)[0] == LENGTH
+    assert frame(b"HTTP/1.1 200 OK\n\nabc", head_only=True)[0] == b"HTTP/1.1 200 OK\r\n\r\n"
+
+
+def test_a_handlers_own_transfer_coding_is_passed_on_as_it_is() -> None:
+    body = b"3\r\nabc\r\n0\r\n\r\n"
+    output, framer = frame(
+        b"HTTP/1.1 200 OK\nContent-Length: 9\nTransfer-Encoding: gzip, chunked\n\n" + body
+    )
+    assert output == (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\nConnection: close\r\n\r\n" + body
+    )
+    assert not framer.keep_alive
+
+
+def test_headers_between_front_end_and_handlers_stay_there() -> None:
+    output, _ = frame(
+        b"HTTP/1.1 200 OK\nX-Ash-File: a\nx_ash-foo: b\nX-Other: c\nKeep-Alive: d\n"
+        b"Content-Length: 0\n\n"
+    )
+    assert output == b"HTTP/1.1 200 OK\r\nX-Other: c\r\nContent-Length: 0\r\n\r\n"
+
+
+def test_a_handlers_date_and_server_are_left_alone() -> None:
+    framer = ResponseFramer(head_only=False, current=True, keep_alive=True)
+    output = framer.feed(b"HTTP/1.1 200 OK\ndate: a\nSERVER: b\nContent-Length: 0\n\n")
+    assert output == b"HTTP/1.1 200 OK\r\ndate: a\r\nSERVER: b\r\nContent-Length: 0\r\n\r\n"
+
+
+@pytest.mark.parametrize("step", [0, 1])
+def test_interim_responses(step: int) -> None:
+    interim = b"HTTP/1.1 100 Continue\n\nHTTP/1.1 103 Early Hints\nLink: a\nX-Ash-B: c\n\n"
+    output, _ = frame(interim + LENGTH + b"abc", step=step)
+    assert output == b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n" + LENGTH + b"abc"
+    output, _ = frame(interim + LENGTH + b"abc", step=step, current=False)
+    assert output.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_a_reason_is_optional() -> None:
+    for line in (b"HTTP/1.1 200", b"HTTP/1.1 200 "):
+        output, _ = frame(line + b"\nContent-Length: 0\n\n")
+        assert output.startswith(b"HTTP/1.1 200 \r\n")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\n",
+        b"HTTP/1.1 200 OK\nContent-Length: 3\n",
+        b"HTTP/1.1 100 Continue\n\n",
+    ],
+)
+@pytest.mark.parametrize("cut", [False, True])
+def test_an_end_before_the_end_of_the_head(data: bytes, cut: bool) -> None:
+    with pytest.raises(ResponseError):
+        frame(data, cut=cut)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"hello\n\n",
+        b"\n\n",
+        b"Status: 200 OK\n\n",
+        b"HTTP/1.1 OK\n\n",
+        b"HTTP/1.1 2000 OK\n\n",
+        b"HTTP/1.1 600 OK\n\n",
+        b"HTTP/1.1 099 OK\n\n",
+        b"HTTP/1.1 101 Switching Protocols\n\n",
+        b"HTTP/1.1 200 O\x00K\n\n",
+        b"HTTP/1.1 200 OK\nA\n\n",
+        b"HTTP/1.1 200 OK\nA : b\n\n",
+        b"HTTP/1.1 200 OK\n: b\n\n",
+        b"HTTP/1.1 200 OK\nA: b\n c\n\n",
+        b"HTTP/1.1 200 OK\nA: b\rC: d\n\n",
+        b"HTTP/1.1 200 OK\nA: b\x00\n\n",
+        b"HTTP/1.1 200 OK\nContent-Length: a\n\n",
+        b"HTTP/1.1 200 OK\nContent-Length: -1\n\n",
+        b"HTTP/1.1 200 OK\nContent-Length: 1\nContent-Length: 2\n\n",
+        b"HTTP/1.1 200 OK\nA: " + b"b" * MAX_RESPONSE_HEAD,
+    ],
+)
+@pytest.mark.parametrize("step", [0, 97])
+def test_heads_that_are_no_http(head: bytes, step: int) -> None:
+    with pytest.raises(ResponseError):
+        frame(head, step=step)
+
+
+def test_one_length_given_twice() -> None:
+    output, _ = frame(b"HTTP/1.1 200 OK\nContent-Length: 3\nContent-Length: 3\n\nabc")
+    assert output == LENGTH + b"abc"
