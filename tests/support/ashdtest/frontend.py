@@ -80,6 +80,10 @@ class FrontEnd:
             sock.sendall(data)
             return read_to_end(sock)
 
+    def wait_for_log(self, text: str) -> None:
+        """Wait until the front end or its handler has written `text` to stderr."""
+        wait_until(lambda: text in self.log, what=f"{text!r} in the log")
+
     def terminate(self) -> None:
         """Begin a shutdown, as the first signal does."""
         self.process.send_signal(signal.SIGTERM)

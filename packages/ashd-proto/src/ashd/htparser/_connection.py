@@ -72,7 +72,7 @@ class Connection(asyncio.Protocol):
         self._reading_paused = False
         self._unwritten = 0
         self._ash_headers: list[tuple[bytes, bytes]] = []
-        self.idle = True
+        self.idle = False  # only between requests: a new client gets its time for the first one
         self.deadline = server.now + server.limits.head_time
         self.write_deadline = math.inf
 

@@ -46,6 +46,10 @@ ACCEPT_BURST = 64
 BACKLOG = 1024
 """Connections that the kernel keeps until they are accepted."""
 
+KEEPALIVE_TIME = 60
+"""Seconds of silence after which the kernel looks whether a client's machine is still there: one
+that was switched off doesn't close its connection, and a handler may be working for it."""
+
 SPARE_DESCRIPTORS = 64
 """Not available for clients: listeners, logs, the event loop's own."""
 

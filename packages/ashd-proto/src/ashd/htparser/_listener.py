@@ -14,7 +14,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from ._errors import StartError
-from ._limits import ACCEPT_BURST, BACKLOG
+from ._limits import ACCEPT_BURST, BACKLOG, KEEPALIVE_TIME
 from ._portspec import Port
 
 if TYPE_CHECKING:
@@ -73,7 +73,11 @@ def _bind_address(address: str | None, number: int) -> list[socket.socket]:
 
 def _listen(sock: socket.socket, where: tuple[object, ...]) -> None:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # accepted sockets inherit it
+    # Accepted sockets inherit these from the listening one.
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_TIME)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_TIME // 4)
     if sock.family == socket.AF_INET6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # IPv4 has its own socket
     sock.setblocking(False)

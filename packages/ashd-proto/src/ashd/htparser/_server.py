@@ -40,7 +40,7 @@ class Server:
         self.poller = Poller(loop)
         self.now = loop.time()
         self.stopping = False
-        self._status = 0
+        self._unasked = False
         self._room = _connection_bound(limits.connections)
         self._connections: dict[Connection, None] = {}
         self._opening: set[asyncio.Task[None]] = set()
@@ -48,7 +48,7 @@ class Server:
         self._ids = map("{:x}-{:x}".format, itertools.repeat(time.time_ns()), itertools.count(1))
         self._listeners: list[Listener] = []
         self._accepting = True
-        self._stopped: asyncio.Future[None] = loop.create_future()
+        self._stopped: asyncio.Future[int] = loop.create_future()
         self._interval = _sweep_interval(limits)
         self._handler_deadline = 0.0
 
@@ -61,10 +61,10 @@ class Server:
         for listener in self._listeners:
             listener.resume()
         self._sweep()
-        await self._stopped
+        status = await self._stopped
         self.handler.release()
         self.poller.close()
-        return self._status
+        return status
 
     # For listeners
 
@@ -140,10 +140,8 @@ class Server:
 
     def _handler_gone(self) -> None:
         if not self.stopping:
-            status = self.handler.exit_status
-            how = "closed its socket" if status is None else f"exited with status {status}"
-            _log.error("the root handler %s; finishing what is running", how)
-            self._status = 1 if status else 0
+            _log.error("the root handler is gone; finishing what is running")
+            self._unasked = True
             self._stop()
         else:
             self._stop_if_done()
@@ -163,11 +161,15 @@ class Server:
             return
         if not self._handler_deadline:
             self._handler_deadline = self.loop.time() + HANDLER_EXIT_TIME
-        if self.handler.exit_status is not None:
-            self._stopped.set_result(None)
+        status = self.handler.exit_status
+        if status is not None:
+            if self._unasked:
+                how = f"by signal {-status}" if status < 0 else f"with status {status}"
+                _log.error("the root handler ended %s", how)
+            self._stopped.set_result(1 if self._unasked and status else 0)
         elif self.loop.time() >= self._handler_deadline:
             _log.warning("the root handler (process %d) is still running", self.handler.pid)
-            self._stopped.set_result(None)
+            self._stopped.set_result(1 if self._unasked else 0)
 
     # The sweep
 

@@ -1,0 +1,230 @@
+"""Bodies through ashd-htparser: back-pressure both ways, and clients that leave."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ashdtest.frontend import FrontEnd, front_end
+from ashdtest.http import Reader
+from ashdtest.processes import peak_resident_kib, wait_until
+
+HANDLER = [sys.executable, str(Path(__file__).with_name("htparser_handlers.py"))]
+GET = b"GET /echo HTTP/1.1\r\nHost: a\r\n\r\n"
+GIB = 1 << 30
+ROOM_KIB = 16 * 1024  # what memory may grow by, whatever the size of a body
+ZEROS = bytes(1 << 18)
+
+
+@pytest.fixture
+def server() -> Iterator[FrontEnd]:
+    with front_end(HANDLER) as running:
+        running.exchange(GET.replace(b"1.1", b"1.0"))
+        yield running
+
+
+@pytest.fixture
+def fifo(tmp_path: Path) -> Path:
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    return path
+
+
+def send_until_blocked(sock: socket.socket, limit: int) -> int:
+    """Send until the other side takes no more for a while; return the number of bytes."""
+    sock.settimeout(0.5)
+    sent = 0
+    try:
+        while sent < limit:
+            sent += sock.send(ZEROS)
+    except TimeoutError:
+        pass
+    finally:
+        sock.settimeout(20)
+    return sent
+
+
+@pytest.mark.parametrize("coding", ["length", "chunked"])
+def test_upload_of_a_gibibyte(server: FrontEnd, coding: str) -> None:
+    before = peak_resident_kib(server.pid)
+    with server.connect() as sock:
+        head = b"POST /count HTTP/1.1\r\nHost: a\r\n"
+        if coding == "length":
+            sock.sendall(head + b"Content-Length: %d\r\n\r\n" % GIB)
+            for _ in range(GIB // len(ZEROS)):
+                sock.sendall(ZEROS)
+        else:
+            sock.sendall(head + b"Transfer-Encoding: chunked\r\n\r\n")
+            chunk = b"%x\r\n%b\r\n" % (len(ZEROS), ZEROS)
+            for _ in range(GIB // len(ZEROS)):
+                sock.sendall(chunk)
+            sock.sendall(b"0\r\n\r\n")
+        assert Reader(sock).reply().body == b"%d" % GIB
+    assert peak_resident_kib(server.pid) - before < ROOM_KIB
+
+
+@pytest.mark.parametrize("coding", ["length", "chunked"])
+def test_download_of_a_gibibyte(server: FrontEnd, coding: str) -> None:
+    before = peak_resident_kib(server.pid)
+    received = 0
+    buffer = bytearray(1 << 18)
+    with server.connect() as sock:
+        sock.sendall(b"GET /%b?%d HTTP/1.0\r\n\r\n" % (coding.encode(), GIB))
+        while size := sock.recv_into(buffer):
+            received += size
+    assert 0 < received - GIB < 1000
+    assert peak_resident_kib(server.pid) - before < ROOM_KIB
+
+
+def test_a_client_that_does_not_read(server: FrontEnd) -> None:
+    before = peak_resident_kib(server.pid)
+    with server.connect() as sock:
+        sock.sendall(b"GET /length/slow?%d HTTP/1.1\r\nHost: a\r\n\r\n" % GIB)
+        reader = Reader(sock)
+        reader.until(b"\r\n\r\n")
+        for _ in range(50):  # others are served all the while
+            assert server.exchange(GET.replace(b"1.1", b"1.0")).startswith(b"HTTP/1.1 200")
+        assert peak_resident_kib(server.pid) - before < ROOM_KIB
+    server.wait_for_log("stopped length/slow")
+
+
+def test_a_handler_that_does_not_read(server: FrontEnd, fifo: Path) -> None:
+    before = peak_resident_kib(server.pid)
+    with server.connect() as sock:
+        path = str(fifo).encode()
+        size = GIB // 8
+        sock.sendall(
+            b"POST /gate?%b HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (path, size)
+        )
+        server.wait_for_log("waiting")
+        sent = send_until_blocked(sock, size)
+        assert sent < size
+        assert peak_resident_kib(server.pid) - before < ROOM_KIB
+        fifo.write_bytes(b"size ")
+        while sent < size:
+            sent += sock.send(ZEROS[: size - sent])
+        assert Reader(sock).reply().body == b"size %d" % size
+        sock.sendall(GET)
+        assert Reader(sock).reply().status == 200
+
+
+def test_both_directions_at_once() -> None:
+    """A handler that echoes as it reads, larger than all buffers on the way."""
+    echo = """
+from ashd.proto import recv_request
+request = recv_request()
+request.socket.sendall(b"HTTP/1.1 200 OK\\n\\n")
+while piece := request.socket.recv(1 << 16):
+    request.socket.sendall(piece)
+"""
+    size = 64 << 20
+    with front_end([sys.executable, "-c", echo], status=None) as server, server.connect() as sock:
+        sock.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % size)
+        sender = threading.Thread(target=sock.sendall, args=(bytes(size),))
+        sender.start()
+        assert len(Reader(sock).reply().body) == size
+        sender.join()
+
+
+def test_pipelined_requests_are_held_within_a_bound(server: FrontEnd, fifo: Path) -> None:
+    before = peak_resident_kib(server.pid)
+    with server.connect() as sock:
+        sock.sendall(b"GET /gate?%b HTTP/1.1\r\nHost: a\r\n\r\n" % str(fifo).encode())
+        server.wait_for_log("waiting")
+        sock.settimeout(0.5)
+        request = GET.replace(b"Host", b"Padding: " + b"x" * 8000 + b"\r\nHost")
+        requests, sent, limit = request * 100, 0, 200 << 20
+        try:
+            while sent < limit:
+                sent += sock.send(requests[sent % len(requests) :])
+        except TimeoutError:
+            pass
+        assert sent < limit
+        assert peak_resident_kib(server.pid) - before < ROOM_KIB
+        sock.settimeout(20)
+        fifo.write_bytes(b"x")
+        reader = Reader(sock)
+        assert reader.reply().body == b"x0"
+        for _ in range(sent // len(request)):
+            assert reader.reply().status == 200
+
+
+def test_pipelined_requests_wait_for_the_response_before_them(server: FrontEnd, fifo: Path) -> None:
+    with server.connect() as sock:
+        first = b"GET /gate?%b HTTP/1.1\r\nHost: a\r\n\r\n" % str(fifo).encode()
+        sock.sendall(first + b"GET /stuck HTTP/1.1\r\nHost: a\r\n\r\n")
+        server.wait_for_log("waiting")
+        assert server.exchange(GET.replace(b"1.1", b"1.0"))
+        assert server.log.count("waiting") == 1
+        fifo.write_bytes(b"x")
+        assert Reader(sock).reply().status == 200
+        wait_until(lambda: server.log.count("waiting") == 2)
+
+
+def test_a_client_that_leaves_while_the_handler_works(server: FrontEnd) -> None:
+    with server.connect() as sock:
+        sock.sendall(b"POST /wait/a HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx")
+        server.wait_for_log("waiting")
+    server.wait_for_log("left wait/a")
+
+
+def test_a_client_that_shuts_its_sending_side_down_has_left(server: FrontEnd) -> None:
+    with server.connect() as sock:
+        sock.sendall(b"GET /wait/b HTTP/1.1\r\nHost: a\r\n\r\n")
+        server.wait_for_log("waiting")
+        sock.shutdown(socket.SHUT_WR)
+        server.wait_for_log("left wait/b")
+
+
+@pytest.mark.parametrize("reset", [False, True])
+def test_a_client_that_leaves_while_its_body_is_not_being_read(
+    server: FrontEnd, reset: bool
+) -> None:
+    with server.connect() as sock:
+        sock.sendall(b"POST /stuck/c HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % GIB)
+        server.wait_for_log("waiting")
+        if reset:  # it reaches the other side in front of whatever is still to be sent
+            assert send_until_blocked(sock, GIB) < GIB
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        else:
+            sock.sendall(bytes(400_000))  # beyond what the handler's socket holds
+    server.wait_for_log("left stuck/c")
+
+
+def test_a_client_that_leaves_while_it_is_ahead(server: FrontEnd) -> None:
+    with server.connect() as sock:
+        sock.sendall(b"GET /stuck/d HTTP/1.1\r\nHost: a\r\n\r\n")
+        server.wait_for_log("waiting")
+        sock.sendall(GET * 3000)  # beyond what is held
+    server.wait_for_log("left stuck/d")
+
+
+@pytest.mark.parametrize("framing", [b"Content-Length: 9", b"Transfer-Encoding: chunked"])
+def test_a_client_that_leaves_in_its_body(server: FrontEnd, framing: bytes) -> None:
+    with server.connect() as sock:
+        sock.sendall(b"POST /count HTTP/1.1\r\nHost: a\r\n" + framing + b"\r\n\r\n3\r\nabc")
+    server.wait_for_log("cut count ")
+
+
+def test_a_client_that_resets_while_it_is_answered(server: FrontEnd) -> None:
+    sock = server.connect()
+    sock.sendall(b"GET /chunked/e?%d HTTP/1.1\r\nHost: a\r\n\r\n" % GIB)
+    sock.recv(100)
+    sock.close()  # with unread bytes: a reset
+    server.wait_for_log("stopped chunked/e")
+
+
+def test_a_response_begins_before_its_end(server: FrontEnd, fifo: Path) -> None:
+    with server.connect() as sock:
+        sock.sendall(b"GET /stream?%b HTTP/1.1\r\nHost: a\r\n\r\n" % str(fifo).encode())
+        reader = Reader(sock)
+        reader.until(b"6\r\nbegin \r\n")
+        fifo.write_bytes(b"end")
+        assert reader.until(b"0\r\n\r\n") == b"3\r\nend\r\n0\r\n\r\n"

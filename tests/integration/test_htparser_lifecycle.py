@@ -1,0 +1,381 @@
+"""ashd-htparser from start to end: command line, limits, signals, a handler that dies."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ashdtest.frontend import FrontEnd, free_port, front_end, read_to_end
+from ashdtest.http import Reader
+from ashdtest.processes import children, exists, program, wait_until
+
+HANDLER = [sys.executable, str(Path(__file__).with_name("htparser_handlers.py"))]
+GET = b"GET /echo HTTP/1.1\r\nHost: a\r\n\r\n"
+GET_ONCE = b"GET /echo HTTP/1.0\r\n\r\n"
+
+
+@pytest.fixture
+def fifo(tmp_path: Path) -> Path:
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    return path
+
+
+def run(*args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [program("ashd-htparser"), *args], capture_output=True, text=True, timeout=20, check=False
+    )
+
+
+# The command line
+
+
+@pytest.mark.parametrize(
+    ("args", "complaint"),
+    [
+        ([], "nothing to listen on"),
+        (["plain"], "no root handler"),
+        (["plain", "--"], "no root handler"),
+        (["--", "true"], "nothing to listen on"),
+        (["ftp", "--", "true"], "no port handler 'ftp'"),
+        (["plain:port=x", "--", "true"], "port must be a number"),
+        (["--unknown", "plain", "--", "true"], "--unknown"),
+        (["--head-time", "0", "plain", "--", "true"], "--head-time"),
+        (["--head-time", "inf", "plain", "--", "true"], "--head-time"),
+        (["--connections", "0", "plain", "--", "true"], "--connections"),
+        (["-S", "plain", "--", "true"], "-S"),
+        (["-f", "plain", "--", "true"], "-f"),
+        (["-u", "nobody", "plain", "--", "true"], "-u"),
+        (["-r", "/tmp", "plain", "--", "true"], "-r"),
+        (["-p", "/tmp/pid", "plain", "--", "true"], "-p"),
+    ],
+)
+def test_wrong_usage(args: list[str], complaint: str) -> None:
+    result = run(*args)
+    assert result.returncode == 2
+    assert complaint in result.stderr
+    assert result.stderr.startswith("ashd-htparser: ")
+    assert result.stderr.count("\n") == 1
+
+
+def test_help() -> None:
+    result = run("-h")
+    assert result.returncode == 0
+    assert "PORTSPEC... -- ROOT-HANDLER" in result.stdout
+    assert "--idle-time SECONDS" in result.stdout
+
+
+def test_help_of_a_port_handler() -> None:
+    result = run("plain:help")
+    assert result.returncode == 0
+    assert "port=NUMBER" in result.stdout
+    assert "bind=ADDRESS" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "complaint"),
+    [
+        ("/nonexistent/handler", "No such file or directory"),
+        ("no-such-handler-on-path", "No such file or directory"),
+        ("/", "Permission denied"),
+    ],
+)
+def test_a_root_handler_that_cannot_be_started(command: str, complaint: str) -> None:
+    result = run("plain:port=0", "--", command)
+    assert result.returncode == 1
+    assert result.stderr == (
+        f"ashd-htparser: can't start the root handler {command!r}: {complaint}\n"
+    )
+
+
+@pytest.mark.parametrize("bind", ["", ",bind=127.0.0.1", ",bind=localhost"])
+def test_a_port_that_is_taken(bind: str, tmp_path: Path) -> None:
+    """Nothing is started then."""
+    started = tmp_path / "started"
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        result = run(f"plain:port={port}{bind}", "--", "touch", str(started))
+    assert result.returncode == 1
+    assert "Address already in use" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not started.exists()
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "no-such-host.invalid"])
+def test_an_address_that_is_not_ours(address: str) -> None:
+    result = run(f"plain:port=0,bind={address}", "--", "true")
+    assert result.returncode == 1
+    assert address in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_several_ports() -> None:
+    other = free_port()
+    with front_end(HANDLER, options=[f"plain:port={other},bind=127.0.0.1"]) as server:
+        for port in (server.port, other):
+            with socket.create_connection(("127.0.0.1", port), timeout=20) as sock:
+                sock.sendall(GET)
+                body = Reader(sock).reply().body
+            assert b"X-Ash-Server-Port: %d\n" % port in body
+
+
+def test_bind() -> None:
+    with front_end(HANDLER, port_parameters="bind=127.0.0.1") as server:
+        assert server.exchange(GET_ONCE).startswith(b"HTTP/1.1 200")
+        with pytest.raises(OSError, match=r"refused|assign"):
+            server.connect("::1")
+
+
+# The root handler
+
+
+def test_what_the_root_handler_inherits() -> None:
+    read, write = os.pipe()
+    os.set_inheritable(write, True)
+    environ = {**os.environ, "ASHD_USESYSLOG": "1"}
+    try:
+        with front_end(HANDLER, env=environ) as server:
+            body = server.exchange(b"GET /descriptors HTTP/1.0\r\n\r\n").partition(b"\r\n\r\n")[2]
+    finally:
+        os.close(read)
+        os.close(write)
+    # 0, 1, 2, the response socket, and the descriptor that lists them
+    assert body == b"[0, 1, 2, 3, 4] True unset"
+
+
+def test_the_end_of_the_root_handler_ends_the_front_end() -> None:
+    with front_end(HANDLER) as server:
+        server.exchange(b"GET /exit?0 HTTP/1.0\r\n\r\n")
+        assert server.wait() == 0
+        assert "the root handler ended with status 0" in server.log
+
+
+def test_a_root_handler_that_is_killed() -> None:
+    with front_end(HANDLER, status=1) as server:
+        with server.connect() as sock:
+            sock.sendall(b"GET /stuck HTTP/1.1\r\nHost: a\r\n\r\n")
+            server.wait_for_log("waiting")
+            os.kill(server.handler_pid, signal.SIGKILL)
+            reply = Reader(sock).reply()
+            assert reply.status == 502
+            assert reply.headers["connection"] == "close"
+        assert server.wait() == 1
+        assert "the root handler ended by signal 9" in server.log
+
+
+def test_requests_of_a_dead_handlers_children_are_finished(fifo: Path) -> None:
+    """The root handler is gone, and another process of its answers all the same."""
+    forking = """
+import os
+from ashd.proto import recv_request
+request = recv_request()
+if os.fork():
+    os._exit(0)
+os.close(0)
+text = open(os.environ["FIFO"], "rb").read()
+request.socket.sendall(b"HTTP/1.1 200 OK\\n\\n" + text)
+"""
+    environ = {**os.environ, "FIFO": str(fifo)}
+    with (
+        front_end([sys.executable, "-c", forking], env=environ) as server,
+        server.connect() as sock,
+    ):
+        sock.sendall(GET)
+        server.wait_for_log("finishing what is running")
+        fifo.write_bytes(b"late")
+        reply = Reader(sock).reply()
+        assert reply.body == b"late"
+        assert reply.headers["connection"] == "close"
+        assert server.wait() == 0
+
+
+def test_an_overloaded_root_handler() -> None:
+    """Requests wait while it takes none; those that wait too long are answered."""
+    with (
+        front_end(HANDLER, options=["--queue-time=0.5"]) as server,
+        server.connect() as sleeper,
+        contextlib.ExitStack() as stack,
+    ):
+        sleeper.sendall(b"GET /sleep HTTP/1.1\r\nHost: a\r\n\r\n")
+        server.wait_for_log("waiting")
+        # each of these datagrams takes a fifth of the handler's queue
+        large = GET.replace(b"Host", b"A: " + b"x" * 40000 + b"\r\nHost")
+        clients = [stack.enter_context(server.connect()) for _ in range(10)]
+        for client in clients:
+            client.sendall(large)
+        reply = Reader(clients[-1]).reply()
+        assert reply.status == 503
+        assert int(reply.headers["retry-after"]) > 0
+        clients[4].close()  # one that had been taken, or waited
+        sleeper.close()  # now the handler goes on, and answers what is in its queue
+        assert Reader(clients[0]).reply().status == 200
+        assert server.exchange(GET_ONCE).startswith(b"HTTP/1.1 200")
+
+
+def test_requests_that_wait_are_served_when_the_handler_goes_on() -> None:
+    with front_end(HANDLER) as server, contextlib.ExitStack() as stack:
+        sleeper = stack.enter_context(server.connect())
+        sleeper.sendall(b"GET /sleep HTTP/1.1\r\nHost: a\r\n\r\n")
+        server.wait_for_log("waiting")
+        large = b"POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n"
+        large += b"A: " + b"x" * 40000 + b"\r\n\r\n"
+        clients = [stack.enter_context(server.connect()) for _ in range(12)]
+        for client in clients:
+            client.sendall(large)
+        gone = clients.pop()
+        gone.close()
+        sleeper.close()
+        for client in clients:
+            reader = Reader(client)
+            assert reader.reply().status == 100
+            client.sendall(b"abc")
+            assert reader.reply().body.endswith(b"\n\nabc")
+
+
+# Signals
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_two_step_shutdown(number: signal.Signals, fifo: Path) -> None:
+    with front_end(HANDLER) as server, contextlib.ExitStack() as stack:
+        working, idle, half = (stack.enter_context(server.connect()) for _ in range(3))
+        idle.sendall(GET)
+        reader = Reader(idle)
+        reader.reply()
+        half.sendall(GET[:10])
+        working.sendall(b"GET /gate?%b HTTP/1.1\r\nHost: a\r\n\r\n" % str(fifo).encode())
+        server.wait_for_log("waiting")
+        server.process.send_signal(number)
+        assert reader.at_end()
+        assert read_to_end(half) == b""
+        with pytest.raises(ConnectionRefusedError):
+            server.connect()
+        fifo.write_bytes(b"x")
+        reply = Reader(working).reply()
+        assert reply.body == b"x0"
+        assert reply.headers["connection"] == "close"
+        assert server.wait() == 0
+        assert not exists(server.handler_pid)
+
+
+def test_the_second_signal_ends_it_at_once() -> None:
+    with front_end(HANDLER, status=1) as server, server.connect() as sock:
+        sock.sendall(b"GET /stuck HTTP/1.1\r\nHost: a\r\n\r\n")
+        server.wait_for_log("waiting")
+        server.terminate()
+        wait_until(lambda: _refuses(server))
+        server.terminate()
+        assert server.wait() == 1
+        assert read_to_end(sock) == b""
+
+
+def _refuses(server: FrontEnd) -> bool:
+    try:
+        server.connect().close()
+    except ConnectionError:
+        return True
+    return False
+
+
+# Limits
+
+
+@pytest.fixture
+def hasty() -> Iterator[FrontEnd]:
+    options = ["--head-time=0.3", "--idle-time=0.3", "--body-time=0.3"]
+    with front_end(HANDLER, options=options) as server:
+        yield server
+
+
+def test_head_time(hasty: FrontEnd) -> None:
+    assert hasty.exchange(GET[:-1]).startswith(b"HTTP/1.1 408 ")
+    assert hasty.exchange(b"") == b""
+
+
+def test_idle_time(hasty: FrontEnd) -> None:
+    with hasty.connect() as sock:
+        sock.sendall(GET)
+        reader = Reader(sock)
+        assert reader.reply().status == 200
+        assert reader.at_end()
+
+
+def test_body_time(hasty: FrontEnd) -> None:
+    head = b"POST /count/slow HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n"
+    assert hasty.exchange(head + b"abc").startswith(b"HTTP/1.1 408 ")
+    hasty.wait_for_log("cut count/slow 3")
+
+
+def test_body_time_while_the_client_does_not_read(hasty: FrontEnd) -> None:
+    with hasty.connect() as sock:
+        sock.sendall(b"GET /length/f?1000000000 HTTP/1.1\r\nHost: a\r\n\r\n")
+        hasty.wait_for_log("stopped length/f")
+
+
+def test_a_handler_may_take_its_time(hasty: FrontEnd, fifo: Path) -> None:
+    with hasty.connect() as sock:
+        sock.sendall(b"GET /gate?%b HTTP/1.1\r\nHost: a\r\n\r\n" % str(fifo).encode())
+        hasty.wait_for_log("waiting")
+        with hasty.connect() as other:  # outlives all the limits
+            assert Reader(other).at_end()
+        fifo.write_bytes(b"x")
+        assert Reader(sock).reply().body == b"x0"
+
+
+def test_the_bound_on_connections() -> None:
+    with (
+        front_end(HANDLER, options=["--connections=3"]) as server,
+        contextlib.ExitStack() as stack,
+    ):
+        busy = [stack.enter_context(server.connect()) for _ in range(3)]
+        for number, sock in enumerate(busy, 1):
+            sock.sendall(b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
+            wait_until(lambda n=number: server.log.count("waiting") == n)  # type: ignore[misc]
+        late = stack.enter_context(server.connect())
+        late.sendall(GET)
+        late.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            late.recv(1)
+        late.settimeout(20)
+        busy[0].close()
+        assert Reader(late).reply().status == 200
+        # the late one is idle now, and makes room
+        assert server.exchange(GET_ONCE).startswith(b"HTTP/1.1 200")
+        assert late.recv(1) == b""
+
+
+def test_out_of_descriptors() -> None:
+    """Clients wait, nothing spins or dies, and all are served in the end."""
+    with front_end(HANDLER, options=["--connections=10000"]) as server:
+        with contextlib.ExitStack() as stack:
+            first = stack.enter_context(server.connect())
+            first.sendall(GET)
+            assert Reader(first).reply().status == 200
+            used = len(os.listdir(f"/proc/{server.pid}/fd"))  # noqa: PTH208
+            _, hard = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
+            resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (used + 3, hard))
+            clients = [stack.enter_context(server.connect()) for _ in range(6)]
+            for client in clients:
+                client.sendall(GET)
+            server.wait_for_log("can't accept connections")
+            first.close()
+            before = _cpu_ticks(server.pid)
+            resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (used + 20, hard))
+            for client in clients:
+                assert Reader(client).reply().status == 200
+            assert _cpu_ticks(server.pid) - before < 50
+        assert children(server.pid) == [server.handler_pid]
+
+
+def _cpu_ticks(pid: int) -> int:
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
