@@ -131,6 +131,12 @@ def cut(request: Request) -> None:
     request.socket.sendall(b"HTTP/1.1 200 OK\n\nabc")
 
 
+def lull(request: Request) -> None:
+    """Answer with a head, and go no further until the client has left."""
+    request.socket.sendall(b"HTTP/1.1 200 OK\n\n")
+    wait_for(request.socket, 0)
+
+
 def silent(request: Request) -> None:
     """Answer nothing at all."""
 
@@ -152,7 +158,7 @@ HANDLERS: dict[bytes, Callable[[Request], None]] = {
     function.__name__.encode(): function
     for function in (
         *(echo, raw, chunked, length, count, wait, stuck, gate, stream, early, cut, silent),
-        *(descriptors, sleep),
+        *(descriptors, sleep, lull),
     )
 }
 

@@ -36,6 +36,7 @@ def status(server: FrontEnd, request: bytes) -> int:
         reader = Reader(sock)
         reply = reader.reply(head_only=request.startswith(b"HEAD"))
         if reply.status >= 400:
+            assert {"date", "server"} < reply.headers.keys()
             assert reply.headers["connection"] == "close"
             assert reader.at_end()
         return reply.status
@@ -172,6 +173,16 @@ def test_head_leaves_the_handler_in_peace(server: FrontEnd) -> None:
         assert reader.reply(head_only=True).status == 200
         assert reader.reply().status == 200
     assert "stopped chunked/head" not in server.log
+
+
+def test_heads_of_endless_responses_take_no_descriptors(server: FrontEnd) -> None:
+    before = descriptor_count(server.pid)
+    with server.connect() as sock:
+        reader = Reader(sock)
+        for _ in range(200):
+            sock.sendall(b"HEAD /lull HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert reader.reply(head_only=True).status == 200
+        assert descriptor_count(server.pid) < before + 100
 
 
 def test_a_handlers_own_chunks(server: FrontEnd) -> None:

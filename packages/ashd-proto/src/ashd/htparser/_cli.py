@@ -13,7 +13,6 @@ import dataclasses
 import gc
 import logging
 import math
-import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
@@ -177,11 +176,9 @@ def _run(ports: list[Port], limits: Limits, command: list[str]) -> int:
 
 
 def _serve(sockets: list[tuple[Port, socket.socket]], handler: RootHandler, limits: Limits) -> int:
-    # Handlers can't make the front end's writes kill it, whoever started it.
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     loop = _event_loop()
     try:
-        gc.freeze()
+        gc.freeze()  # what is there by now stays: no use in looking at it again and again
         server = Server(loop, handler, limits)
         return loop.run_until_complete(server.serve(sockets))
     finally:

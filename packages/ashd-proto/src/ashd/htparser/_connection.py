@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING, cast
 from ashd.proto import encode_request
 
 from ._body import BodyReader, body_reader
-from ._errors import RequestError, error_page
+from ._errors import RequestError
 from ._exchange import Exchange
 from ._head import RequestHead, take_head
 from ._limits import LINGER_TIME, MAX_HELD, RETRY_AFTER
+from ._pages import error_page
 from ._response import ResponseFramer
 
 if TYPE_CHECKING:
@@ -321,6 +322,9 @@ class Connection(asyncio.Protocol):
         if exchange is not None:
             exchange.abort()
         self._receive = self._receive_nothing
+        if self._reading_paused:
+            self._reading_paused = False
+            self._server.poller.remove(self._fd)
         self._transport.abort()
 
     def _reset(self) -> None:

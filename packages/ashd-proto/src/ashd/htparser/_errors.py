@@ -1,8 +1,6 @@
-"""The exceptions of the front end, and the short pages with which it answers by itself."""
+"""The exceptions of the front end."""
 
 from __future__ import annotations
-
-from http import HTTPStatus
 
 from ashd.proto import Error
 
@@ -25,24 +23,3 @@ class RequestError(Error):
 
 class ResponseError(Error):
     """What a handler wrote is no HTTP response."""
-
-
-_PHRASES = {
-    413: "Content Too Large",
-    414: "URI Too Long",
-    502: "Bad Gateway",
-}
-
-
-def error_page(status: int, detail: str, *, body: bool, extra: bytes = b"") -> bytes:
-    """Return a whole response, after which the connection is closed.
-
-    `body` is false for the answer to a HEAD request. `extra` are header lines, each with its CRLF.
-    """
-    phrase = _PHRASES.get(status) or HTTPStatus(status).phrase
-    page = f"{status} {phrase}\n\n{detail}\n".encode()
-    head = (
-        f"HTTP/1.1 {status} {phrase}\r\nContent-Type: text/plain; charset=utf-8\r\n"
-        f"Content-Length: {len(page)}\r\nConnection: close\r\n"
-    ).encode()
-    return head + extra + b"\r\n" + (page if body else b"")

@@ -30,6 +30,9 @@ PIECES_AT_ONCE = 8
 MAX_DRAINED = 1024 * KIB
 """What a handler may write in vain as the body of a HEAD response, before its socket is closed."""
 
+MAX_DRAINS = 64
+"""HEAD responses at a time that are waited for the end of; the oldest gives way."""
+
 MAX_HELD = 64 * KIB
 """What a client may send ahead (pipelined requests) while its request is being answered."""
 

@@ -48,7 +48,7 @@ def _bind_address(address: str | None, number: int) -> list[socket.socket]:
     found = socket.getaddrinfo(address, number, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     sockets: list[socket.socket] = []
     failure: OSError | None = None
-    for family, kind, protocol, _, where in sorted(found, key=lambda info: info[0]):
+    for family, kind, protocol, _, where in sorted(set(found)):
         sock = None
         try:
             sock = socket.socket(family, kind, protocol)

@@ -17,7 +17,7 @@ import socket
 from collections.abc import Callable
 
 from ._errors import StartError
-from ._limits import MAX_DRAINED, PIECE
+from ._limits import MAX_DRAINED, MAX_DRAINS, PIECE
 
 Callback = Callable[[int], object]
 
@@ -34,6 +34,7 @@ class Poller:
             raise StartError("The front end needs epoll, which only Linux has.")
         self._loop = loop
         self._callbacks: dict[int, Callback] = {}
+        self._drains: dict[_Drain, None] = {}
         self._epoll = select.epoll()
         loop.add_reader(self._epoll.fileno(), self._dispatch)
 
@@ -62,8 +63,16 @@ class Poller:
         its client has left.
         """
         drain = _Drain(self, sock)
-        if not drain.run(0):
-            self.add(sock.fileno(), select.EPOLLIN, drain.run)
+        if drain.run(0):
+            return
+        self.add(sock.fileno(), select.EPOLLIN, drain.run)
+        self._drains[drain] = None
+        if len(self._drains) > MAX_DRAINS:
+            next(iter(self._drains)).close()
+
+    def drained(self, drain: _Drain) -> None:
+        """Forget a response socket that has been closed."""
+        self._drains.pop(drain, None)
 
     def call_soon(self, callback: Callable[[], None]) -> None:
         """Call back after everybody else had a turn."""
@@ -108,6 +117,11 @@ class _Drain:
         self._left -= size
         if size and self._left > 0:
             return False
-        self._poller.forget(self._sock.fileno())
-        self._sock.close()
+        self.close()
         return True
+
+    def close(self) -> None:
+        """Tell the handler that nobody listens, should it still be writing."""
+        self._poller.forget(self._sock.fileno())
+        self._poller.drained(self)
+        self._sock.close()

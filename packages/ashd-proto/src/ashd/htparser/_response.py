@@ -56,8 +56,10 @@ class _DateLine:
         return self._line
 
 
-_SERVER_LINE = b"Server: " + _server_name() + b"\r\n"
-_date_line = _DateLine()
+SERVER_LINE = b"Server: " + _server_name() + b"\r\n"
+"""The Server header line."""
+date_line = _DateLine()
+"""Returns the Date header line of now."""
 
 
 class _Framing(Enum):
@@ -227,9 +229,9 @@ class ResponseFramer:
     def _add_missing(self, seen: dict[bytes, bytes]) -> list[bytes]:
         lines = []
         if b"date" not in seen:
-            lines.append(_date_line())
+            lines.append(date_line())
         if b"server" not in seen:
-            lines.append(_SERVER_LINE)
+            lines.append(SERVER_LINE)
         if not self.keep_alive:
             lines.append(b"Connection: close\r\n")
         elif not self._current:
