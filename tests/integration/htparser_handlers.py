@@ -125,6 +125,12 @@ def early(request: Request) -> None:
     answer(request, b"early")
 
 
+def early_reader(request: Request) -> None:
+    """Answer first, and read the body then."""
+    answer(request, b"early")
+    note(f"read {len(read_body(request))}")
+
+
 def cut(request: Request) -> None:
     """Begin an answer without a length, and drop it while a part of the body is unread."""
     wait_for(request.socket, select.POLLIN)
@@ -158,7 +164,7 @@ HANDLERS: dict[bytes, Callable[[Request], None]] = {
     function.__name__.encode(): function
     for function in (
         *(echo, raw, chunked, length, count, wait, stuck, gate, stream, early, cut, silent),
-        *(descriptors, sleep, lull),
+        *(descriptors, sleep, lull, early_reader),
     )
 }
 

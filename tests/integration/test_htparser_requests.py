@@ -214,6 +214,17 @@ def test_an_answer_before_the_body(server: FrontEnd) -> None:
         assert reader.reply().body.startswith(b"GET\n")
 
 
+def test_a_body_behind_its_answer(server: FrontEnd) -> None:
+    """The handler gets all of it, and the next request waits for that."""
+    with server.connect() as sock:
+        reader = Reader(sock)
+        sock.sendall(b"POST /early_reader HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n")
+        assert reader.reply().body == b"early"
+        sock.sendall(b"x" * 3_000_000 + GET)
+        assert reader.reply().body.startswith(b"GET\n")
+    server.wait_for_log("read 3000000")
+
+
 def test_ipv6(server: FrontEnd) -> None:
     if not socket.has_ipv6:
         pytest.skip("no IPv6 on this machine")

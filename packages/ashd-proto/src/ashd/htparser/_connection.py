@@ -27,6 +27,7 @@ from ._exchange import Exchange
 from ._head import RequestHead, take_head
 from ._limits import LINGER_TIME, MAX_HELD, RETRY_AFTER
 from ._pages import error_page
+from ._portspec import Port
 from ._response import ResponseFramer
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Connection(asyncio.Protocol):
         "_expects_continue",
         "_fd",
         "_head_only",
+        "_port",
         "_reading_paused",
         "_receive",
         "_server",
@@ -59,9 +61,10 @@ class Connection(asyncio.Protocol):
         "write_deadline",
     )
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, port: Port) -> None:
         """Wait for `connection_made`."""
         self._server = server
+        self._port = port
         self._transport = cast("asyncio.Transport", None)
         self._fd = -1
         self._buffer = b""
@@ -84,7 +87,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self._fd = transport.get_extra_info("socket").fileno()
         self._server.connection_opened(self)
-        self._ash_headers = self._server.ash_headers(self, transport)
+        self._ash_headers = self._server.ash_headers(self._port, transport)
         if not self._ash_headers:
             self._leave()
 
@@ -217,16 +220,18 @@ class Connection(asyncio.Protocol):
             self._refuse(error.status, str(error))
             return
         full = bool(payload) and not exchange.send_body(payload)
-        if body.complete:
-            self._body = None
-            self._receive = self._receive_ahead
-            exchange.end_body()
-            self._buffer = body.rest
-        self.deadline = (
-            math.inf if full or body.complete else self._server.now + self._server.limits.body_time
-        )
+        if not body.complete:
+            self.deadline = math.inf if full else self._server.now + self._server.limits.body_time
+            if full:
+                self._pause_reading()
+            return
+        self._body = None
+        self._buffer = body.rest
+        self._receive = self._receive_ahead
+        self.deadline = math.inf
         if full or len(self._buffer) > MAX_HELD:
             self._pause_reading()
+        exchange.end_body()  # last, as it may be the end of the exchange
 
     def _receive_ahead(self, data: bytes) -> None:
         self._buffer += data

@@ -123,6 +123,8 @@ class Exchange:
         """Let the handler see the end of the body, behind all that was sent."""
         self._body_ended = True
         self._end_when_flushed()
+        if self._framer.complete and self._pending is None:
+            self._finish()
 
     def pause(self) -> None:
         """Stop reading the response."""

@@ -70,6 +70,11 @@ class Poller:
         if len(self._drains) > MAX_DRAINS:
             next(iter(self._drains)).close()
 
+    def close_drains(self) -> None:
+        """Wait for no handler any longer that writes what nobody needs."""
+        for drain in list(self._drains):
+            drain.close()
+
     def drained(self, drain: _Drain) -> None:
         """Forget a response socket that has been closed."""
         self._drains.pop(drain, None)

@@ -43,8 +43,7 @@ class Server:
         self._unasked = False
         self._room = _connection_bound(limits.connections)
         self._connections: dict[Connection, None] = {}
-        self._opening: set[asyncio.Task[None]] = set()
-        self._ports: dict[Connection, Port] = {}
+        self._opening: dict[Connection, asyncio.Task[None]] = {}
         self._ids = map("{:x}-{:x}".format, itertools.repeat(time.time_ns()), itertools.count(1))
         self._listeners: list[Listener] = []
         self._accepting = True
@@ -88,19 +87,16 @@ class Server:
 
     def take(self, sock: socket.socket, port: Port) -> None:
         """Serve an accepted connection."""
-        connection = Connection(self)
-        self._ports[connection] = port
+        connection = Connection(self, port)
         task = self.loop.create_task(connect_transport(self.loop, connection, sock, port))
-        self._opening.add(task)
-        task.add_done_callback(self._opened)
-
-    def _opened(self, task: asyncio.Task[None]) -> None:
-        self._opening.discard(task)
+        self._opening[connection] = task
+        task.add_done_callback(lambda _: self._opening.pop(connection, None))
 
     # For connections
 
     def connection_opened(self, connection: Connection) -> None:
         """Count a connection, and look after its deadlines."""
+        self._opening.pop(connection, None)
         self._connections[connection] = None
         if self.stopping:
             connection.close_when_done()
@@ -114,10 +110,9 @@ class Server:
             self._stop_if_done()
 
     def ash_headers(
-        self, connection: Connection, transport: asyncio.BaseTransport
+        self, port: Port, transport: asyncio.BaseTransport
     ) -> list[tuple[bytes, bytes]]:
         """Return what handlers are told about a connection; empty when it is gone already."""
-        port = self._ports.pop(connection)
         peer = transport.get_extra_info("peername")
         local = transport.get_extra_info("sockname")
         if not peer or not local:
@@ -160,6 +155,7 @@ class Server:
         if self._connections or self._opening or self._stopped.done():
             return
         if not self._handler_deadline:
+            self.poller.close_drains()
             self._handler_deadline = self.loop.time() + HANDLER_EXIT_TIME
         status = self.handler.exit_status
         if status is not None:
