@@ -51,6 +51,11 @@ class _Child:
     replaces: _Child | None = field(default=None, repr=False)
 
 
+Connect = Callable[[str], tuple[str, socket.socket]]
+"""Makes one more connection to a worker, whose number it is given (`"1"` is the first): returns the
+worker's end, and the environment variable that tells the worker its descriptor."""
+
+
 class Workers:
     """Keeps `count` worker processes receiving from one socket."""
 
@@ -75,6 +80,8 @@ class Workers:
         self._start_at = 0.0
         self._stopping = False
         self._deadline: float | None = None
+        self._connect: Connect | None = None
+        self._started = 0
         self._signals: list[int] = []
         self._stop_signals = 0
         self._ended = False  # end-of-file on the handler socket
@@ -84,12 +91,12 @@ class Workers:
         """Return the process IDs of the workers."""
         return [child.process.pid for child in self._children]
 
-    def run(self, tell: Callable[[list[int]], object] | None = None) -> int:
+    def run(self, connect: Connect | None = None) -> int:
         """Run until a signal or end-of-file; return the exit status.
 
-        It is 1 when the first worker can't start, or one had to be killed. `tell` is called with
-        the workers' process IDs when they change.
+        It is 1 when the first worker can't start, or one had to be killed.
         """
+        self._connect = connect
         wake_read, wake_write = os.pipe()
         os.set_blocking(wake_write, False)
         os.set_blocking(wake_read, False)
@@ -97,11 +104,8 @@ class Workers:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, self._note_signal)
         try:
-            known: list[int] = []
             while self._step(wake_read):
-                if tell is not None and known != self.pids():
-                    known = self.pids()
-                    tell(known)
+                pass
         finally:
             self._kill_all()
             signal.set_wakeup_fd(previous)
@@ -230,14 +234,22 @@ class Workers:
 
     def _start(self) -> _Child:
         ours, theirs = socket.socketpair()
-        with theirs:
+        ends = {VARIABLE: theirs}
+        self._started += 1
+        if self._connect is not None:
+            variable, end = self._connect(str(self._started))
+            ends[variable] = end
+        try:
             process = subprocess.Popen(
                 self._argv,
                 stdin=self._socket.fileno(),
-                pass_fds=[theirs.fileno()],
+                pass_fds=[end.fileno() for end in ends.values()],
                 process_group=0,  # a terminal's Ctrl-C reaches them through us alone, once
-                env=os.environ | {VARIABLE: str(theirs.fileno())},
+                env=os.environ | {name: str(end.fileno()) for name, end in ends.items()},
             )
+        finally:
+            for end in ends.values():
+                end.close()
         child = _Child(process, ours, self._generation, time.monotonic())
         self._children.append(child)
         return child

@@ -16,10 +16,25 @@ class Application(Protocol):
     def __call__(self, environ: dict[str, Any], start_response: Any, /) -> Iterable[bytes]: ...
 
 
-class Adapter:
-    """Holds what is the same for all requests of a process. Threads share it; nothing changes."""
+class Observer(Protocol):
+    """Is told of each request. Its methods are called in the threads that serve; none may block."""
 
-    __slots__ = ("application", "environ", "status_line")
+    def started(self, environ: dict[str, Any], /) -> Any:
+        """The application is about to be called; what this returns is given to `finished`."""
+        ...
+
+    def finished(self, token: Any, status: str, aborted: bool, /) -> None:
+        """The response is over. `token` is None if the application wasn't called."""
+        ...
+
+
+class Adapter:
+    """Holds what is the same for all requests of a process.
+
+    Threads share it; nothing changes once requests are served.
+    """
+
+    __slots__ = ("application", "environ", "observer", "status_line")
 
     def __init__(
         self,
@@ -33,3 +48,4 @@ class Adapter:
         self.application = application
         self.environ = EnvironBuilder(base_environ(SOFTWARE, multithread, multiprocess))
         self.status_line = status_line
+        self.observer: Observer | None = None

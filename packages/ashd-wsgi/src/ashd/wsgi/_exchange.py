@@ -29,7 +29,7 @@ _TURN = 16
 class Exchange(Response):
     """One request, from the call of the application to the last byte."""
 
-    __slots__ = ("_adapter", "_body_done", "_file", "_iterator", "_request", "_result")
+    __slots__ = ("_adapter", "_body_done", "_file", "_iterator", "_request", "_result", "_token")
 
     def __init__(self, adapter: Adapter, request: Request) -> None:
         """Serve `request` for `adapter`; the descriptor goes over to the exchange."""
@@ -39,6 +39,7 @@ class Exchange(Response):
         self._result: Iterable[bytes] | None = None
         self._iterator: Iterator[bytes] | None = None
         self._file: tuple[int, int, int] | None = None  # descriptor, offset, bytes to go
+        self._token: Any = None  # the observer's
         self._body_done = False  # nothing more will be asked of the application
 
     def describe(self) -> str:
@@ -54,9 +55,12 @@ class Exchange(Response):
         except BaseException as error:  # SystemExit, too, is the application's
             self._fail(error)
         self._close_result()
-        if self._fd >= 0:
+        aborted = self._fd < 0
+        if not aborted:
             self.drain()
             self.close()
+        if self._adapter.observer is not None:
+            self._tell_end(aborted)
 
     def _respond(self) -> None:
         """Call the application, and send all that it gives."""
@@ -107,10 +111,18 @@ class Exchange(Response):
         except ClientGoneError as error:
             self._fail(error)
         self._close_result()
-        if self._fd >= 0 and not self.drain():
+        aborted = self._fd < 0
+        if not aborted and not self.drain():
             return select.POLLIN
         self.close()
+        if self._adapter.observer is not None:
+            self._tell_end(aborted)
         return 0
+
+    def _tell_end(self, aborted: bool) -> None:
+        assert self._adapter.observer is not None
+        status = self._status[:3].decode("ascii") if self._status else "-"
+        self._adapter.observer.finished(self._token, status, aborted)
 
     # The application
 
@@ -121,6 +133,8 @@ class Exchange(Response):
             self._doubtful = framing is Framing.DOUBTFUL
             self.expect_body(None if length is None else int(length), withheld=self._doubtful)
         environ["wsgi.input"] = Input(self.open_body)
+        if self._adapter.observer is not None:
+            self._token = self._adapter.observer.started(environ)
         return self._adapter.application(environ, self.start_response)
 
     def _close_result(self) -> None:
@@ -148,6 +162,7 @@ class Exchange(Response):
             self.close()
             return
         self._head_sent = True
+        self._status = b"%d" % status
         closing = "Connection: close\r\n" if self._doubtful or status == 400 else ""
         page = refusal(status, closing).removeprefix(ASHD_STATUS_LINE)
         try:

@@ -99,6 +99,7 @@ class LimitedExchange(Exchange):
             answered = not self._head_sent
             if answered:
                 self._head_sent = True
+                self._status = b"504"
                 _send_now(self._fd, self._status_line + _page())
             _raise_in(self._ident, RequestTimeoutError)
         logger.error(

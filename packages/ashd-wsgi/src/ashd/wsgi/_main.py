@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from ashd.serve import Model, ModelError, Worker, Workers, make_model, this_worker
 
 from ._adapter import Adapter, Application
+from ._debug import open_debug_socket, open_for_workers
 from ._errors import StartError
 from ._limits import limits_of, make_admit
 from ._load import load_application
@@ -55,8 +56,6 @@ def _run(options: Options) -> int:
         find_application=options.find_application,
         path=options.path,
     )
-    if options.pdm is not None and worker is None:
-        open_debug_socket(options.pdm)
     with take_socket(options.program) as sock:
         serve(application, model, sock, options, worker)
     return 0
@@ -65,7 +64,13 @@ def _run(options: Options) -> int:
 def _run_workers(options: Options) -> int:
     with take_socket(options.program) as sock:
         argv = [sys.executable, *sys.orig_argv[1:]]
-        return Workers(argv, options.workers, sock, options.graceful_timeout).run()
+        debug = open_for_workers(options.pdm)
+        workers = Workers(argv, options.workers, sock, options.graceful_timeout)
+        try:
+            return workers.run(debug.connect if debug else None)
+        finally:
+            if debug:
+                debug.close()
 
 
 def serve(
@@ -78,6 +83,8 @@ def serve(
     """Serve requests until a signal or end-of-file; return when all that came are answered."""
     limits = limits_of(options)
     adapter = Adapter(application, multithread=model.multithread, multiprocess=worker is not None)
+    if options.pdm is not None:
+        open_debug_socket(options.pdm, adapter, options.model)
 
     def leave() -> None:
         if worker is not None:
@@ -121,25 +128,6 @@ def take_socket(program: str) -> socket.socket:
     os.close(null)
     sock.setblocking(True)
     return sock
-
-
-def open_debug_socket(spec: str) -> None:
-    """Open a PDM socket if that library is installed; raises `StartError` for a bad `spec`."""
-    import logging
-
-    try:
-        from ashd.pdm import srv
-    except ImportError:
-        logging.getLogger("ashd.wsgi").warning(
-            "-m %s: there will be no debug socket, for the library for it is not installed "
-            "(pip install 'ashd-wsgi[pdm]')",
-            spec,
-        )
-        return
-    try:
-        srv.listen(spec)
-    except (ValueError, OSError) as error:
-        raise StartError(f"-m {spec}: {error}") from None
 
 
 def _explain(program: str, error: StartError) -> None:

@@ -1,0 +1,67 @@
+"""Tells the PERF objects of the requests that an adapter serves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from ashd.pdm.perf import RequestFinish, RequestStart
+
+from ._counters import counters
+from ._objects import requests
+
+_Token = tuple[float, float, RequestStart | None]
+"""When the request began (on the monotonic clock, and in CPU time of its thread), and its event."""
+
+
+class PerfObserver:
+    """An observer (see `ashd.wsgi`) that counts, and makes events if somebody has subscribed.
+
+    The start of a request is observed in the thread that calls the application, its end in the one
+    that finishes the response. CPU time is told where both are the same.
+    """
+
+    def started(self, environ: Mapping[str, Any]) -> _Token:
+        """Note that the application is about to be called."""
+        if not requests:
+            return time.monotonic(), 0.0, None
+        icpu = time.thread_time()
+        event = _start_event(environ, icpu)
+        requests.notify(event)
+        return time.monotonic(), icpu, event
+
+    def finished(self, token: _Token | None, status: str, aborted: bool) -> None:
+        """Note that a response is over; `token` is None when the application wasn't called."""
+        if token is None:
+            counters.count(status, None, aborted)
+            return
+        began, icpu, event = token
+        counters.count(status, time.monotonic() - began, aborted)
+        if event is not None:
+            cputime = time.thread_time() - icpu
+            requests.notify(
+                RequestFinish(
+                    event,
+                    aborted=aborted,
+                    status=status,
+                    cputime=cputime if cputime >= 0 else None,
+                )
+            )
+
+
+def _start_event(environ: Mapping[str, Any], icpu: float) -> RequestStart:
+    get = environ.get
+    return RequestStart(
+        method=get("REQUEST_METHOD"),
+        uri=get("REQUEST_URI"),
+        host=get("HTTP_HOST"),
+        script_uri=get("SCRIPT_NAME"),
+        script_path=get("SCRIPT_FILENAME"),
+        pathinfo=get("PATH_INFO"),
+        querystring=get("QUERY_STRING"),
+        remoteaddr=get("REMOTE_ADDR"),
+        remoteport=get("REMOTE_PORT"),
+        scheme=get("wsgi.url_scheme"),
+        icpu=icpu,
+    )
