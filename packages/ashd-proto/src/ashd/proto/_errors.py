@@ -37,11 +37,18 @@ class EncodeError(Error, ValueError):
 
 
 class SendError(Error, OSError):
-    """A request could not be handed to a handler. The request is still the caller's."""
+    """A request could not be handed to a handler. The request is still the caller's.
+
+    `status` is the HTTP status with which its client is best answered.
+    """
+
+    status = 502
 
 
 class QueueFullError(SendError, BlockingIOError):
     """The handler's socket takes no more datagrams at the moment (EAGAIN)."""
+
+    status = 503
 
 
 class HandlerGoneError(SendError, ConnectionError):
@@ -51,6 +58,13 @@ class HandlerGoneError(SendError, ConnectionError):
 class RequestTooLargeError(SendError):
     """The datagram is larger than the socket's send buffer allows (EMSGSIZE)."""
 
+    status = 431
+
 
 class SpawnError(Error, OSError):
-    """A handler program could not be started."""
+    """A handler program could not be started.
+
+    `status` is the HTTP status with which the client of its request is best answered.
+    """
+
+    status = 502

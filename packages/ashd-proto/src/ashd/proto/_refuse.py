@@ -10,6 +10,7 @@ _REASONS = {
     414: "URI Too Long",
     431: "Request Header Fields Too Large",
     500: "Internal Server Error",
+    502: "Bad Gateway",
     503: "Service Unavailable",
     504: "Gateway Timeout",
 }
@@ -35,14 +36,19 @@ def refuse(fd: int, status: int) -> None:
     left of a request whose length may be in doubt.
     """
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fd) as sock:
-            sock.send(refusal(status, "Connection: close\r\n"), socket.MSG_DONTWAIT)
-    except OSError:
-        os_close_quietly(fd)
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fd)
+    except OSError:  # it is no socket
+        close_quietly(fd)
+        return
+    try:
+        sock.send(refusal(status, "Connection: close\r\n"), socket.MSG_DONTWAIT)
+    except OSError:  # the client is gone
+        pass
+    close_quietly(sock.detach())
 
 
-def os_close_quietly(fd: int) -> None:
-    """Close a descriptor that may be closed already, or may never have been a socket."""
+def close_quietly(fd: int) -> None:
+    """Close a descriptor without complaining: it may be any file, and nobody wants its data."""
     try:
         os.close(fd)
     except OSError:

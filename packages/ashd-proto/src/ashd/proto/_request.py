@@ -11,6 +11,7 @@ from typing import Self
 
 from ._codec import Headers, encode_request
 from ._compat import OriginalAttributes
+from ._room import ROOM
 
 _LATIN_1 = "latin-1"
 _OURS = b"x-ash-"
@@ -35,6 +36,7 @@ class Request(OriginalAttributes):
 
     __slots__ = (
         "_fd",
+        "_shared",
         "_socket",
         "_stream",
         "arrival_ns",
@@ -50,6 +52,7 @@ class Request(OriginalAttributes):
     ) -> None:
         """Make a request out of its strings and the descriptor `fd`, which it then owns."""
         self._fd = fd
+        self._shared = False
         self._socket: socket.socket | None = None
         self._stream: io.BufferedRWPair | None = None
         self.method = method
@@ -123,8 +126,15 @@ class Request(OriginalAttributes):
 
     @property
     def untouched(self) -> bool:
-        """Whether nobody asked for `socket` or `stream` yet, so that nothing can be written."""
-        return self._socket is None
+        """Whether it is certain that nobody has written to the response socket.
+
+        False once `socket` or `stream` was asked for, or somebody else got the descriptor.
+        """
+        return self._fd >= 0 and self._socket is None and not self._shared
+
+    def share(self) -> None:
+        """Note that somebody else has the response socket now, and may write to it."""
+        self._shared = True
 
     @property
     def stream(self) -> io.BufferedRWPair:
@@ -135,15 +145,13 @@ class Request(OriginalAttributes):
 
     def dup(self) -> Request:
         """Return a copy with a descriptor of its own. Raises OSError."""
-        copy = Request(
-            self.method,
-            self.url,
-            self.version,
-            self.rest,
-            list(self.headers),
-            os.dup(self.fileno()),
-        )
+        fd = os.dup(self.fileno())
+        if fd >= ROOM.ceiling:
+            ROOM.expect_shortage()
+        headers = list(self.headers)
+        copy = Request(self.method, self.url, self.version, self.rest, headers, fd)
         copy.arrival_ns = self.arrival_ns
+        self._shared = copy._shared = True
         return copy
 
     def detach(self) -> int:
@@ -191,7 +199,11 @@ class Request(OriginalAttributes):
         self.close()
 
     def __del__(self) -> None:
-        if self._fd >= 0:
+        try:
+            fd = self._fd
+        except AttributeError:  # it was never made, for want of arguments
+            return
+        if fd >= 0:
             warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
             self.close()
 

@@ -22,8 +22,10 @@ from ._errors import (
     SendError,
     TruncatedError,
 )
-from ._refuse import os_close_quietly, refuse
+from ._hangup import at_end
+from ._refuse import close_quietly, refuse
 from ._request import Request
+from ._room import ROOM
 
 MAX_DATAGRAM = 1 << 20
 """Bytes that a request may have. A front end that allows heads of 64 KiB makes datagrams of twice
@@ -31,6 +33,7 @@ that (the url travels as url and as rest string); a socket's default send buffer
 The buffer is mapped, not allocated: what no request ever touches costs nothing."""
 
 _MAX_DESCRIPTORS = 16  # more than one is an error; room for some lets them be closed and told apart
+_RIGHTS = int(socket.SCM_RIGHTS)
 _INT = array.array("i").itemsize
 _TIMESTAMP = 16  # struct timespec on 64-bit systems
 _SO_TIMESTAMPNS = 35  # Linux; not named by the socket module before Python 3.14
@@ -49,32 +52,48 @@ class Receiver:
     processes, may share a socket; the kernel gives each datagram to one of them.
     """
 
-    __slots__ = ("_buffer", "_buffers", "_recvmsg_into")
+    __slots__ = ("_buffer", "_buffers", "_recvmsg_into", "_sock")
 
     def __init__(self, sock: socket.socket, *, timestamps: bool = False) -> None:
         """Receive from `sock`; with `timestamps`, fill in `Request.arrival_ns` (Linux only)."""
         self._buffer = memoryview(mmap.mmap(-1, MAX_DATAGRAM))
         self._buffers = [self._buffer]
+        self._sock = sock
         self._recvmsg_into = sock.recvmsg_into
+        ROOM.measure()
         if timestamps:
             sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
 
     def receive(self, flags: int = 0) -> Request | None:
         """Wait for a request and return it; None at end-of-file.
 
-        `flags` are added to those of recvmsg(2). Raises `ProtocolError` for a datagram that can't
-        be served: its client has been answered and its descriptors are closed, so the caller logs
-        it and goes on. Raises OSError as recvmsg(2) does (`BlockingIOError` with `MSG_DONTWAIT`).
+        `flags` are added to those of recvmsg(2). When descriptors run out, it waits before it takes
+        a request whose response socket would be lost, and says so in the log.
+
+        Raises `ProtocolError` for a datagram that can't be served: its client has been answered and
+        its descriptors are closed, so the caller logs it and goes on. Raises OSError as recvmsg(2)
+        does (`BlockingIOError` with `MSG_DONTWAIT`, for want of descriptors as well).
         """
+        if ROOM.short:
+            ROOM.wait(self._sock, flags)
         size, ancillary, seen, _ = self._recvmsg_into(self._buffers, _ANCILLARY, flags | _CLOEXEC)
-        if not size and not ancillary:
+        if not size and not ancillary and at_end(self._sock):
             return None
         datagram = bytes(self._buffer[:size])
-        if len(ancillary) == 1 and len(ancillary[0][2]) == _INT and not seen & _CUT:
+        if (
+            len(ancillary) == 1
+            and ancillary[0][1] == _RIGHTS
+            and len(ancillary[0][2]) == _INT
+            and not seen & _CUT
+        ):
             fd: int = array.array("i", ancillary[0][2])[0]
             arrival_ns = None
         else:
+            if seen & socket.MSG_CTRUNC:
+                ROOM.expect_shortage(lost=True)
             fd, arrival_ns = _open_ancillary(datagram, ancillary, seen)
+        if fd >= ROOM.ceiling:
+            ROOM.expect_shortage()
         try:
             fields = decode_request(datagram)
         except DecodeError as error:
@@ -90,7 +109,7 @@ def _open_ancillary(datagram: bytes, ancillary: Ancillary, seen: int) -> tuple[i
     fds = array.array("i")
     arrival_ns = None
     for level, kind, data in ancillary:
-        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+        if level == socket.SOL_SOCKET and kind == _RIGHTS:
             fds.frombytes(data[: len(data) // _INT * _INT])
         elif level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
             seconds, nanoseconds = array.array("q", data)
@@ -100,7 +119,7 @@ def _open_ancillary(datagram: bytes, ancillary: Ancillary, seen: int) -> tuple[i
         return fds[0], arrival_ns
     for position, fd in enumerate(fds):
         if position:
-            os_close_quietly(fd)
+            close_quietly(fd)
         else:
             refuse(fd, error.status)
     raise error
@@ -114,8 +133,8 @@ def _complaint(datagram: bytes, descriptors: int, seen: int) -> ProtocolError | 
         return DescriptorError("a request's response socket was lost: out of descriptors")
     if not descriptors:
         return DescriptorError("a request came without a response socket")
-    if descriptors > 1:
-        return DescriptorError(f"a request came with {descriptors} descriptors instead of one")
+    if descriptors > 1 or seen & socket.MSG_CTRUNC:
+        return DescriptorError("a request came with more than one descriptor")
     return None
 
 
@@ -147,16 +166,22 @@ def send_request(sock: socket.socket | int, request: Request, flags: int = 0) ->
                 [datagram], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)], flags
             )
         except OSError as error:
-            raise _send_error(error, len(datagram)) from error
+            raise _send_error(error, len(datagram), borrowed.sock) from error
+        request.share()
 
 
-def _send_error(error: OSError, size: int) -> SendError:
+def _send_error(error: OSError, size: int, sock: socket.socket) -> SendError:
     if isinstance(error, BlockingIOError | TimeoutError):
         return QueueFullError(errno.EAGAIN, "the handler's socket takes no more requests now")
     if isinstance(error, ConnectionError) or error.errno in (errno.ENOTCONN, errno.ESHUTDOWN):
         return HandlerGoneError(errno.EPIPE, "the handler has closed its socket")
     if error.errno == errno.EMSGSIZE:
-        return RequestTooLargeError(errno.EMSGSIZE, f"a request of {size} bytes can't be sent")
+        limit = sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+        return RequestTooLargeError(
+            errno.EMSGSIZE,
+            f"a request of {size} bytes can't be sent: the socket's send buffer has {limit} bytes; "
+            "answer it with 414 or 431, or enlarge the buffer (SO_SNDBUF, net.core.wmem_max)",
+        )
     return SendError(error.errno, f"a request could not be sent: {error.strerror}")
 
 

@@ -11,12 +11,12 @@ from ._call import Response, call_handler, parse_response
 from ._children import (
     SEND_TIMEOUT,
     PersistentChild,
-    reap,
     spawn_handler,
     spawn_transient,
     transient_environment,
 )
 from ._compat import pchild, serveloop, stdfork
+from ._reaper import reap
 from ._respond import respond, send_all
 from ._serve import serve_loop
 

@@ -1,8 +1,8 @@
 """Starting handler programs, persistent and transient ones, and passing requests on to them.
 
 Children get descriptors 0, 1 and 2 and no other, and never run Python code between fork and exec
-(unless the caller asks for it, and then only while the process has one thread). All of them are
-reaped, at the latest by a thread that waits for nothing else.
+(unless the caller asks for it, and then only while the process has no threads but those that wait
+for children). All of them are reaped.
 """
 
 from __future__ import annotations
@@ -18,11 +18,18 @@ from typing import Any, Self
 
 from ashd.proto import HandlerGoneError, Request, SpawnError, send_request
 
+from ._reaper import foreign_threads, reap
+
 logger = logging.getLogger("ashd.util")
 
 SEND_TIMEOUT = 60.0
 """Seconds that a child may take no request before the caller hears of it: what the reference front
 end grants a handler."""
+
+_VARIABLE_NAME = bytes(
+    byte if bytes([byte]).isalnum() else ord("_") for byte in range(256)
+)  # bytes.isalnum() and upper() know ASCII only, whatever the locale
+_OURS = b"X_ASH_"
 
 Argv = Sequence[str | os.PathLike[str]]
 ChildInit = Callable[[], object]
@@ -44,7 +51,10 @@ def spawn_handler(
 
     Raises `SpawnError`.
     """
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    except OSError as error:
+        raise SpawnError(error.errno, f"{argv[0]} can't be started: {error.strerror}") from error
     with theirs:
         try:
             process = _popen(
@@ -70,9 +80,10 @@ def spawn_transient(
 ) -> subprocess.Popen[bytes]:
     """Start a transient handler for one request; PATH is searched.
 
-    Method, url and rest string become the last arguments, the headers environment variables
-    (`REQ_` and the name in upper case), the response socket standard input and output. The caller
-    still owns, and closes, the request; the child is reaped by a thread of this library.
+    Method, url and rest string become the last arguments; the headers become environment variables
+    (`REQ_` and the name in upper case; of names that repeat, the last), and the response socket
+    standard input and output. The caller still owns, and closes, the request; the child is reaped
+    by a thread of this library.
 
     Raises `SpawnError`.
     """
@@ -85,33 +96,27 @@ def spawn_transient(
         cwd=cwd,
         env=os.environ | transient_environment(request),
     )
+    request.share()
     reap(process)
     return process
 
 
 def transient_environment(request: Request) -> dict[str, str]:
-    """Return the variables that tell a transient handler of a request's version and headers."""
+    """Return the variables that tell a transient handler of a request's version and headers.
+
+    A client's `X_Ash_File` would get the name of the front end's own `X-Ash-File`: it is left out.
+    """
     variables = {"HTTP_VERSION": os.fsdecode(request.version)}
     for name, value in request.headers:
-        variables[f"REQ_{_variable_name(name)}"] = os.fsdecode(value)
+        variable = name.upper().translate(_VARIABLE_NAME)
+        if variable.startswith(_OURS) and not name.upper().startswith(b"X-ASH-"):
+            continue
+        variables[f"REQ_{variable.decode('ascii')}"] = os.fsdecode(value)
     return variables
 
 
-def _variable_name(header: bytes) -> str:
-    return "".join(
-        char if char.isascii() and char.isalnum() else "_"
-        for char in header.decode("latin-1").upper()
-    )
-
-
-def reap(process: subprocess.Popen[Any]) -> None:
-    """Wait for a child in a daemon thread of its own, so that it never stays a zombie."""
-    if process.poll() is None:
-        threading.Thread(target=process.wait, name=f"reap {process.pid}", daemon=True).start()
-
-
 def _popen(argv: Argv, child_init: ChildInit | None, **options: Any) -> subprocess.Popen[bytes]:
-    if child_init is not None and threading.active_count() > 1:
+    if child_init is not None and foreign_threads():
         raise SpawnError(
             f"{argv[0]} can't be started with an initialization function: this process has "
             "threads, in whose locks the function could hang; start the program without it"
@@ -119,9 +124,15 @@ def _popen(argv: Argv, child_init: ChildInit | None, **options: Any) -> subproce
     try:
         return subprocess.Popen(argv, preexec_fn=child_init, **options)  # noqa: PLW1509 - see above
     except OSError as error:
-        raise SpawnError(error.errno, f"{argv[0]} can't be started: {error.strerror}") from error
+        place = "" if error.filename in (None, argv[0]) else f" ({error.filename})"
+        reason = f"{argv[0]} can't be started: {error.strerror}{place}"
+        raise SpawnError(error.errno, reason) from error
     except ValueError as error:  # a NUL in an argument
         raise SpawnError(f"{argv[0]} can't be started: {error}") from error
+    except subprocess.SubprocessError as error:
+        raise SpawnError(
+            f"{argv[0]} can't be started: its initialization function failed"
+        ) from error
 
 
 class PersistentChild:
@@ -155,9 +166,9 @@ class PersistentChild:
 
     @property
     def pid(self) -> int | None:
-        """The child's process ID, or None when it hasn't been started."""
+        """The child's process ID, or None when it isn't running."""
         process = self._process
-        return process.pid if process else None
+        return process.pid if process and process.poll() is None else None
 
     def spawn(self) -> None:
         """Start the child now; one that runs already is told to finish. Raises `SpawnError`."""
@@ -166,6 +177,7 @@ class PersistentChild:
             self._process, self._socket = spawn_handler(
                 self._argv, cwd=self._cwd, child_init=self._child_init
             )
+            reap(self._process)
 
     def pass_request(self, request: Request, *, wait: bool = True) -> None:
         """Hand a request to the child, which is started if need be.
@@ -195,12 +207,9 @@ class PersistentChild:
     def close(self) -> None:
         """Close the child's socket: it finishes what it has and exits. May be called again."""
         with self._lock:
-            sock, self._socket = self._socket, None
-            process, self._process = self._process, None
+            sock, self._socket, self._process = self._socket, None, None
             if sock is not None:
                 sock.close()
-            if process is not None:
-                reap(process)
 
     def __enter__(self) -> Self:
         return self

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ._children import ChildInit, PersistentChild, reap, spawn_handler
+from ._children import ChildInit, PersistentChild, spawn_handler
+from ._reaper import reap
 from ._respond import respond
 from ._serve import serve_loop
 

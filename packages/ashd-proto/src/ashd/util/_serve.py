@@ -6,7 +6,7 @@ import logging
 import socket
 from collections.abc import Callable
 
-from ashd.proto import ProtocolError, Receiver, Request, refuse
+from ashd.proto import ProtocolError, Receiver, Request, SendError, SpawnError, refuse
 
 logger = logging.getLogger("ashd.util")
 
@@ -16,8 +16,9 @@ def serve_loop(handler: Callable[[Request], object], sock: socket.socket | int =
 
     `sock` is the handler's socket or its descriptor, by default standard input; it stays open.
     The request is closed when `handler` returns: one that is to live longer is copied with its
-    `dup()`. An exception of `handler` is logged with its traceback; its client gets a 500 if the
-    response socket was not touched yet. Malformed requests are answered, logged and skipped.
+    `dup()`. An exception of `handler` is logged with its traceback; if nobody can have written to
+    the response socket yet, its client gets a 500, or the status of a `SendError` or `SpawnError`.
+    Malformed requests are answered, logged and skipped.
 
     Raises OSError when `sock` can't be received from.
     """
@@ -39,15 +40,24 @@ def serve_loop(handler: Callable[[Request], object], sock: socket.socket | int =
 
 
 def _handle(handler: Callable[[Request], object], request: Request) -> None:
-    with request:
-        try:
-            handler(request)
-        except Exception:
-            logger.exception(
-                "the handler failed at %s %s", _text(request.method), _text(request.url)
-            )
-            if request.untouched:
-                refuse(request.detach(), 500)
+    try:
+        with request:
+            try:
+                handler(request)
+            except Exception as error:
+                _log_failure("the handler failed at", request)
+                if request.untouched:
+                    refuse(request.detach(), _status(error))
+    except OSError:  # what the handler left in the stream couldn't be written
+        _log_failure("the response was cut at", request)
+
+
+def _status(error: Exception) -> int:
+    return error.status if isinstance(error, SendError | SpawnError) else 500
+
+
+def _log_failure(what: str, request: Request) -> None:
+    logger.exception("%s %s %s", what, _text(request.method), _text(request.url))
 
 
 def _text(string: bytes) -> str:
