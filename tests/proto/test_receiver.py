@@ -17,6 +17,7 @@ from ashd.proto import (
     MAX_DATAGRAM,
     DecodeError,
     DescriptorError,
+    HandlerSocketError,
     ProtocolError,
     Receiver,
     Request,
@@ -296,5 +297,13 @@ def test_one_request_by_number_of_the_descriptor(wire: Wire) -> None:
     client = wire.send_request()
     with client, recv_request(wire.back) or pytest.fail("no request"):
         pass
-    with pytest.raises(OSError, match="descriptor"):
+
+
+def test_descriptors_that_are_no_handler_sockets(wire: Wire) -> None:
+    with pytest.raises(HandlerSocketError, match="999999 is no handler socket"):
         recv_request(999_999)
+    ours, theirs = socket.socketpair()
+    with ours, theirs, pytest.raises(HandlerSocketError):
+        recv_request(ours.fileno())
+    with Path(os.devnull).open("rb") as file, pytest.raises(HandlerSocketError):
+        recv_request(file.fileno())

@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -71,8 +72,10 @@ def exists(pid: int) -> bool:
 def children(pid: int | None = None) -> list[int]:
     """Return the direct children of a process, zombies included."""
     found: list[int] = []
-    for task in Path(f"/proc/{pid or os.getpid()}/task").iterdir():
-        found += map(int, (task / "children").read_text(encoding="ascii").split())
+    with suppress(FileNotFoundError):  # the process is gone
+        for task in Path(f"/proc/{pid or os.getpid()}/task").iterdir():
+            with suppress(FileNotFoundError, ProcessLookupError):  # the thread is gone
+                found += map(int, (task / "children").read_text(encoding="ascii").split())
     return found
 
 

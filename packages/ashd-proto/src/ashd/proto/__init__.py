@@ -13,6 +13,7 @@ from ._errors import (
     EncodeError,
     Error,
     HandlerGoneError,
+    HandlerSocketError,
     ProtocolError,
     QueueFullError,
     RequestTooLargeError,
@@ -22,7 +23,7 @@ from ._errors import (
 )
 from ._refuse import refusal, refuse
 from ._request import Request
-from ._transport import MAX_DATAGRAM, Receiver, recv_request, send_request
+from ._transport import MAX_DATAGRAM, Receiver, handler_socket, recv_request, send_request
 
 # The names of the original library.
 req = Request
@@ -38,6 +39,7 @@ __all__ = [
     "Error",
     "Fields",
     "HandlerGoneError",
+    "HandlerSocketError",
     "Headers",
     "ProtocolError",
     "QueueFullError",
@@ -49,6 +51,7 @@ __all__ = [
     "TruncatedError",
     "decode_request",
     "encode_request",
+    "handler_socket",
     "protoerr",
     "recv_request",
     "recvreq",

@@ -32,6 +32,10 @@ class DescriptorError(ProtocolError):
     """A datagram came without a response socket, or with more than one descriptor."""
 
 
+class HandlerSocketError(Error, OSError):
+    """What should be a handler's socket is something else, or closed."""
+
+
 class EncodeError(Error, ValueError):
     """A request can't be expressed in the protocol (a NUL byte, an empty header name)."""
 

@@ -16,6 +16,7 @@ from ._errors import (
     DecodeError,
     DescriptorError,
     HandlerGoneError,
+    HandlerSocketError,
     ProtocolError,
     QueueFullError,
     RequestTooLargeError,
@@ -138,11 +139,36 @@ def _complaint(datagram: bytes, descriptors: int, seen: int) -> ProtocolError | 
     return None
 
 
+def handler_socket(fd: int = 0) -> socket.socket:
+    """Return the handler socket that the descriptor `fd` is, by default standard input.
+
+    The socket object owns the descriptor: `detach` it to leave it open. Raises
+    `HandlerSocketError`; the descriptor is still the caller's then.
+    """
+    try:
+        sock = socket.socket(fileno=fd)
+    except OSError as error:
+        raise HandlerSocketError(error.errno, _no_handler_socket(fd)) from error
+    if (sock.family, sock.type) != (socket.AF_UNIX, socket.SOCK_SEQPACKET):
+        sock.detach()
+        raise HandlerSocketError(errno.EPROTOTYPE, _no_handler_socket(fd))
+    return sock
+
+
+def _no_handler_socket(fd: int) -> str:
+    if fd:
+        return f"descriptor {fd} is no handler socket"
+    return (
+        "standard input is no handler socket: this program is to be started by a front end, "
+        "like this: ashd-htparser plain:port=8080 -- PROGRAM"
+    )
+
+
 def recv_request(sock: socket.socket | int = 0) -> Request | None:
     """Receive one request from a handler socket or its descriptor, by default standard input.
 
     Returns and raises what `Receiver.receive` does. A loop is served better by a `Receiver`, which
-    keeps its buffer.
+    keeps its buffer. Raises `HandlerSocketError` for a descriptor of something else.
     """
     with _borrowed(sock) as borrowed:
         return Receiver(borrowed.sock).receive()
@@ -156,7 +182,8 @@ def send_request(sock: socket.socket | int, request: Request, flags: int = 0) ->
     sendmsg(2)) have `MSG_DONTWAIT`.
 
     Raises `EncodeError`; `QueueFullError`, `HandlerGoneError`, `RequestTooLargeError`, or another
-    `SendError`. The request hasn't been sent then.
+    `SendError`; `HandlerSocketError` for a descriptor of something else. The request hasn't been
+    sent then.
     """
     datagram = request.encode()
     rights = array.array("i", [request.fileno()])
@@ -192,7 +219,7 @@ class _borrowed:  # noqa: N801 - used like a function
 
     def __init__(self, sock: socket.socket | int) -> None:
         self._own = isinstance(sock, int)
-        self.sock = socket.socket(fileno=sock) if isinstance(sock, int) else sock
+        self.sock = handler_socket(sock) if isinstance(sock, int) else sock
 
     def __enter__(self) -> _borrowed:
         return self

@@ -6,7 +6,15 @@ import logging
 import socket
 from collections.abc import Callable
 
-from ashd.proto import ProtocolError, Receiver, Request, SendError, SpawnError, refuse
+from ashd.proto import (
+    ProtocolError,
+    Receiver,
+    Request,
+    SendError,
+    SpawnError,
+    handler_socket,
+    refuse,
+)
 
 logger = logging.getLogger("ashd.util")
 
@@ -20,9 +28,10 @@ def serve_loop(handler: Callable[[Request], object], sock: socket.socket | int =
     the response socket yet, its client gets a 500, or the status of a `SendError` or `SpawnError`.
     Malformed requests are answered, logged and skipped.
 
-    Raises OSError when `sock` can't be received from.
+    Raises `HandlerSocketError` for a descriptor that is something else (the program was started by
+    hand), and OSError when `sock` can't be received from.
     """
-    borrowed = socket.socket(fileno=sock) if isinstance(sock, int) else sock
+    borrowed = handler_socket(sock) if isinstance(sock, int) else sock
     try:
         receiver = Receiver(borrowed)
         while True:
