@@ -159,6 +159,12 @@ def test_the_end_of_the_root_handler_ends_the_front_end() -> None:
         assert "the root handler ended with status 0" in server.log
 
 
+def test_a_root_handler_that_exits_at_once() -> None:
+    result = run("plain:port=0", "--", "false")
+    assert result.returncode == 1
+    assert "the root handler ended with status 1" in result.stderr
+
+
 def test_a_root_handler_that_is_killed() -> None:
     with front_end(HANDLER, status=1) as server:
         with server.connect() as sock:

@@ -6,11 +6,14 @@ turns parameters into a `Port`; a new one is one function and one entry.
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ._errors import UsageError
+
+if TYPE_CHECKING:
+    import ssl
 
 Values = Mapping[str, list[str]]
 

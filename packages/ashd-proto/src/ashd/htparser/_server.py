@@ -191,11 +191,18 @@ class Server:
 
 
 def _connection_bound(wanted: int) -> int:
-    """Return how many clients there can be, as each needs up to two descriptors."""
-    available, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if available == resource.RLIM_INFINITY:
+    """Return how many clients there can be, as each needs up to two descriptors.
+
+    The root handler, which runs already, keeps the limit that it was started with.
+    """
+    needed = 2 * wanted + SPARE_DESCRIPTORS
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
         return wanted
-    return max(1, min(wanted, (available - SPARE_DESCRIPTORS) // 2))
+    if soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return max(1, min(wanted, (soft - SPARE_DESCRIPTORS) // 2))
 
 
 def _sweep_interval(limits: Limits) -> float:
