@@ -10,7 +10,15 @@ from __future__ import annotations
 from typing import Protocol
 
 
-class Stream(Protocol):
+class Work(Protocol):
+    """Anything that holds a thread for a while."""
+
+    def describe(self) -> str:
+        """Return a word to a person about which request this is, like `GET /index`."""
+        ...
+
+
+class Stream(Work, Protocol):
     """What is left of a task when its call has returned: bytes for a client, piece by piece."""
 
     def fileno(self) -> int:
@@ -26,7 +34,7 @@ class Stream(Protocol):
         ...
 
 
-class Task(Protocol):
+class Task(Work, Protocol):
     """One request. Exactly one of `run` and `start` is called, once, from any thread."""
 
     def run(self) -> None:
@@ -38,10 +46,6 @@ class Task(Protocol):
 
         Returns what is left to be driven, or None when nothing is.
         """
-        ...
-
-    def describe(self) -> str:
-        """Return a word to a person about which request this is, like `GET /index`."""
         ...
 
 

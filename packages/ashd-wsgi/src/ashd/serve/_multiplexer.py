@@ -8,6 +8,7 @@ import threading
 from collections import deque
 
 from ._interface import Stream
+from ._running import running
 
 _EVENTS = 512  # at a time; more are told at the next look
 
@@ -73,14 +74,23 @@ class Multiplexer:
         while self._new:
             stream = self._new.popleft()
             fd = stream.fileno()
-            events = stream.advance(0)
+            events = _advance(stream, 0)
             if events:
                 epoll.register(fd, events | select.EPOLLONESHOT)
                 self._streams[fd] = stream
 
     def _advance(self, epoll: select.epoll, fd: int, events: int) -> None:
-        wanted = self._streams[fd].advance(events)
+        wanted = _advance(self._streams[fd], events)
         if wanted:
             epoll.modify(fd, wanted | select.EPOLLONESHOT)
         else:  # the stream has closed its descriptor, which took it out of the epoll set
             del self._streams[fd]
+
+
+def _advance(stream: Stream, events: int) -> int:
+    """Advance a stream, visible in the table of what is running: it might be one that blocks."""
+    running.enter(stream)
+    try:
+        return stream.advance(events)
+    finally:
+        running.leave()

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from threading import get_ident
 
-from ._interface import Task
+from ._interface import Task, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Held:
     """A task, the thread that runs it, and since how many seconds it does."""
 
     ident: int
-    task: Task
+    task: Work
     age: float
 
 
@@ -29,7 +29,7 @@ class Running:
     __slots__ = ("_table",)
 
     def __init__(self) -> None:
-        self._table: dict[int, tuple[Task, float]] = {}
+        self._table: dict[int, tuple[Work, float]] = {}
 
     def run(self, task: Task) -> None:
         """Run a task, visible in the table meanwhile."""
@@ -38,7 +38,7 @@ class Running:
         task.run()
         del self._table[ident]
 
-    def enter(self, task: Task) -> None:
+    def enter(self, task: Work) -> None:
         """Note that this thread holds `task` from now on."""
         self._table[get_ident()] = (task, time.monotonic())
 

@@ -14,6 +14,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from itertools import dropwhile
 from threading import get_ident
 
 from ashd.proto import refusal
@@ -57,6 +58,15 @@ class LimitedExchange(Exchange):
         self._open()
         try:
             return super()._begin_to_respond()
+        finally:
+            self._shut_off()
+
+    def _send_some(self) -> bool:
+        if self._patient:  # it is open already
+            return super()._send_some()
+        self._open()
+        try:
+            return super()._send_some()
         finally:
             self._shut_off()
 
@@ -168,8 +178,15 @@ def _send_now(fd: int, data: bytes) -> None:
 
 
 def _stack(ident: int) -> str:
-    frame = sys._current_frames().get(ident)
-    return "".join(traceback.format_stack(frame)) if frame is not None else "?"
+    """Return the stack of a thread, from where the application's own code begins."""
+    frames = list(traceback.walk_stack(sys._current_frames().get(ident)))[::-1]
+    own = dropwhile(lambda entry: _is_ours(entry[0].f_globals.get("__name__", "")), frames)
+    summary = traceback.StackSummary.extract(iter(list(own) or frames))
+    return "".join(summary.format())
+
+
+def _is_ours(module: str) -> bool:
+    return module.startswith(("ashd.wsgi", "ashd.serve", "threading"))
 
 
 def _raise_in(ident: int, kind: type[BaseException] | None) -> None:
