@@ -16,6 +16,8 @@ Environ = dict[str, Any]
 
 _TOKEN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")
 _MAX_KNOWN = 1024  # names remembered; clients can invent any number of them
+_LONGEST_KNOWN = 64  # bytes of a name that is remembered; they can be as long as a head
+_LONGEST_LENGTH = 18  # digits of a Content-Length; files end there, and much longer ones cost time
 
 _KEYS: dict[bytes, str] = {}
 """Header name as it came -> environ key, empty for headers that are not passed on. A cache: threads
@@ -45,7 +47,7 @@ def environ_key(name: bytes) -> str:
         key = ""
     else:
         key = "HTTP_" + name.decode("ascii").upper().replace("-", "_")
-    if len(_KEYS) < _MAX_KNOWN:
+    if len(_KEYS) < _MAX_KNOWN and len(name) <= _LONGEST_KNOWN:
         _KEYS[name] = key
     return key
 
@@ -104,9 +106,8 @@ class EnvironBuilder:
         if scheme == "https":
             environ["HTTPS"] = "on"
             environ["wsgi.url_scheme"] = "https"
-        host = get("HTTP_HOST")
         environ["SERVER_NAME"] = (
-            host_name(host) if host else get("HTTP_X_ASH_SERVER_ADDRESS", "localhost")
+            host_name(get("HTTP_HOST", "")) or get("HTTP_X_ASH_SERVER_ADDRESS") or "localhost"
         )
         environ["SERVER_PORT"] = get("HTTP_X_ASH_SERVER_PORT") or (
             "443" if scheme == "https" else "80"
@@ -154,8 +155,8 @@ def _framing(environ: Environ, codings: list[bytes]) -> Framing:
         if not codings:
             return Framing.NONE
         chunked = [value.lower() for value in codings] == [b"chunked"]
-        return Framing.DECLARED if chunked else Framing.DOUBTFUL
-    if not (length.isascii() and length.isdigit()):
+        return Framing.DECLARED if chunked and "CONTENT_TYPE" in environ else Framing.DOUBTFUL
+    if not (length.isascii() and length.isdigit() and len(length) <= _LONGEST_LENGTH):
         raise BadRequestError(f"the request's Content-Length is no number: {length[:40]!r}")
     if codings:
         return Framing.DOUBTFUL
@@ -167,14 +168,26 @@ def _framing(environ: Environ, codings: list[bytes]) -> Framing:
 def split_path(path: str, rest: str) -> tuple[str, str]:
     """Return SCRIPT_NAME and PATH_INFO of a raw path whose end `rest` is still to be processed.
 
-    SCRIPT_NAME never ends in a slash: what would be one there belongs to PATH_INFO (PEP 3333).
+    Both are empty or start with a slash, and SCRIPT_NAME never ends in one: what would be one there
+    belongs to PATH_INFO (PEP 3333). Of a target in absolute form (RFC 9112, section 3.2.2) only the
+    path counts.
     """
-    prefix = path.removesuffix(rest)
+    if not path.startswith("/"):
+        origin = _origin(path)
+        path = "/" + path.removeprefix(origin).removeprefix("/")
+        rest = rest.removeprefix(origin)
+    prefix = unescape(path.removesuffix(rest))
     script = prefix.rstrip("/")
-    info = prefix[len(script) :] + rest
+    info = prefix[len(script) :] + unescape(rest)
     if info and not info.startswith("/"):
         info = "/" + info
-    return unescape(script), unescape(info)
+    return script, info
+
+
+def _origin(target: str) -> str:
+    """Return `http://host` if that is how a request's target starts, else nothing."""
+    scheme, mark, rest = target.partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}" if mark and scheme.isalpha() else ""
 
 
 def unescape(text: str) -> str:
