@@ -11,7 +11,11 @@ from ._errors import ResponseError
 _STATUS = re.compile(r"[2-9][0-9][0-9] [\x20-\x7e\x80-\xff]*")
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _CONTROLS = bytes(range(32)) + b"\x7f"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_BEYOND_LATIN_1 = re.compile(r"[^\x00-\xff]")
 _MAX_KNOWN = 1024  # names and status lines remembered; applications may invent any number
+_LONGEST_KNOWN = 64  # characters of one that is remembered
+_LONGEST_LENGTH = 18  # digits of a Content-Length; files end there
 
 
 class _Kind(Enum):
@@ -48,7 +52,7 @@ def status_bytes(status: object) -> bytes:
             f"reason), not {status!r}"
         )
     encoded = status.encode("latin-1")
-    if len(_statuses) < _MAX_KNOWN:
+    if len(_statuses) < _MAX_KNOWN and len(status) <= _LONGEST_KNOWN:
         _statuses[status] = encoded
     return encoded
 
@@ -77,9 +81,11 @@ def header_bytes(headers: Sequence[tuple[str, str]]) -> tuple[bytes, int | None]
     try:
         data = text.encode("latin-1")
     except UnicodeEncodeError as error:
-        raise ResponseError(f"a header goes beyond latin-1: {_culprit(headers)}") from error
+        raise ResponseError(
+            f"a header goes beyond latin-1: {_culprit(headers, _BEYOND_LATIN_1)}"
+        ) from error
     if len(data) - len(data.translate(None, _CONTROLS)) != len(lines) // 2:
-        raise ResponseError(f"a header has a control character: {_culprit(headers)}")
+        raise ResponseError(f"a header has a control character: {_culprit(headers, _CONTROL)}")
     return data, length
 
 
@@ -92,14 +98,18 @@ def _classify(name: object) -> _Kind:
             f"the header {name} is about the connection, which is the server's business (PEP 3333)"
         )
     kind = _Kind.CONTENT_LENGTH if lower == "content-length" else _Kind.PLAIN
-    if len(_names) < _MAX_KNOWN:
+    if len(_names) < _MAX_KNOWN and len(name) <= _LONGEST_KNOWN:
         _names[name] = kind
     return kind
 
 
 def _length(value: object, earlier: int | None) -> int:
-    if not isinstance(value, str) or not (value.isascii() and value.isdigit()):
-        raise ResponseError(f"Content-Length must be a number as a str, not {value!r}")
+    if (
+        not isinstance(value, str)
+        or not (value.isascii() and value.isdigit())
+        or len(value) > _LONGEST_LENGTH
+    ):
+        raise ResponseError(f"Content-Length must be a number as a str, not {value!r:.100}")
     length = int(value)
     if earlier not in (None, length):
         raise ResponseError(f"two different Content-Length headers: {earlier} and {length}")
@@ -115,8 +125,5 @@ def _explain(headers: object) -> str:
     return f"headers must be a list of pairs of str, not {headers!r:.100}"
 
 
-def _culprit(headers: Sequence[tuple[str, str]]) -> str:
-    for name, value in headers:
-        if not (value.isascii() and value.isprintable()):
-            return f"{name}: {value!r}"
-    return "?"
+def _culprit(headers: Sequence[tuple[str, str]], bad: re.Pattern[str]) -> str:
+    return next(f"{name}: {value!r}" for name, value in headers if bad.search(value))
