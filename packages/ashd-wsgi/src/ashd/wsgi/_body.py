@@ -15,6 +15,7 @@ from ._errors import CutBodyError
 
 _BUFFER = 65536  # bytes that are read ahead of the application: what a socket has ready
 _IN_MEMORY = 1 << 20  # bytes set aside in memory before they go to a temporary file
+_TURN = 16  # buffers that are thrown away before others get their turn
 _RDHUP = getattr(select, "POLLRDHUP", 0)
 
 
@@ -36,6 +37,7 @@ class Body(io.RawIOBase):
         self._withheld = withheld
         self._received = 0
         self._ended = False
+        self._read_to_end = False
         self._error: CutBodyError | None = None
         self._aside: IO[bytes] | None = None
         self._aside_read = 0
@@ -63,6 +65,7 @@ class Body(io.RawIOBase):
         if self._error is not None:
             raise self._error
         if self._ended:
+            self._read_to_end = True
             return 0
         while True:
             try:
@@ -81,6 +84,7 @@ class Body(io.RawIOBase):
             self._error = self._cut()
             if self._error is not None:
                 raise self._error
+            self._read_to_end = True
         return count
 
     def _cut(self) -> CutBodyError | None:
@@ -133,7 +137,9 @@ class Body(io.RawIOBase):
     def discard(self) -> bool:
         """Throw away what the socket has, without waiting; tell whether it has ended."""
         try:
-            while not self._ended:
+            for _ in range(_TURN):
+                if self._ended:
+                    break
                 self._ended = not os.read(self._fd, _BUFFER)
         except BlockingIOError:
             pass
@@ -142,10 +148,10 @@ class Body(io.RawIOBase):
         return self._ended
 
     def detach(self) -> None:
-        """Forget the descriptor, which is about to be closed: reading gives nothing any more."""
+        """Forget the descriptor, which is about to be closed: what is unread can't be read now."""
         self._fd = -1
-        if not self._ended:
-            self._ended = True
+        self._ended = True
+        if not self._read_to_end:
             self._error = CutBodyError("the request's body can't be read after its response")
         if self._aside is not None:
             self._aside.close()

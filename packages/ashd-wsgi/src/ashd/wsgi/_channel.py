@@ -105,9 +105,12 @@ class Channel:
     def send_file(self, file: int, offset: int, count: int) -> int:
         """Send from an open file by sendfile(2); return how many bytes were sent.
 
-        A patient channel sends all that the file has of `count`. Raises `ClientGoneError`, and
-        NotImplementedError for files that can't be sent so.
+        A patient channel sends all that the file has of `count`. Raises `ClientGoneError`;
+        NotImplementedError for files that can't be sent so; BlockingIOError; OSError if the file
+        can't be read.
         """
+        if not self.flush():
+            raise BlockingIOError
         total = 0
         limit = count if self._patient else _SENDFILE_MAX
         while total < count:
@@ -115,13 +118,15 @@ class Channel:
                 sent = os.sendfile(self._fd, file, offset + total, min(limit, count - total))
             except BlockingIOError:
                 if not self._patient:
-                    return total
+                    raise
                 self._wait()
                 continue
+            except ConnectionError as error:
+                raise ClientGoneError(error.errno, "the client went away") from error
             except OSError as error:
                 if error.errno in _NO_SENDFILE and not total:
                     raise NotImplementedError from error
-                raise ClientGoneError(error.errno, "the client went away") from error
+                raise
             total += sent
             if not sent or not self._patient:
                 break
@@ -132,17 +137,21 @@ class Channel:
         body_comes = self._declared and not self.open_body().ended
         return select.POLLOUT | (select.POLLIN if body_comes else 0)
 
-    def set_body_aside(self) -> None:
-        """Take in what the front end has sent of the body."""
+    def take_body_in(self, keep: bool = True) -> None:
+        """Take in what the front end has sent of the body, be it to `keep` or to drop it."""
         if self._declared:
-            self.open_body().set_aside()
+            body = self.open_body()
+            if keep:
+                body.set_aside()
+            else:
+                body.discard()
 
     def _wait(self) -> None:
         poll = select.poll()
         poll.register(self._fd, self.wanted())
         for _, events in poll.poll():
             if events & select.POLLIN:
-                self.set_body_aside()
+                self.take_body_in()
 
     # The end
 

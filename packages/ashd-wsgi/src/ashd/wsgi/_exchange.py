@@ -95,8 +95,8 @@ class Exchange(Response):
     def advance(self, events: int) -> int:
         """Go on with the response as far as the client takes it."""
         try:
-            if events & select.POLLIN and not self._body_done:
-                self.set_body_aside()
+            if events & select.POLLIN:
+                self.take_body_in(keep=not self._body_done)
             if not self.flush() or not (self._body_done or self._send_some()):
                 return self.wanted()
         except BaseException as error:
@@ -181,7 +181,7 @@ class Exchange(Response):
             self.send_piece(pieces[0], len(pieces[0]))
         else:
             size = sum(map(len, pieces))
-            if size <= JOIN:
+            if size <= JOIN or not self._patient:  # what is unsent is kept in one piece anyway
                 self.send_piece(b"".join(pieces), size)
             else:
                 for piece in pieces:
@@ -229,22 +229,23 @@ class Exchange(Response):
         fd, offset, count = self._file
         if not self._head_sent:
             self.send_piece(b"", count)
-            if self._app_length is not None:
-                if count > self._app_length:
-                    self._note_excess()
-                count = min(count, self._app_length)
-        if self._silent or not count:
+        if self._silent:
+            return True
+        if self._remaining is not None and count > self._remaining:
+            self._note_excess()
+            count = self._remaining
+        if not count:
             return True
         try:
-            sent = self.send_file(fd, offset, count) if self.flush() else 0
+            sent = self.send_file(fd, offset, count)
         except BlockingIOError:
-            sent = -1
+            return False
         except NotImplementedError:
             self._file, self._iterator = None, _iterate(self._result)
             return False
         if self._remaining is not None:
-            self._remaining -= max(0, sent)
-        self._file = (fd, offset + max(0, sent), count - max(0, sent))
+            self._remaining -= sent
+        self._file = (fd, offset + sent, count - sent)
         return sent in {0, count}
 
 
