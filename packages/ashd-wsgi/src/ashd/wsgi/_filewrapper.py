@@ -37,23 +37,33 @@ class FileWrapper:
             close()
 
     def extent(self) -> tuple[int, int, int] | None:
-        """Return descriptor, offset and remaining bytes of a regular file; None for all else."""
+        """Return descriptor, offset and remaining bytes of a regular file.
+
+        None for everything else: files whose `read` gives other bytes than their descriptor does
+        (text, gzip), and those that don't tell their size, as below /proc.
+        """
+        file = _plain_file(self.file)
+        if file is None:
+            return None
         try:
-            fd = self.file.fileno()
-            self.file.flush()
-            info = os.fstat(fd)
-            offset = self.file.tell()
-        except (AttributeError, OSError, ValueError):
+            file.flush()
+            info = os.fstat(file.fileno())
+            offset = file.tell()
+        except (OSError, ValueError):
             return None
-        if not stat.S_ISREG(info.st_mode) or _transforms(self.file):
+        if not stat.S_ISREG(info.st_mode) or info.st_size <= offset:
             return None
-        return fd, offset, max(0, info.st_size - offset)
+        return file.fileno(), offset, info.st_size - offset
 
 
-def _transforms(file: Any) -> bool:
-    """Tell whether a file object gives other bytes than its descriptor (gzip, text)."""
+def _plain_file(file: Any) -> Any:
+    """Return the plain file whose own `read` is that of `file`, through wrappers; None if none."""
     import io
 
-    return not isinstance(file, io.BufferedReader | io.BufferedRandom | io.FileIO) and not (
-        isinstance(getattr(file, "file", None), io.BufferedReader | io.BufferedRandom | io.FileIO)
-    )
+    read = getattr(file, "read", None)
+    read = getattr(read, "__wrapped__", read)  # tempfile wraps it once more
+    plain = getattr(read, "__self__", None)
+    raw = getattr(plain, "raw", plain)
+    if type(raw) is io.FileIO and type(plain) in (io.FileIO, io.BufferedReader, io.BufferedRandom):
+        return plain
+    return None

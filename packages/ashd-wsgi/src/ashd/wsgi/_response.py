@@ -37,6 +37,7 @@ class Response(Channel):
         "_head_sent",
         "_headers",
         "_is_head",
+        "_length_sent",
         "_remaining",
         "_silent",
         "_status",
@@ -51,7 +52,8 @@ class Response(Channel):
         self._status: bytes | None = None
         self._headers = b""
         self._app_length: int | None = None  # the application's own Content-Length
-        self._remaining: int | None = None  # what is still to be sent of it
+        self._length_sent: int | None = None  # what the head says
+        self._remaining: int | None = None  # what is still to be sent of that
         self._head_sent = False
         self._silent = False  # the response has no body, whatever the application gives
         self._excess = False  # the application gave more than it promised
@@ -117,9 +119,10 @@ class Response(Channel):
             lines = b"Content-Length: 0\r\n"  # the reference front end would chunk an empty body
         else:
             self._silent = self._is_head
-            length = self._remaining = self._app_length
+            length = self._app_length
             if length is None and (size or not self._is_head):
                 length = size
+            self._length_sent = self._remaining = length
             if length is not None:
                 lines = b"Content-Length: %d\r\n" % length
         if self._doubtful and not (self._body is not None and self._body.seen):
@@ -143,7 +146,7 @@ class Response(Channel):
             logger.warning(
                 "%s: the body is longer than its Content-Length of %s; the rest is cut off",
                 self.describe(),
-                self._app_length,
+                self._length_sent,
             )
 
     def complete(self) -> None:
@@ -155,7 +158,7 @@ class Response(Channel):
                 "%s: the body is %d bytes shorter than its Content-Length of %s",
                 self.describe(),
                 self._remaining,
-                self._app_length,
+                self._length_sent,
             )
 
 
