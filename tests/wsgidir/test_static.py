@@ -109,6 +109,10 @@ def test_what_is_no_readable_file(tmp_path: Path, caplog: pytest.LogCaptureFixtu
     assert len(caplog.records) == 4
 
 
+def test_an_index_file(path: Path) -> None:
+    assert call(static, path, SCRIPT_NAME="", PATH_INFO="/").body == b"text"
+
+
 def test_a_replaced_file_is_sent_anew(path: Path) -> None:
     assert call(static, path).body == b"text"
     assert call(static, put(path, "newer", OLD)).body == b"newer"

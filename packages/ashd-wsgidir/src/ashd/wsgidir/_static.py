@@ -30,7 +30,7 @@ def static(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[
         return no_file(environ, start_response)
     if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
         return _refuse_method(start_response)
-    if environ.get("PATH_INFO"):
+    if environ.get("PATH_INFO") not in (None, "", "/"):  # a slash, where it is an index file
         return simple_error(environ, start_response, 404, "Not Found", "There is no such file.")
     try:
         file, status = _open(path)
