@@ -293,5 +293,6 @@ def test_wrong_arguments_end_the_start(arguments: list[str], complaint: str) -> 
             timeout=60,
         )
     assert done.returncode == 1
-    assert complaint in done.stderr
-    print(done.stderr)
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("ashd-wsgi: ")
+    assert complaint in last

@@ -22,12 +22,7 @@ OWN_HANDLERS: Mapping[str, WSGIApplication] = {"chain": chain, "static": static}
 
 DEFAULT_EXTENSIONS = {".wsgi": "chain", ".wsgi3": "chain"}
 
-USAGE = """\
-arguments of ashd.wsgidir: [-DV] [-M MODULE]... [.EXT=HANDLER]...
-  -D            show tracebacks in the browser (for development only)
-  -M MODULE     let requests name handlers of this module or package only; may be repeated
-  -V            check all that passes against the WSGI specification (PEP 3333)
-  .EXT=HANDLER  let HANDLER (chain, static, or MODULE.OBJECT) serve files of this extension"""
+USAGE = "the arguments of ashd.wsgidir are [-DV] [-M MODULE]... [.EXT=HANDLER]..."
 
 
 class Directory:
@@ -90,11 +85,17 @@ application: WSGIApplication = Directory()
 
 
 def wmain(*args: str) -> WSGIApplication:
-    """Make an application as the arguments say (see `USAGE`); raises `UsageError`."""
+    """Make an application for `ashd-wsgi ashd.wsgidir [-DV] [-M MODULE]... [.EXT=HANDLER]...`.
+
+    `.EXT=HANDLER` lets a handler (`chain`, `static`, or MODULE.OBJECT) serve the files of an
+    extension. `-M` limits what requests may name to handlers of that module or package; it may be
+    repeated. `-D` shows tracebacks in the browser: for development only. `-V` checks all that
+    passes against PEP 3333. Raises `UsageError`.
+    """
     try:
         options, rest = getopt.getopt(args, "DVM:")
     except getopt.GetoptError as error:
-        raise UsageError(f"{error}\n{USAGE}") from error
+        raise UsageError(f"{error}; {USAGE}") from None
     flags = {option for option, _ in options}
     modules = [value for option, value in options if option == "-M"]
     try:
@@ -109,5 +110,5 @@ def wmain(*args: str) -> WSGIApplication:
 def _extension(argument: str) -> tuple[str, str]:
     extension, equals, handler = argument.partition("=")
     if not equals or not handler or extension.rfind(".") != 0 or len(extension) < 2:
-        raise UsageError(f"{argument!r} is not of the form .EXT=HANDLER\n{USAGE}")
+        raise UsageError(f"{argument!r} is not of the form .EXT=HANDLER; {USAGE}")
     return extension, handler
