@@ -109,3 +109,10 @@ def test_send_all_tells_of_a_client_that_is_gone(pair: Pair) -> None:
     client.close()
     with pytest.raises(BrokenPipeError):
         send_all(request.socket, b"x")
+
+
+def test_the_original_keyword_for_the_content_type(pair: Pair) -> None:
+    client, request = pair
+    with request:
+        respond(request, "x", ctype="text/plain")
+    assert b"\r\nContent-Type: text/plain\r\n" in read_all(client)

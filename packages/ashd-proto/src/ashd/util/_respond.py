@@ -16,13 +16,18 @@ def respond(
     body: str | bytes,
     status: str = "200 OK",
     content_type: str = _CONTENT_TYPE,
+    *,
+    ctype: str | None = None,
 ) -> None:
     """Write a complete response, with its length; a `str` body goes out as UTF-8.
 
     The request stays open and stays the caller's (`serve_loop` closes it). What is unread of the
     request's body is thrown away where the client would wait for that. A client that has gone
     away is no error. Raises ValueError if `status` or `content_type` hold control characters.
+
+    `ctype` is the original library's name for `content_type`.
     """
+    content_type = ctype or content_type
     payload = body.encode() if isinstance(body, str) else body
     head = (
         f"HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {len(payload)}"
