@@ -77,6 +77,7 @@ class Crew:
         self._eager = True
         self._streak = 0
         self._ended = False
+        self._failure: BaseException | None = None
         self._parked: list[Member] = []
 
     # For the main thread
@@ -84,7 +85,8 @@ class Crew:
     def serve(self, source: Source, watch: Callable[[Crew], None] | None = None) -> None:
         """Run all tasks of `source`; return when all threads have ended.
 
-        `watch` is called whenever all threads are busy, so that none can receive.
+        What `receive` raises is raised here then. `watch` is called whenever all threads are busy,
+        so that none can receive.
         """
         self._source = source
         self._watched = watch is not None
@@ -92,7 +94,7 @@ class Crew:
             self._alarm.clear()
             with self._lock:
                 if self._ended and not self._count:
-                    return
+                    break
                 if self.saturated:
                     self._pass_lead()
                 pause = self._look_after_leader()
@@ -100,6 +102,8 @@ class Crew:
                 watch(self)
             else:
                 self._alarm.wait(pause)
+        if self._failure is not None:
+            raise self._failure
 
     def _look_after_leader(self) -> float | None:
         """Take the lead from a leader that is stuck; tell when to look again. The lock is held."""
@@ -144,9 +148,13 @@ class Crew:
         receive, work = self._source.receive, self._work
         clock = time.monotonic
         while True:
-            task = receive()
+            try:
+                task = receive()
+            except BaseException as error:
+                self._end(error)
+                return
             if task is None:
-                self._end()
+                self._end(None)
                 return
             self._turn += 1
             self._busy = True
@@ -214,10 +222,11 @@ class Crew:
         if self._ended and not self._count:
             self._alarm.set()
 
-    def _end(self) -> None:
+    def _end(self, failure: BaseException | None) -> None:
         """Nothing more will come: the leader leaves, and so do all that wait for a turn."""
         with self._lock:
             self._ended = True
+            self._failure = failure
             self._leader = None
             for member in self._parked:
                 member.wake.release()

@@ -45,7 +45,9 @@ class Multiplexer:
         """Wait until all streams are finished, and end the thread. None is added any more."""
         self._closing = True
         self._wake()
-        self._done.wait()
+        self._done.wait()  # unlike `join`, this lets handlers of signals run on every Python
+        if self._thread is not None:
+            self._thread.join()
         os.close(self._wake_read)
         os.close(self._wake_write)
 
@@ -56,15 +58,20 @@ class Multiplexer:
             pass
 
     def _run(self) -> None:
-        with select.epoll() as epoll:
-            epoll.register(self._wake_read, select.EPOLLIN)
-            while not (self._closing and not self._streams and not self._new):
-                for fd, events in epoll.poll(maxevents=_EVENTS):
-                    if fd == self._wake_read:
-                        self._take_new(epoll)
-                    else:
-                        self._advance(epoll, fd, events)
-        self._done.set()
+        try:
+            with select.epoll() as epoll:
+                epoll.register(self._wake_read, select.EPOLLIN)
+                while not (self._closing and not self._streams and not self._new):
+                    self._turn(epoll)
+        finally:
+            self._done.set()
+
+    def _turn(self, epoll: select.epoll) -> None:
+        for fd, events in epoll.poll(maxevents=_EVENTS):
+            if fd == self._wake_read:
+                self._take_new(epoll)
+            else:
+                self._advance(epoll, fd, events)
 
     def _take_new(self, epoll: select.epoll) -> None:
         try:
@@ -89,8 +96,4 @@ class Multiplexer:
 
 def _advance(stream: Stream, events: int) -> int:
     """Advance a stream, visible in the table of what is running: it might be one that blocks."""
-    running.enter(stream)
-    try:
-        return stream.advance(events)
-    finally:
-        running.leave()
+    return running.hold(stream, stream.advance, events) or 0

@@ -26,14 +26,12 @@ class Rplex:
     def serve(self, source: Source) -> None:
         """Run every task of `source`; return when all are finished."""
         self._multiplexer.start()
-        self._crew.serve(source)
-        self._multiplexer.finish()
+        try:
+            self._crew.serve(source)
+        finally:
+            self._multiplexer.finish()
 
     def _call(self, task: Task) -> None:
-        running.enter(task)
-        try:
-            stream = task.start()
-        finally:
-            running.leave()
+        stream = running.hold(task, task.start)
         if stream is not None:
             self._multiplexer.add(stream)

@@ -7,11 +7,19 @@ operation here relies on two of them.
 
 from __future__ import annotations
 
+import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from threading import get_ident
+from typing import ParamSpec, TypeVar
 
 from ._interface import Task, Work
+
+logger = logging.getLogger("ashd.serve")
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +40,29 @@ class Running:
         self._table: dict[int, tuple[Work, float]] = {}
 
     def run(self, task: Task) -> None:
-        """Run a task, visible in the table meanwhile."""
+        """Run a task, visible in the table meanwhile. What it raises ends nothing but itself."""
         ident = get_ident()
         self._table[ident] = (task, time.monotonic())
-        task.run()
-        del self._table[ident]
+        try:
+            task.run()
+        except BaseException:
+            _complain(task)
+        finally:
+            del self._table[ident]
 
-    def enter(self, task: Work) -> None:
-        """Note that this thread holds `task` from now on."""
-        self._table[get_ident()] = (task, time.monotonic())
-
-    def leave(self) -> None:
-        """Note that this thread holds no task any more."""
-        del self._table[get_ident()]
+    def hold(
+        self, work: Work, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T | None:
+        """Call a function of `work` as `run` does; return what it returns, None if it raises."""
+        ident = get_ident()
+        self._table[ident] = (work, time.monotonic())
+        try:
+            return function(*args, **kwargs)
+        except BaseException:
+            _complain(work)
+            return None
+        finally:
+            del self._table[ident]
 
     def __len__(self) -> int:
         return len(self._table)
@@ -56,6 +74,10 @@ class Running:
             Held(ident, task, now - since) for ident, (task, since) in self._table.copy().items()
         ]
         return sorted(held, key=lambda each: -each.age)
+
+
+def _complain(work: Work) -> None:
+    logger.exception("%s: tasks and streams must not raise; this one is given up", work.describe())
 
 
 running = Running()

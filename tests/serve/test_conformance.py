@@ -1,0 +1,89 @@
+"""All models keep the rules for models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from ashd.serve import Free, Model, Pool, Rplex, Single, Source
+from ashd.serve.conformance import (
+    Check,
+    Serving,
+    StreamTask,
+    check_idle_threads_end,
+    check_limit,
+    check_model,
+    checks_for,
+)
+
+Factory = Callable[[], Model]
+
+MODELS: dict[str, Factory] = {
+    "free": Free,
+    "free with max": lambda: Free(maximum=30),
+    "free with timeout": lambda: Free(maximum=30, timeout=1000),
+    "rplex": Rplex,
+    "rplex with max": lambda: Rplex(maximum=30),
+    "single": Single,
+    "pool": Pool,
+    "pool that hardly waits": lambda: Pool(idle=0.0001),
+    "pool with timeout": lambda: Pool(timeout=1000),
+}
+
+LIMITED: dict[str, Callable[[int], Model]] = {
+    "free": Free,
+    "free with timeout": lambda maximum: Free(maximum, timeout=1000),
+    "rplex": Rplex,
+    "pool": Pool,
+    "pool that hardly waits": lambda maximum: Pool(maximum, idle=0.0001),
+    "pool with timeout": lambda maximum: Pool(maximum, timeout=1000),
+}
+
+
+@pytest.mark.parametrize(
+    ("factory", "check"),
+    [
+        pytest.param(factory, check, id=f"{name}-{check.name}")
+        for name, factory in MODELS.items()
+        for check in checks_for(factory)
+    ],
+)
+def test_rule(factory: Factory, check: Check) -> None:
+    check(factory)
+
+
+@pytest.mark.parametrize("maximum", [1, 2, 7])
+@pytest.mark.parametrize("name", LIMITED)
+def test_limit(name: str, maximum: int) -> None:
+    check_limit(lambda: LIMITED[name](maximum), maximum)
+
+
+def test_idle_threads_end() -> None:
+    check_idle_threads_end(lambda: Pool(idle=0.01))
+
+
+def test_streams_do_not_count_towards_max() -> None:
+    streams = [StreamTask() for _ in range(10)]
+    with Serving(lambda: Rplex(maximum=1)) as serving:
+        for stream in streams:
+            serving.source.put(stream)
+        for stream in streams:
+            assert stream.started.wait(60)
+        for stream in streams:
+            assert stream.read_all(60) == stream.size
+
+
+class Stuttering(Single):
+    """Runs every task twice."""
+
+    def serve(self, source: Source) -> None:
+        while (task := source.receive()) is not None:
+            task.run()
+            task.run()
+
+
+def test_a_model_that_breaks_a_rule_is_told_which() -> None:
+    with pytest.raises(AssertionError) as caught:
+        check_model(Stuttering)
+    assert any("in the check" in note for note in caught.value.__notes__)
