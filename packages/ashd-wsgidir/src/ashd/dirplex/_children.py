@@ -8,6 +8,7 @@ bounded in number and time.
 from __future__ import annotations
 
 import logging
+import resource
 import threading
 import time
 from collections import deque
@@ -20,8 +21,11 @@ from ._config import Handler
 from ._errors import BusyError
 
 MAX_WAITING = 256
-"""Requests that may wait for one child, each with a descriptor: a quarter of the usual limit of
-1,024. The child's socket holds some hundred more."""
+"""Requests that may wait for one child. Each has a descriptor of ours."""
+
+WAITING_SHARE = 2
+"""What part of the descriptors that a process may have (one half) can belong to waiting requests of
+all children together, so that there are always some left to receive others with."""
 
 _log = logging.getLogger("ashd.dirplex")
 
@@ -36,10 +40,14 @@ class Child:
     child is started from the next time.
     """
 
-    def __init__(self, handler: Handler, cwd: str, refuse: Refuse) -> None:
+    def __init__(
+        self, handler: Handler, cwd: str, refuse: Refuse, room: threading.Semaphore
+    ) -> None:
+        """Describe a child; `room` counts the requests that may still wait, for all children."""
         self.handler = handler
         self._cwd = cwd
         self._refuse = refuse
+        self._room = room
         self._program: PersistentChild | None = None
         self._waiting: deque[tuple[Request, float]] = deque()
         self._thread: threading.Thread | None = None
@@ -58,12 +66,20 @@ class Child:
                     return
                 except QueueFullError:
                     pass
-            if len(self._waiting) >= MAX_WAITING:
+            if len(self._waiting) >= MAX_WAITING or not self._room.acquire(blocking=False):
                 raise BusyError(f"{len(self._waiting)} requests wait for {self.handler.name}")
-            self._waiting.append((request.dup(), time.monotonic() + SEND_TIMEOUT))
+            self._enqueue(request)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._drain, name=self.handler.name)
                 self._thread.start()
+
+    def _enqueue(self, request: Request) -> None:
+        try:
+            copy = request.dup()
+        except OSError:
+            self._room.release()
+            raise
+        self._waiting.append((copy, time.monotonic() + SEND_TIMEOUT))
 
     def retire(self) -> None:
         """Let the child finish, once it has taken what waits for it."""
@@ -117,6 +133,7 @@ class Child:
                 self._hand_over(request, deadline)
             with self._lock:
                 self._waiting.popleft()
+            self._room.release()
 
     def _hand_over(self, request: Request, deadline: float) -> None:
         try:
@@ -130,6 +147,8 @@ class Children:
 
     def __init__(self, refuse: Refuse) -> None:
         self._refuse = refuse
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        self._room = threading.Semaphore(max(1, limit // WAITING_SHARE))
         self._children: dict[tuple[str, str], Child] = {}
 
     def get(self, handler: Handler, cwd: str) -> Child:
@@ -137,7 +156,7 @@ class Children:
         key = (handler.origin, handler.name)
         child = self._children.get(key)
         if child is None:
-            child = self._children[key] = Child(handler, cwd, self._refuse)
+            child = self._children[key] = Child(handler, cwd, self._refuse, self._room)
         child.handler = handler
         return child
 

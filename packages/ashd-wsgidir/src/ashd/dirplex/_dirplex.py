@@ -44,7 +44,12 @@ class Dirplex:
 
     def __call__(self, request: Request) -> None:
         """Serve one request."""
-        result = self._mapper.map(request.rest)
+        try:
+            result = self._mapper.map(request.rest)
+        except OSError as error:
+            _log.error("%s: can't be mapped: %s", os.fsdecode(request.url), error)
+            undeliverable(request, error)
+            return
         match result:
             case Redirect():
                 add_slash(request)

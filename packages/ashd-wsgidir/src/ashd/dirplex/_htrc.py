@@ -20,7 +20,7 @@ file this fresh is read again each time."""
 
 _log = logging.getLogger("ashd.dirplex")
 
-_Stamp = tuple[int, int, int] | None
+_Stamp = tuple[int, int, int, int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def _stamp(file: str) -> _Stamp:
         status = os.stat(file)  # noqa: PTH116 - each request pays for it
     except (OSError, ValueError):
         return None
-    return (status.st_mtime_ns, status.st_size, status.st_ino)
+    return (status.st_mtime_ns, status.st_size, status.st_ino, status.st_ctime_ns)
 
 
 def _is_current(reading: _Reading) -> bool:

@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
-from wsgiref.validate import validator
 
 from ._chain import chain
 from ._errors import HandlerNameError, LoadError, UsageError
@@ -104,7 +103,11 @@ def wmain(*args: str) -> WSGIApplication:
         raise UsageError(str(error)) from error
     if "-D" in flags:
         made = with_tracebacks(made)
-    return validator(made) if "-V" in flags else made
+    if "-V" in flags:
+        from wsgiref.validate import validator
+
+        made = validator(made)
+    return made
 
 
 def _extension(argument: str) -> tuple[str, str]:

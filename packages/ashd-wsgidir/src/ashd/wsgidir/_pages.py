@@ -29,7 +29,8 @@ def misconfigured(
     environ: WSGIEnvironment, start_response: StartResponse, reason: str
 ) -> Iterable[bytes]:
     """Answer 500 and log one line with the reason."""
-    _log.error("%s: %s", environ.get("REQUEST_URI") or environ.get("PATH_INFO"), reason)
+    line = f"{environ.get('REQUEST_URI') or environ.get('PATH_INFO')}: {reason}"
+    _log.error("%s", line if line.isprintable() else ascii(line))
     return simple_error(
         environ, start_response, 500, "Internal Error", "The server is erroneously configured."
     )
