@@ -297,7 +297,7 @@ def _refuses(server: FrontEnd) -> bool:
 
 @pytest.fixture
 def hasty() -> Iterator[FrontEnd]:
-    options = ["--head-time=0.3", "--idle-time=0.3", "--body-time=0.3"]
+    options = ["--head-time=1", "--idle-time=1", "--body-time=1"]
     with front_end(HANDLER, options=options) as server:
         yield server
 
