@@ -489,6 +489,11 @@ def test_a_start_that_fails(root: Path, arguments: list[str], status: int, compl
     assert "Traceback" not in done.stderr
 
 
+def test_logging_where_there_is_no_syslog(root: Path) -> None:
+    with serving(root, ALL, env={"ASHD_USESYSLOG": "1"}) as handler:
+        assert handler.call(b"/a").status == 200
+
+
 def test_a_start_in_a_terminal(root: Path) -> None:
     done = start("-N", str(root), cwd=root, stdin=subprocess.DEVNULL)
     assert done.returncode == 1

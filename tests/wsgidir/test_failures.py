@@ -141,6 +141,17 @@ def test_a_file_that_is_loaded_already_is_finished_when_that_is_asked_for(tmp_pa
     assert getmod(path).mod is module
 
 
+def test_a_file_that_was_used_otherwise_before_it_fails_as_an_application(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = save(tmp_path / "a.wsgi", "value = 3\n", OLD)
+    assert getmod(path).mod.value == 3
+    assert call(application, path).status == 500
+    assert getmod(path).mod.value == 3
+    (record,) = caplog.records
+    assert record.getMessage().endswith("neither wmain() nor an application that can be called")
+
+
 def test_wmain_is_called_once_for_each_load(tmp_path: Path) -> None:
     text = """
 calls = []

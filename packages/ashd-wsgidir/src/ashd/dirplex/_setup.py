@@ -48,9 +48,16 @@ def search(name: str) -> Path | None:
 
 def start_logging() -> None:
     """Log to stderr, or to syslog when `ASHD_USESYSLOG` is set, as all programs of ashd do."""
-    handler: logging.Handler = logging.StreamHandler()
-    if os.environ.get("ASHD_USESYSLOG"):
-        daemon = logging.handlers.SysLogHandler.LOG_DAEMON
-        handler = logging.handlers.SysLogHandler("/dev/log", daemon)
+    handler = _syslog() if os.environ.get("ASHD_USESYSLOG") else None
+    if handler is None:
+        handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("ashd-dirplex: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
+def _syslog() -> logging.Handler | None:
+    try:
+        daemon = logging.handlers.SysLogHandler.LOG_DAEMON
+        return logging.handlers.SysLogHandler("/dev/log", daemon)
+    except OSError:  # there is no syslog; standard error is better than nothing
+        return None

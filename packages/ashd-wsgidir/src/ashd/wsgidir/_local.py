@@ -24,7 +24,8 @@ def getmod(path: str | os.PathLike[str], finish: Finish | None = None) -> Cached
     load is logged, and the one before it goes on being returned.
 
     `finish`, if given, is called with each new version as the last part of its loading, and what it
-    raises makes it a version that fails. The entry that is returned has the module as `mod`, a
+    raises makes it a version that fails. It is known by its identity, so pass the same function
+    each time. The entry that is returned has the module as `mod`, a
     `lock`, and the file's `mtime`; attributes may be added to it, and go with the version.
 
     Raises `LoadError`; `UnreadableError`, which is one, if there is no readable regular file.

@@ -189,7 +189,8 @@ class Slot:
         reason = str(error) if ours else _one_line(error)
         message = f"{self.path} could not be loaded: {reason}"
         self._failure = _Failure(message, details, retry_at)
-        going_on = "; its earlier version goes on serving" if self.entry else ""
+        served = self.entry is not None and all(map(self.entry.is_finished, self._finishes))
+        going_on = "; its earlier version goes on serving" if served else ""
         _log.log(level, "%s%s%s", message, going_on, details and "\n" + details.rstrip())
 
 
