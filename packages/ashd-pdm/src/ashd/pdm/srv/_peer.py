@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import array
 import os
+import pwd
 import socket
 import struct
 from dataclasses import dataclass
 
 _CREDENTIALS = struct.Struct("iII")
 _SO_PEERGROUPS = 59  # linux/include/uapi/asm-generic/socket.h; the module socket has no name for it
-_MAX_GROUPS = 65536
+_MAX_BYTES = 1024  # what the module socket takes; 256 groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +63,20 @@ def peer_of(sock: socket.socket) -> Peer | None:
     pid, uid, gid = _CREDENTIALS.unpack(
         sock.getsockopt(socket.SOL_SOCKET, option, _CREDENTIALS.size)
     )
-    return Peer(pid, uid, frozenset({gid, *_groups_of(sock)}))
+    return Peer(pid, uid, frozenset({gid, *_groups_of(sock, uid, gid)}))
 
 
-def _groups_of(sock: socket.socket) -> list[int]:
+def _groups_of(sock: socket.socket, uid: int, gid: int) -> list[int]:
     found = array.array("I")
     try:
-        found.frombytes(
-            sock.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _MAX_GROUPS * found.itemsize)
-        )
-    except OSError:  # kernels before 4.13: the main group has to do
-        return []
+        found.frombytes(sock.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _MAX_BYTES))
+    except OSError:  # a kernel before 4.13, or more groups than that: what the user's groups are now
+        return _known_groups(uid, gid)
     return found.tolist()
+
+
+def _known_groups(uid: int, gid: int) -> list[int]:
+    try:
+        return os.getgrouplist(pwd.getpwuid(uid).pw_name, gid)
+    except (KeyError, OSError):
+        return []

@@ -201,7 +201,10 @@ def _resolve(spec: TcpSpec) -> list[str]:
     try:
         found = socket.getaddrinfo(spec.host, spec.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as exc:
-        raise ListenError(f"can't listen on {spec.host}: the name has no address") from exc
+        raise ListenError(
+            f"can't listen on {spec.host}: the name has no address; if a Unix socket is meant, "
+            "its path needs a / (as in ./debug.sock)"
+        ) from exc
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 

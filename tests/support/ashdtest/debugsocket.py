@@ -1,0 +1,96 @@
+"""A raw client of a debug socket: bytes out, bytes in, as the documentation of the wire says.
+
+It knows nothing of our library, so it stands for any other client. Reads have a deadline.
+"""
+
+from __future__ import annotations
+
+import pickle
+import socket
+import struct
+from types import TracebackType
+from typing import Any
+
+from .processes import DEADLINE
+
+
+class RawClient:
+    """One connection. `with` closes it."""
+
+    def __init__(self, address: str | tuple[str, int], protocol: str | None = None) -> None:
+        family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
+        self.socket = socket.socket(family)
+        self.socket.settimeout(DEADLINE)
+        self.socket.connect(address)
+        if protocol is not None:
+            assert self.line() == b"+PDM1\n"
+            self.send(f"{protocol}\n".encode())
+            assert self.line() == {"repl": b"+REPL\n", "perf": b"+PERF1\n"}[protocol.split()[-1]]
+
+    def send(self, data: bytes) -> None:
+        self.socket.sendall(data)
+
+    def exactly(self, size: int) -> bytes:
+        data = b""
+        while len(data) < size:
+            piece = self.socket.recv(size - len(data))
+            if not piece:
+                raise EOFError(f"end-of-file after {data!r}")
+            data += piece
+        return data
+
+    def line(self) -> bytes:
+        data = b""
+        while not data.endswith(b"\n"):
+            data += self.exactly(1)
+        return data
+
+    def rest(self) -> bytes:
+        """Everything up to the end of the connection."""
+        data = b""
+        try:
+            while piece := self.socket.recv(1 << 16):
+                data += piece
+        except ConnectionResetError:
+            pass
+        return data
+
+    def run(self, code: str) -> tuple[list[str], str]:
+        """Run a command of the protocol `repl`: its output lines, and its status line."""
+        self.send(code.encode() + b"\n\n")
+        return self.output()
+
+    def output(self) -> tuple[list[str], str]:
+        lines = []
+        while (line := self.line().decode()).startswith(" "):
+            lines.append(line[1:-1])
+        return lines, line[:-1]
+
+    def pickle(self, data: bytes) -> None:
+        self.send(struct.pack(">i", len(data)) + data)
+
+    def message(self) -> Any:
+        """The next message, read by the ordinary pickle module."""
+        return pickle.loads(self.message_bytes())
+
+    def message_bytes(self) -> bytes:
+        (size,) = struct.unpack(">i", self.exactly(4))
+        return self.exactly(size)
+
+    def ask(self, *request: Any, protocol: int = 4) -> Any:
+        self.pickle(pickle.dumps(request, protocol))
+        return self.message()
+
+    def close(self) -> None:
+        self.socket.close()
+
+    def __enter__(self) -> RawClient:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
