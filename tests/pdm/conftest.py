@@ -8,9 +8,9 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from ashdtest.processes import wait_until
 
 from ashd.pdm import srv
+from ashdtest.processes import wait_until
 
 
 @pytest.fixture

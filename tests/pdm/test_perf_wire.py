@@ -9,13 +9,12 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
-from ashdtest.debugsocket import RawClient
 
 from ashd.pdm import perf
+from ashdtest.debugsocket import RawClient
 
 ORIGINAL_CLASSES = """
 class attrinfo: pass
@@ -99,7 +98,7 @@ def test_answers_are_of_protocol_4_at_most(client: RawClient) -> None:
     assert message[1] <= 4
 
 
-def test_invoke_with_args_and_kwargs(client: RawClient, module: ModuleType) -> None:
+def test_invoke_with_args_and_kwargs(client: RawClient, module: Any) -> None:
     module.f = perf.Functions(join=lambda *args, **kwargs: [args, kwargs])
     client.ask("bind", 1, module.__name__, "f")
     for args in ((1, "b"), [1, "b"]):
@@ -125,7 +124,7 @@ def test_requests_that_arrive_at_once_are_answered_in_order(client: RawClient) -
     assert [client.message() for _ in range(200)] == [("+", os.getpid())] * 200
 
 
-def test_names_of_classes_on_the_wire(client: RawClient, module: ModuleType) -> None:
+def test_names_of_classes_on_the_wire(client: RawClient, module: Any) -> None:
     module.source = perf.EventSource()
     client.ask("bind", 1, "pdm.perf", "sysinfo")
     client.ask("lookup", 2, 1, "pid")
@@ -189,7 +188,7 @@ def test_no_module_is_imported_for_the_asking(client: RawClient) -> None:
     assert "this" not in sys.modules
 
 
-def test_events_until_unsubscribed(client: RawClient, module: ModuleType) -> None:
+def test_events_until_unsubscribed(client: RawClient, module: Any) -> None:
     module.source = perf.EventSource()
     assert client.ask("bind", "e", module.__name__, "source") == ("+", ["event"])
     assert client.ask("subs", "e") == ("+",)
@@ -201,7 +200,7 @@ def test_events_until_unsubscribed(client: RawClient, module: ModuleType) -> Non
     assert type(client.ask("unsubs", "e")[1]) is ValueError
 
 
-def test_unbinding_rebinding_and_leaving_unsubscribe(address: str, module: ModuleType) -> None:
+def test_unbinding_rebinding_and_leaving_unsubscribe(address: str, module: Any) -> None:
     module.source = perf.EventSource()
     with RawClient(address, "perf") as client:
         for _ in range(2):

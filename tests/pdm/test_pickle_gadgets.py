@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ashdtest.debugsocket import RawClient
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,6 +22,7 @@ from ashd.pdm import PdmError, RefusedPickle, perf
 from ashd.pdm._limits import CLIENT_PICKLES, SERVER_PICKLES
 from ashd.pdm._names import CLIENT_NAMES
 from ashd.pdm._reader import Reader
+from ashdtest.debugsocket import RawClient
 
 MARKER = Path("/proc/self/cwd") / "pdm-gadget-has-run"
 COMMAND = "touch pdm-gadget-has-run"
@@ -394,11 +394,12 @@ class Reducing:
         ValueError("x"),
         perf.AttrInfo("x"),
         1j,
-        decimal.Decimal("1"),
+        decimal.Decimal(1),
     ],
     ids=lambda value: str(type(value).__name__),
 )
 def test_server_refuses_what_pickle_writes(client: RawClient, value: Any, protocol: int) -> None:
+    wrapped: Any
     for wrapped in (value, ("readattr", value), ("invoke", "live", "x", [value], {}), {1: [value]}):
         is_refused(client, pickle.dumps(wrapped, protocol))
 
@@ -518,7 +519,10 @@ def test_client_takes_original_names_with_attributes() -> None:
     event = Reader(data, CLIENT_PICKLES, CLIENT_NAMES).load()
     assert type(event) is perf.FinishEvent
     assert (event.id, event.aborted) == (5, False)
-    old = b"ccopy_reg\n_reconstructor\n(cpdm.perf\nattrinfo\nc__builtin__\nobject\nNtR(dS'desc'\nS'text'\nsb."
+    old = (
+        b"ccopy_reg\n_reconstructor\n(cpdm.perf\nattrinfo\nc__builtin__\nobject\nNtR"
+        b"(dS'desc'\nS'text'\nsb."
+    )
     info = Reader(old, CLIENT_PICKLES, CLIENT_NAMES).load()
     assert (type(info), info.desc) == (perf.AttrInfo, "text")
 

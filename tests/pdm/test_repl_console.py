@@ -6,6 +6,7 @@ import sys
 import threading
 
 import pytest
+
 from ashdtest.debugsocket import RawClient
 from ashdtest.processes import wait_until
 
@@ -40,7 +41,7 @@ def test_last_exception(address: str) -> None:
             ["ValueError('one')"],
             "+OK",
         )
-        lines, _ = client.run("import traceback; traceback.print_last()")
+        lines, _ = client.run("import traceback; traceback.print_exception(sys.last_value)")
         assert lines[-1] == "ValueError: one"
     wait_until(lambda: not hasattr(sys, "last_value"), what="the exception to be forgotten")
 

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import threading
-from types import ModuleType
+from pathlib import Path
+from typing import Any
 
 import pytest
-from ashdtest.debugsocket import RawClient
-from ashdtest.processes import wait_until
 
 from ashd.pdm import srv
-
-from pathlib import Path
+from ashdtest.debugsocket import RawClient
+from ashdtest.processes import wait_until
 
 ENDLESS = {
     "loop": "while True: pass",
     "print": "while True: print('x' * 1000)",
     "print and catch": "while True:\n    try: print('x')\n    except Exception: pass",
     "short sleeps": "import time\nwhile True: time.sleep(0.01)",
-    "swallow all": "n = 0\nwhile n < 5:\n    try:\n        while True: pass\n    except BaseException: n += 1",
+    "swallow all": (
+        "n = 0\nwhile n < 5:\n  try:\n    while True: pass\n  except BaseException: n += 1"
+    ),
     "await": "import asyncio\nawait asyncio.sleep(3600)",
     "await in a loop": "import asyncio\nwhile True: await asyncio.sleep(0)",
     "finally": "try:\n    while True: pass\nfinally:\n    objects.cleaned = True",
@@ -28,7 +29,7 @@ ENDLESS = {
 
 
 @pytest.mark.parametrize("code", ENDLESS.values(), ids=ENDLESS.keys())
-def test_leaving_interrupts(address: str, module: ModuleType, code: str) -> None:
+def test_leaving_interrupts(address: str, module: Any, code: str) -> None:
     module.ident = None
     with RawClient(address, "repl") as client:
         client.run("import sys, threading\nobjects = sys.modules['pdm_test_objects']")
@@ -39,10 +40,13 @@ def test_leaving_interrupts(address: str, module: ModuleType, code: str) -> None
         assert client.run("1") == (["1"], "+OK")
 
 
-def test_cleanup_runs(address: str, module: ModuleType) -> None:
+def test_cleanup_runs(address: str, module: Any) -> None:
     module.cleaned = module.started = False
     with RawClient(address, "repl") as client:
-        code = "import sys\no = sys.modules['pdm_test_objects']\ntry:\n    o.started = True\n    while True: pass\nfinally:\n    o.cleaned = True"
+        code = (
+            "import sys\no = sys.modules['pdm_test_objects']\n"
+            "try:\n    o.started = True\n    while True: pass\nfinally:\n    o.cleaned = True"
+        )
         client.send(code.encode() + b"\n\n")
         wait_until(lambda: module.started)
     wait_until(lambda: module.cleaned)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import grp
 import os
-import shutil
 import signal
 import socket
 import stat
@@ -17,10 +16,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ashdtest.debugsocket import RawClient
-from ashdtest.processes import descriptors, wait_until
 
 from ashd.pdm import ListenError, srv
+from ashdtest.debugsocket import RawClient
+from ashdtest.processes import descriptors
 
 NOBODY = 65534
 needs_root = pytest.mark.skipif(os.getuid() != 0, reason="becoming another user needs root")
@@ -46,10 +45,13 @@ def python(
 
 
 def become(user: int | None, groups: list[int] | None) -> str:
-    """The start of a script that shall run as another user; Python itself may be out of that one's reach."""
+    """The start of a script that shall run as another user; Python itself may be out of that one's
+    reach.
+    """
     if user is None:
         return ""
-    return f"import os, socket, stat, sys\nos.setgroups({groups})\nos.setgid({user})\nos.setuid({user})\n"
+    change = f"os.setgroups({groups}); os.setgid({user}); os.setuid({user})"
+    return f"import os, socket, stat, sys\n{change}\n"
 
 
 TRY = """
@@ -317,15 +319,15 @@ if pid == 0:
 os.waitpid(pid, 0)
 pid = os.fork()
 if pid == 0:
-    sys.stdin.read()
-    os._exit(0)
+    import signal
+    signal.pause()
 print(pid, flush=True)
 sys.stdin.readline()
 os._exit(0)  # no cleaning up: what is left is what the child holds
 """
     with daemon(place / "s", rest) as process:
         assert process.stdout
-        process.stdout.readline()
+        child = int(process.stdout.readline())
         with RawClient(str(place / "s"), "repl") as client:
             assert client.run("import os") == ([], "+OK")
             assert client.run("os.getpid()") == ([str(process.pid)], "+OK")
@@ -334,7 +336,7 @@ os._exit(0)  # no cleaning up: what is left is what the child holds
             process.stdin.flush()
             assert client.rest() == b""
         assert python(TRY, place / "s") == "ConnectionRefusedError"
-        process.stdin.close()
+        os.kill(child, signal.SIGKILL)
 
 
 def test_root_and_the_own_user_are_served(address: str) -> None:
@@ -441,7 +443,7 @@ def test_loopback_works_with_a_warning(spec: str, caplog: pytest.LogCaptureFixtu
 
 
 def test_tcp_port_in_use() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other:
+    with socket.create_server(("127.0.0.1", 0)) as other:  # noqa: SIM117
         with pytest.raises(ListenError, match="Address already in use"):
             srv.listen(f"127.0.0.1:{other.getsockname()[1]}")
 

@@ -56,7 +56,7 @@ def test_specs(text: str, meaning: UnixSpec | TcpSpec) -> None:
         "localhost:65536",
         "localhost:-1",
         "localhost:+80",
-        "localhost:٧",
+        "localhost:٧",  # noqa: RUF001
         "::1:80",
         "[::1]",
         "[::1]80",

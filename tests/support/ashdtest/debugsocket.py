@@ -22,6 +22,7 @@ class RawClient:
         self.socket = socket.socket(family)
         self.socket.settimeout(DEADLINE)
         self.socket.connect(address)
+        self._buffer = b""
         if protocol is not None:
             assert self.line() == b"+PDM1\n"
             self.send(f"{protocol}\n".encode())
@@ -31,23 +32,25 @@ class RawClient:
         self.socket.sendall(data)
 
     def exactly(self, size: int) -> bytes:
-        data = b""
-        while len(data) < size:
-            piece = self.socket.recv(size - len(data))
-            if not piece:
-                raise EOFError(f"end-of-file after {data!r}")
-            data += piece
+        while len(self._buffer) < size:
+            self._fill()
+        data, self._buffer = self._buffer[:size], self._buffer[size:]
         return data
 
+    def _fill(self) -> None:
+        piece = self.socket.recv(1 << 16)
+        if not piece:
+            raise EOFError(f"end-of-file after {self._buffer[:1000]!r}")
+        self._buffer += piece
+
     def line(self) -> bytes:
-        data = b""
-        while not data.endswith(b"\n"):
-            data += self.exactly(1)
-        return data
+        while (end := self._buffer.find(b"\n") + 1) == 0:
+            self._fill()
+        return self.exactly(end)
 
     def rest(self) -> bytes:
         """Everything up to the end of the connection."""
-        data = b""
+        data, self._buffer = self._buffer, b""
         try:
             while piece := self.socket.recv(1 << 16):
                 data += piece

@@ -158,7 +158,7 @@ class Reader:
             item, depth = todo.pop()
             seen += 1
             if isinstance(item, str | bytes | bytearray):
-                seen += len(item) >> 6
+                seen += len(item) >> 10
             elif isinstance(item, Name):
                 raise RefusedPickle(f"the pickle holds {item} itself, which is not plain data")
             else:

@@ -37,6 +37,9 @@ of 50.
 MAX_DEPTH = 200
 """Frames of a stack that are noted, from the inner end."""
 
+SERVANTS = {"ashd-pdm-accept", "ashd-pdm-worker", "ashd-pdm-watch", "ashd-pdm-events"}
+"""Threads of the server that only ever wait. Those that run REPL code are shown."""
+
 Stack = tuple[tuple[CodeType, int], ...]
 
 
@@ -49,11 +52,12 @@ class _Sampler:
         self.samples = 0
         self.dropped = 0
         self._own = threading.get_ident()
+        self._servants = {t.ident for t in threading.enumerate() if t.name in SERVANTS}
 
     def sample(self) -> None:
         self.samples += 1
         for ident, frame in sys._current_frames().items():
-            if ident != self._own:
+            if ident != self._own and ident not in self._servants:
                 self._count((ident, _walk(frame)))
 
     def _count(self, key: tuple[int, Stack]) -> None:

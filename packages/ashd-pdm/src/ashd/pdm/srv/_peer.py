@@ -70,7 +70,9 @@ def _groups_of(sock: socket.socket, uid: int, gid: int) -> list[int]:
     found = array.array("I")
     try:
         found.frombytes(sock.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _MAX_BYTES))
-    except OSError:  # a kernel before 4.13, or more groups than that: what the user's groups are now
+    except (
+        OSError
+    ):  # a kernel before 4.13, or more groups than that: what the user's groups are now
         return _known_groups(uid, gid)
     return found.tolist()
 

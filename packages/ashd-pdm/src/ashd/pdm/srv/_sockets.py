@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _log = logging.getLogger("ashd.pdm")
-BACKLOG = 16
-"""Connections that wait to be accepted; a thread does nothing else."""
+BACKLOG = 128
+"""Connections that wait to be accepted. On TCP, a client that finds no room waits a second."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,287 @@
+"""Our client: against our server, and against others that behave as the wire says, or don't."""
+
+from __future__ import annotations
+
+import pickle
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ashd.pdm import (
+    ConnectError,
+    ConnectionLost,
+    PdmError,
+    ProtocolError,
+    RefusedPickle,
+    cli,
+    perf,
+    srv,
+)
+
+
+def test_repl(address: str) -> None:
+    with cli.replclient(address) as client:
+        assert client.run("1 + 1") == "2\n"
+        assert client.run("def f():\n    a = 1\n\n    return a\n\n\n") == ""
+        assert client.run("f()") == "1\n"
+        assert client.run("print('a\\n\\nb')") == "a\n\nb\n"
+        assert client.run("") == ""
+        assert client.run("\n\n\n") == ""
+        with pytest.raises(cli.RemoteError) as raised:
+            client.run("print('before')\n1/0")
+        assert raised.value.output.startswith("before\nTraceback")
+        lines: list[str] = []
+        assert client.execute("print(1); print(2)", lines.append)
+        assert lines == ["1", "2"]
+
+
+def test_perf_proxies_mirror_the_objects(address: str, module: Any) -> None:
+    module.tree = perf.Directory(
+        {
+            "value": perf.Value(5, "A number"),
+            "f": perf.Functions(add=lambda a, b=1: a + b),
+            "source": perf.EventSource(),
+        }
+    )
+    with cli.perfclient(address) as client:
+        tree = client.lookup(module.__name__, "tree")
+        assert tree.pdm_protocols() == ["dir"]
+        assert tree.listdir() == ["value", "f", "source"]
+        value = tree.lookup("value")
+        assert (value.readattr(), value.attrinfo().desc) == (5, "A number")
+        assert tree.lookup("f").invoke("add", 1, b=5) == 6
+        received: list[Any] = []
+        source = client.find(f"{module.__name__}.tree/source")
+        source.subscribe(received.append)
+        module.tree.lookup("source").notify("one")
+        assert client.dispatch(20)
+        assert received == ["one"]
+        source.unsubscribe(received.append)
+        with pytest.raises(ValueError, match="not subscribed"):
+            source.unsubscribe(received.append)
+        assert not client.dispatch(0)
+        with pytest.raises(perf.nosuchname):
+            tree.lookup("nix")
+        with pytest.raises(perf.nosuchproto):
+            tree.readattr()
+        with pytest.raises(AttributeError):
+            tree.lookup("f").invoke("nix")
+        with pytest.raises(TypeError):
+            tree.lookup("f").invoke("add", 1, 2, 3)
+        tree.close()
+        with pytest.raises(perf.nosuchname):
+            tree.listdir()
+
+
+def test_events_that_come_while_an_answer_is_awaited(address: str, module: Any) -> None:
+    module.source = perf.EventSource()
+
+    def emit() -> str:
+        module.source.notify("before")
+        return "answer"
+
+    module.f = perf.Functions(emit=emit)
+    with cli.perfclient(address) as client:
+        received: list[Any] = []
+        client.lookup(module.__name__, "source").subscribe(received.append)
+        assert client.lookup(module.__name__, "f").invoke("emit") == "answer"
+        assert client.dispatch(20)
+        assert received == ["before"]
+
+
+@pytest.mark.parametrize(
+    "path", ["", "x", "pdm.perf.", ".x", "pdm.perf.sysres/", "pdm.perf.sysres//x"]
+)
+def test_paths_that_name_nothing(address: str, path: str) -> None:
+    with cli.perfclient(address) as client, pytest.raises(perf.nosuchname):
+        client.find(path)
+
+
+@pytest.mark.parametrize("value", [object(), len, ValueError(), {1: object()}, perf.AttrInfo("x")])
+def test_only_plain_data_is_sent(address: str, value: object) -> None:
+    with cli.perfclient(address) as client:
+        control = client.find("pdm.perf.sysctl")
+        with pytest.raises(PdmError, match="only plain data"):
+            control.invoke("nix", value)
+        assert client.find("pdm.perf.sysinfo").listdir()
+
+
+def test_several_threads_share_a_client(address: str) -> None:
+    with cli.perfclient(address) as client:
+        uname = client.find("pdm.perf.sysinfo/uname")
+        wanted = uname.readattr()
+        results: list[Any] = []
+        threads = [
+            threading.Thread(target=lambda: results.extend(uname.readattr() for _ in range(50)))
+            for _ in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert results == [wanted] * 200
+
+
+def test_tcp_targets() -> None:
+    with srv.listen("127.0.0.1:0") as listener:
+        (target,) = listener.addresses
+        assert isinstance(target, tuple)
+        for text in (f"127.0.0.1:{target[1]}", f"localhost:{target[1]}", str(target[1])):
+            with cli.replclient(text) as client:
+                assert client.run("1") == "1\n"
+
+
+def test_nobody_there(place: Path) -> None:
+    with pytest.raises(ConnectError, match="No such file"):
+        cli.replclient(str(place / "nothing"))
+    with pytest.raises(ConnectError, match="port 1: "):
+        cli.replclient("127.0.0.1:1")
+
+
+def test_unknown_protocol_and_worker(address: str) -> None:
+    with pytest.raises(PdmError, match="no such protocol"):
+        cli.client(address, "gopher")
+    with pytest.raises(PdmError, match="no worker processes"):
+        cli.replclient(address, worker="1")
+
+
+@contextmanager
+def server(place: Path, serve: Callable[[socket.socket], None]) -> Iterator[str]:
+    """A server that isn't ours, for one connection."""
+    path = str(place / "other")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(path)
+        listening.listen()
+
+        def run() -> None:
+            sock, _ = listening.accept()
+            with sock:
+                try:
+                    serve(sock)
+                except OSError:
+                    pass
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        try:
+            yield path
+        finally:
+            thread.join()
+
+
+def says(*parts: bytes) -> Callable[[socket.socket], None]:
+    def serve(sock: socket.socket) -> None:
+        for number, part in enumerate(parts):
+            if number:
+                sock.recv(10_000)
+            sock.sendall(part)
+
+    return serve
+
+
+@pytest.mark.parametrize(
+    ("parts", "kind"),
+    [
+        ((b"HTTP/1.1 400 Bad Request\n",), ProtocolError),
+        ((b"+PDM2\n",), ProtocolError),
+        ((b"-ERR go away\n",), PdmError),
+        ((b"+PDM1\n", b"-ERR no\n"), PdmError),
+        ((b"+PDM1\n", b"huh\n"), ProtocolError),
+        ((b"+PD",), ConnectError),
+        ((b"",), ConnectError),
+        ((b"x" * 100_000,), ProtocolError),
+    ],
+)
+def test_servers_that_are_none(
+    place: Path, parts: tuple[bytes, ...], kind: type[Exception]
+) -> None:
+    with server(place, says(*parts)) as path, pytest.raises(kind):
+        cli.perfclient(path)
+
+
+def message(value: Any, protocol: int = 2) -> bytes:
+    data = value if isinstance(value, bytes) else pickle.dumps(value, protocol)
+    return struct.pack(">i", len(data)) + data
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (message(b"cos\nsystem\nX\x01\0\0\0x\x85R."), RefusedPickle),
+        (message(b""), RefusedPickle),
+        (message(None), ProtocolError),
+        (message(()), ProtocolError),
+        (message(("?", 1)), ProtocolError),
+        (message(("*",)), ProtocolError),
+        (message(("-", SystemExit(3))), RefusedPickle),
+        (message(("-", KeyboardInterrupt())), RefusedPickle),
+        (message(("-", "just text")), perf.error),
+        (message(("-",)), perf.error),
+        (message(("-", LookupError("x"))), LookupError),
+        (struct.pack(">i", -1), ProtocolError),
+        (struct.pack(">i", 2**31 - 1), ProtocolError),
+        (b"\0\0", ProtocolError),
+        (b"\0\0\0\x05ab", ProtocolError),
+        (b"", ConnectionLost),
+    ],
+)
+def test_servers_that_misbehave(place: Path, answer: bytes, kind: type[Exception]) -> None:
+    def serve(sock: socket.socket) -> None:
+        says(b"+PDM1\n", b"+PERF1\n", answer)(sock)
+
+    with server(place, serve) as path, cli.perfclient(path) as client, pytest.raises(kind):
+        client.lookup("pdm.perf", "sysres")
+
+
+def test_an_original_server(place: Path) -> None:
+    """Answers in old protocols, with the original names: what its clients have always read."""
+
+    def serve(sock: socket.socket) -> None:
+        says(b"+PDM1\n", b"+PERF1\n")(sock)
+        for answer in (
+            message(("+", ["attr", "event"])),
+            message(b"(S'+'\ncpdm.perf\nattrinfo\n)\x81}X\x04\0\0\0descX\x02\0\0\0hisbt."),
+            message(b"(S'+'\ncposix\nuname_result\n((S'a'\nS'b'\nttRt."),
+            message(("+",))
+            + message(b"(S'*'\nK\x01cashd.perf\nreqstart\n)\x81}X\x03\0\0\0uriX\x01\0\0\0/sbt."),
+            message(b"(S'-'\ncpdm.perf\nnosuchname\n(S'x'\ntRt."),
+        ):
+            sock.recv(10_000)
+            sock.sendall(answer)
+
+    with server(place, serve) as path, cli.perfclient(path) as client:
+        proxy = client.lookup("x", "y")
+        assert proxy.attrinfo().desc == "hi"
+        assert proxy.readattr() == ("a", "b")
+        received: list[Any] = []
+        proxy.subscribe(received.append)
+        assert client.dispatch(20)
+        assert (type(received[0]), received[0].uri) == (perf.RequestStart, "/")
+        with pytest.raises(perf.nosuchname, match="x"):
+            proxy.readattr()
+
+
+def test_a_server_that_hangs(place: Path) -> None:
+    done = threading.Event()
+
+    def serve(sock: socket.socket) -> None:
+        says(b"+PDM1\n", b"+PERF1\n")(sock)
+        done.wait(20)
+
+    with server(place, serve) as path, cli.perfclient(path, timeout=0.1) as client:
+        with pytest.raises(ConnectionLost, match=r"no answer for 0\.1 seconds"):
+            client.lookup("x", "y")
+        done.set()
+
+
+def test_server_goes_away_while_code_runs(place: Path) -> None:
+    listener = srv.listen(str(place / "s"))
+    with cli.replclient(str(place / "s")) as client, pytest.raises(ConnectionLost):
+        client.execute("print('running')\nwhile True: pass", lambda _line: listener.close())
+    listener.close()
