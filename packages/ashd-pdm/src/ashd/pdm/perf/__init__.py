@@ -1,9 +1,9 @@
 """PERF objects: what can be looked at over a debug socket, and what it takes to write more.
 
 Built in, and found by clients as `pdm.perf.NAME`: `sysres`, `sysinfo`, `sysctl`, `process`,
-`threads`, `profile`, `heap` and `workers`. An object of your own is any object at the top level of
-a module that is imported already and has a method `pdm_protocols()`. Its methods are called from
-the threads of the server.
+`threads`, `profile`, `heap`, `workers`, `prompts` and `objects`. An object of your own is any
+object at the top level of a module that is imported already and has a method `pdm_protocols()`.
+Its methods are called from the threads of the server.
 """
 
 from ashd.pdm._names import wire_class
@@ -31,6 +31,7 @@ from ashd.pdm.perf._interfaces import (
 )
 from ashd.pdm.perf._objects import Attribute, Directory, EventSource, Functions, Value
 from ashd.pdm.perf._profile import profile
+from ashd.pdm.perf._registry import objects
 from ashd.pdm.perf._system import process, sysctl, sysinfo, sysres
 from ashd.pdm.perf._threads import threads
 from ashd.pdm.perf._wire import (
@@ -77,6 +78,7 @@ __all__ = [
     "heap",
     "nosuchname",
     "nosuchproto",
+    "objects",
     "process",
     "procevent",
     "profile",

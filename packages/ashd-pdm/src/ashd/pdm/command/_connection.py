@@ -1,0 +1,87 @@
+"""Connects to the daemon that a subcommand was given, and finds objects by short names."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from ashd.pdm._errors import PdmError
+from ashd.pdm.cli import PerfClient, Proxy
+from ashd.pdm.perf import error, nosuchname
+
+if TYPE_CHECKING:
+    import argparse
+
+BUILT_IN = "pdm.perf"
+PARENT = "parent"
+KNOWN = (
+    *(f"{BUILT_IN}.{name}" for name in ("sysres", "sysinfo", "sysctl", "process", "threads")),
+    *(f"{BUILT_IN}.{name}" for name in ("profile", "heap", "workers")),
+    "ashd.perf.server",
+    "ashd.perf.statistics",
+    "ashd.perf.requests",
+)
+"""Objects to look for in daemons that can't list theirs."""
+
+
+def open_perf(options: argparse.Namespace) -> PerfClient:
+    """Connect as the options say. The caller closes the client."""
+    return PerfClient(options.target, worker=options.worker)
+
+
+def full_path(name: str) -> str:
+    """Return the path of an object: one without a module is built in."""
+    first, slash, rest = name.strip("/").partition("/")
+    return f"{first if '.' in first else f'{BUILT_IN}.{first}'}{slash}{rest}"
+
+
+def short_path(path: str) -> str:
+    """Return the shortest name by which `find` knows the path."""
+    return path.removeprefix(f"{BUILT_IN}.")
+
+
+def find(client: PerfClient, name: str) -> Proxy:
+    """Return an object by its path or short name; `nosuchname` when there is none."""
+    path = full_path(name)
+    try:
+        return client.find(path)
+    except nosuchname:
+        text = f"this daemon has no object {short_path(path)}; ashd-pdm ls shows what it has"
+        raise nosuchname(text) from None
+
+
+def find_if_any(client: PerfClient, name: str) -> Proxy | None:
+    """Return an object, or None when this daemon doesn't have it."""
+    with suppress(nosuchname):
+        return client.find(full_path(name))
+    return None
+
+
+def need(proxy: Proxy, protocol: str, name: str) -> Proxy:
+    """Return the object if it has the protocol; else say what can be done with it instead."""
+    has = proxy.pdm_protocols()
+    if protocol not in has:
+        others = [_VERBS[found] for found in has if found in _VERBS]
+        instead = f"try ashd-pdm {' or '.join(others)}" if others else "it offers nothing"
+        raise error(f"{name} is no object to {_VERBS[protocol]}: {instead}")
+    return proxy
+
+
+_VERBS = {"attr": "get", "dir": "ls", "invoke": "call", "event": "watch"}
+
+
+def worker_names(client: PerfClient) -> list[str]:
+    """Return the worker processes behind this connection; none when it shows a single process."""
+    try:
+        with client.find(f"{BUILT_IN}.workers") as directory:
+            return [name for name in directory.listdir() if name != PARENT]
+    except PdmError:
+        return []
+
+
+def by_worker(client: PerfClient, value: Any) -> dict[str, Any]:
+    """Return a value that every process has as a dict by worker; a single process is called ''."""
+    names = worker_names(client)
+    if names and isinstance(value, dict) and set(value) <= set(names):
+        return value
+    return {"": value}

@@ -1,0 +1,98 @@
+"""Text for terminals: nothing that came from elsewhere may control them. Pure functions."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+def clean(text: str) -> str:
+    """Return `text` with everything that is no printable character as an escape; for one line."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def clean_lines(text: str) -> str:
+    """Return `text` as `clean` does, but with its lines and tabs."""
+    return "\n".join(clean(line) for line in text.expandtabs().split("\n"))
+
+
+def width(text: str) -> int:
+    """Return how many columns a printable text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )
+
+
+def fit(text: str, columns: int) -> str:
+    """Return `text` cut or padded with spaces to exactly that many columns."""
+    if width(text) > columns:
+        text = _cut(text, columns - 1) + "~" if columns > 0 else ""
+    return text + " " * (columns - width(text))
+
+
+def _cut(text: str, columns: int) -> str:
+    text = text[: columns + 1]
+    while width(text) > columns:
+        text = text[:-1]
+    return text
+
+
+def size(count: float) -> str:
+    """Return a number of bytes in a unit that can be read."""
+    sign, count = ("-" if count < 0 else ""), abs(float(count))
+    unit = 0
+    while count >= 1000 and unit < len(UNITS) - 1:
+        count /= 1024
+        unit += 1
+    digits = 0 if unit == 0 or count >= 100 else 1
+    return f"{sign}{count:.{digits}f} {UNITS[unit]}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time in a unit that can be read: `12 us`, `3.4 ms`, `1.2 s`, `4m05s`, `3h12m`."""
+    if seconds < 0.001:
+        return f"{seconds * 1e6:.0f} us"
+    if seconds < 1:
+        milli = seconds * 1000
+        return f"{milli:.1f} ms" if milli < 10 else f"{milli:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    if minutes < 60:
+        return f"{minutes}m{rest:02}s"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours}h{minutes:02}m"
+    return f"{hours // 24}d{hours % 24:02}h"
+
+
+def count(number: float) -> str:
+    """Return a number with its thousands apart."""
+    return f"{number:,.0f}"
+
+
+def table(rows: Sequence[tuple[str, ...]], right: str = "") -> list[str]:
+    """Return lines with columns under each other; `right` has an `r` for each one to be aligned
+    right.
+    """
+    if not rows:
+        return []
+    columns = [max(width(row[at]) for row in rows) for at in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = []
+        for at, cell in enumerate(row):
+            padding = " " * (columns[at] - width(cell))
+            cells.append(padding + cell if right[at : at + 1] == "r" else cell + padding)
+        lines.append("  ".join(cells).rstrip())
+    return lines

@@ -1,0 +1,77 @@
+"""`ashd-pdm threads`: the stacks of all threads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ashd.pdm.command._connection import by_worker, find, open_perf
+from ashd.pdm.command._output import say, say_json
+from ashd.pdm.command._text import clean, duration
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable, Iterator
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the subcommand."""
+    with open_perf(options) as client:
+        threads = find(client, "threads").readattr()
+        processes = by_worker(client, threads)
+    if options.json:
+        say_json(processes.get("", processes))
+        return 0
+    for line in report(processes):
+        say(line)
+    return 0
+
+
+def report(processes: dict[str, list[dict[str, Any]]]) -> Iterator[str]:
+    """Yield lines; of each process first the threads that hold a request."""
+    for worker, threads in processes.items():
+        if worker:
+            yield f"=== worker {clean(worker)}, {len(threads)} threads"
+        for group in _alike(sorted(threads, key=lambda thread: thread["request"] is None)):
+            yield from describe(group)
+            yield ""
+
+
+def _alike(threads: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Put threads with the same stack together, if they hold no request."""
+    groups: dict[Any, list[dict[str, Any]]] = {}
+    for thread in threads:
+        stack = tuple(tuple(frame) for frame in thread["stack"])
+        key = stack if thread["request"] is None else thread["ident"]
+        groups.setdefault(key, []).append(thread)
+    return list(groups.values())
+
+
+def describe(group: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield lines about threads with the same stack."""
+    names = ", ".join(clean(str(thread["name"])) for thread in group)
+    first = group[0]
+    if len(group) > 1:
+        yield f"{len(group)} threads: {names}"
+    else:
+        yield f"Thread {names} ({_numbers(first)}){_request(first['request'])}"
+    for file, line, function, source in first["stack"]:
+        yield clean(f'  File "{file}", line {line}, in {function}')
+        if source:
+            yield f"    {clean(source)}"
+
+
+def _numbers(thread: dict[str, Any]) -> str:
+    daemon = ", daemon" if thread.get("daemon") else ""
+    return f"{thread.get('native_id') or thread['ident']}{daemon}"
+
+
+def _request(request: dict[str, Any] | None) -> str:
+    if request is None:
+        return ""
+    words = [str(request.get("method", "")), str(request.get("url", request.get("uri", "")))]
+    age = request.get("age")
+    if isinstance(age, int | float):
+        words.append(f"for {duration(age)}")
+    known = {"method", "url", "uri", "age"}
+    words += [f"{name}={value}" for name, value in request.items() if name not in known]
+    return f": {clean(' '.join(word for word in words if word))}"

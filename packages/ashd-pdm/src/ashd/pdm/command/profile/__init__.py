@@ -1,0 +1,8 @@
+"""`ashd-pdm profile`: samples all threads inside the daemon and shows where time goes.
+
+`_stacks.py` has the samples, the other modules a way to write them each.
+"""
+
+from ashd.pdm.command.profile._run import run
+
+__all__ = ["run"]

@@ -1,0 +1,117 @@
+"""Samples: stacks, and how often each one was met. Pure functions."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import PurePath
+from typing import Any
+
+Stack = tuple[str, ...]
+"""Labels from the thread's name inwards; each but the first is `function (file:line)`."""
+
+_LABEL = re.compile(r"(?P<function>.*) \((?P<file>.*):(?P<line>\d+)\)", re.DOTALL)
+
+WAITS = {
+    "threading.py": {
+        "Condition.wait",
+        "Event.wait",
+        "Thread._wait_for_tstate_lock",
+        "Thread.join",
+        "Semaphore.acquire",
+        "Barrier._wait",
+        "_wait_for_tstate_lock",
+    },
+    "selectors.py": {
+        "SelectSelector.select",
+        "PollSelector.select",
+        "EpollSelector.select",
+        "_PollLikeSelector.select",
+        "KqueueSelector.select",
+    },
+    "socket.py": {"socket.accept"},
+    "queue.py": {"Queue.get", "Queue.put"},
+    "subprocess.py": {"Popen._try_wait", "Popen._wait"},
+    "thread.py": {"_worker"},
+    "connection.py": {"wait", "Connection._recv"},
+    "signal.py": {"sigwait", "sigtimedwait"},
+    "_listener.py": {"Listener._accept_all"},
+    "_stream.py": {"wait_for"},
+    "_workers.py": {"Attachment._receive"},
+}
+"""Functions in which nothing but waiting is done at the inner end of a stack, by file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a label says."""
+
+    function: str
+    file: str
+    line: int | None
+
+    @property
+    def short(self) -> str:
+        """The function with the last two parts of its file's name."""
+        if not self.file:
+            return self.function
+        return f"{self.function} ({'/'.join(PurePath(self.file).parts[-2:])}:{self.line})"
+
+
+@lru_cache(maxsize=100_000)
+def place(label: str) -> Place:
+    """Take a label apart."""
+    found = _LABEL.fullmatch(label)
+    if found is None:
+        return Place(label, "", None)
+    return Place(found["function"], found["file"], int(found["line"]))
+
+
+def waits(stack: Stack) -> bool:
+    """Whether the thread only waits for something, as far as the inner end of its stack tells."""
+    inner = place(stack[-1])
+    return inner.function in WAITS.get(PurePath(inner.file).name, ())
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What a profile found out. `idle` counts the samples that were left out."""
+
+    stacks: dict[Stack, int]
+    seconds: float
+    rate: float
+    idle: int = 0
+    dropped: int = 0
+
+    @cached_property
+    def total(self) -> int:
+        """How many samples there are."""
+        return sum(self.stacks.values())
+
+    @property
+    def period(self) -> float:
+        """Seconds that one sample stands for."""
+        return 1 / self.rate if self.rate else 0.0
+
+
+def read_answers(answers: dict[str, dict[str, Any]], *, idle: bool) -> Samples:
+    """Return the samples of all processes; `idle` keeps threads that only wait."""
+    stacks: Counter[Stack] = Counter()
+    left_out = 0
+    for worker, answer in answers.items():
+        for text, number in answer["stacks"].items():
+            stack = tuple(text.split(";"))
+            if not idle and waits(stack):
+                left_out += number
+            else:
+                stacks[(f"worker {worker}", *stack) if worker else stack] += number
+    found = list(answers.values())
+    return Samples(
+        dict(stacks),
+        max((one["seconds"] for one in found), default=0.0),
+        sum(one["rate"] for one in found) / max(len(found), 1),
+        left_out,
+        sum(one["dropped"] for one in found),
+    )

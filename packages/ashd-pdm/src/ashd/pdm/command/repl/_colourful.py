@@ -1,0 +1,150 @@
+"""The prompt with colours, editing of several lines, suggestions and a menu of completions. It
+needs prompt_toolkit and pygments (the extra `cli`).
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
+from prompt_toolkit.completion import Completer, Completion
+from prompt_toolkit.filters import Condition, has_selection
+from prompt_toolkit.history import FileHistory, InMemoryHistory
+from prompt_toolkit.key_binding import KeyBindings
+from prompt_toolkit.lexers import PygmentsLexer
+from prompt_toolkit.styles import Style
+from pygments.lexers.python import PythonLexer
+
+from ashd.pdm._errors import PdmError
+from ashd.pdm.command.repl._history import history_file
+from ashd.pdm.command.repl._source import is_complete
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from prompt_toolkit.completion import CompleteEvent
+    from prompt_toolkit.document import Document
+    from prompt_toolkit.key_binding import KeyPressEvent
+
+    from ashd.pdm.command.repl._session import Session
+
+STYLE = Style.from_dict(
+    {
+        "prompt": "ansigreen bold",
+        "continuation": "ansigreen",
+        "pygments.keyword": "ansimagenta",
+        "pygments.keyword.constant": "ansicyan",
+        "pygments.operator.word": "ansimagenta",
+        "pygments.literal.string": "ansiyellow",
+        "pygments.literal.number": "ansicyan",
+        "pygments.comment": "ansibrightblack",
+        "pygments.name.builtin": "ansiblue",
+        "pygments.name.function": "ansiblue",
+        "pygments.name.class": "ansiblue",
+        "pygments.name.decorator": "ansiblue",
+        "auto-suggestion": "ansibrightblack",
+    }
+)
+"""Only colours of the terminal's own palette, so that they fit its background."""
+
+TRACEBACK = "Traceback (most recent call last):"
+_RED, _NORMAL = "\x1b[31m", "\x1b[0m"
+INDENT = 4
+
+
+class ColourfulPrompt:
+    """Implements `Prompt`."""
+
+    def __init__(self, session: Session, options: argparse.Namespace) -> None:
+        path = history_file(options.history)
+        self._in_traceback = False
+        self._prompt: PromptSession[str] = PromptSession(
+            history=InMemoryHistory() if path is None else FileHistory(str(path)),
+            auto_suggest=AutoSuggestFromHistory(),
+            completer=RemoteCompleter(session),
+            complete_while_typing=False,
+            enable_history_search=True,
+            key_bindings=_key_bindings(),
+            lexer=PygmentsLexer(PythonLexer),
+            multiline=True,
+            prompt_continuation=[("class:continuation", "... ")],
+            style=STYLE,
+        )
+
+    def read(self) -> str:
+        """Implement `Prompt`."""
+        self._in_traceback = False
+        return self._prompt.prompt([("class:prompt", ">>> ")])
+
+    def show(self, line: str) -> None:
+        """Implement `Prompt`."""
+        self._in_traceback = self._in_traceback or line == TRACEBACK
+        text = f"{_RED}{line}{_NORMAL}" if self._in_traceback else line
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+
+    def close(self) -> None:
+        """Implement `Prompt`; the history is written as it grows."""
+
+
+class RemoteCompleter(Completer):
+    """Asks the daemon."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def get_completions(self, document: Document, _event: CompleteEvent) -> Iterator[Completion]:
+        """Implement `Completer`."""
+        try:
+            length, names = self._session.complete(document.current_line_before_cursor)
+        except PdmError:
+            return
+        for name in names:
+            yield Completion(name, start_position=-length)
+
+
+def _key_bindings() -> KeyBindings:
+    keys = KeyBindings()
+    at_start = Condition(lambda: not _line_before_cursor().strip())
+
+    @keys.add("enter", filter=~has_selection)
+    def _(event: KeyPressEvent) -> None:
+        buffer = event.current_buffer
+        if buffer.complete_state:
+            buffer.complete_state = None
+        elif _may_run(buffer.document):
+            buffer.validate_and_handle()
+        else:
+            buffer.insert_text(f"\n{_indent(buffer.document.current_line_before_cursor)}")
+
+    @keys.add("tab", filter=at_start)
+    def _(event: KeyPressEvent) -> None:
+        event.current_buffer.insert_text(" " * INDENT)
+
+    return keys
+
+
+def _line_before_cursor() -> str:
+    from prompt_toolkit.application import get_app
+
+    return get_app().current_buffer.document.current_line_before_cursor
+
+
+def _may_run(document: Document) -> bool:
+    """Enter runs a complete input when the cursor is at its end; in the middle it makes a line."""
+    if document.text_after_cursor.strip():
+        return "\n" not in document.text and is_complete(document.text)
+    lines = document.text.split("\n")
+    return is_complete("\n".join([*lines[:-1], lines[-1].rstrip()]))
+
+
+def _indent(line: str) -> str:
+    spaces = len(line) - len(line.lstrip(" "))
+    if line.rstrip().endswith(":"):
+        spaces += INDENT
+    elif line.split()[:1] in (["return"], ["pass"], ["raise"], ["break"], ["continue"]):
+        spaces = max(0, spaces - INDENT)
+    return " " * spaces

@@ -1,0 +1,88 @@
+"""The prompt that needs nothing but Python; with editing, history and completion where Python has
+readline.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from ashd.pdm._errors import PdmError
+from ashd.pdm.command._output import say
+from ashd.pdm.command.repl._history import LENGTH, history_file
+from ashd.pdm.command.repl._source import is_complete
+
+try:
+    import readline
+except ImportError:  # Python can be built without
+    readline = None  # type: ignore[assignment]
+
+if TYPE_CHECKING:
+    import argparse
+
+    from ashd.pdm.command.repl._session import Session
+
+
+class PlainPrompt:
+    """Implements `Prompt`."""
+
+    def __init__(self, session: Session, options: argparse.Namespace) -> None:
+        self._session = session
+        self._found: list[str] = []
+        self._history = history_file(options.history, "-plain") if readline is not None else None
+        if readline is not None:
+            self._set_up_readline()
+
+    def _set_up_readline(self) -> None:
+        readline.set_completer(self._complete)
+        readline.set_completer_delims(" \t\n`~!@#$%^&*()-=+{}\\|;:,<>/?")
+        readline.parse_and_bind("tab: complete")
+        readline.set_history_length(LENGTH)
+        if self._history is not None:
+            with suppress(OSError):
+                readline.read_history_file(self._history)
+
+    def _complete(self, word: str, number: int) -> str | None:
+        """Implement what readline wants: called with 0, 1, ... until it returns None."""
+        if number == 0:
+            if not word and not readline.get_line_buffer()[: readline.get_endidx()].strip():
+                return "    "
+            self._found = self._names(word)
+        return self._found[number] if number < len(self._found) else None
+
+    def _names(self, word: str) -> list[str]:
+        before = readline.get_line_buffer()[: readline.get_endidx()]
+        try:
+            length, names = self._session.complete(before)
+        except PdmError:
+            return []
+        start = word[: len(word) - length] if length <= len(word) else ""
+        return [start + name for name in names]
+
+    def read(self) -> str:
+        """Implement `Prompt`."""
+        lines: list[str] = []
+        while True:
+            try:
+                lines.append(input("... " if lines else ">>> "))
+            except (KeyboardInterrupt, EOFError):
+                say()
+                raise
+            text = "\n".join(lines)
+            if not text.strip():
+                lines.clear()
+            elif is_complete(text):
+                return text
+
+    def show(self, line: str) -> None:
+        """Implement `Prompt`."""
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+
+    def close(self) -> None:
+        """Implement `Prompt`."""
+        if self._history is not None:
+            with suppress(OSError):
+                readline.write_history_file(self._history)
+                self._history.chmod(0o600)

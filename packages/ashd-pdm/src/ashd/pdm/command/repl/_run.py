@@ -1,0 +1,52 @@
+"""The subcommand: a script, or one of the two prompts."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from ashd.pdm.command._output import say
+from ashd.pdm.command.repl._session import Left, Session
+from ashd.pdm.command.repl._source import statements
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable
+
+INTERRUPTED = 130
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the subcommand."""
+    with Session(options.target, options.worker) as session:
+        if options.command:
+            return run_script(session, options.command)
+        if not sys.stdin.isatty():
+            return run_script(session, [sys.stdin.read()])
+        return _prompt(session, options)
+
+
+def run_script(session: Session, texts: Iterable[str]) -> int:
+    """Run source statement by statement, up to the first one that raises."""
+    for text in texts:
+        for statement in statements(text):
+            try:
+                if not session.execute(statement, say):
+                    return 1
+            except Left:
+                return INTERRUPTED
+    return 0
+
+
+def _prompt(session: Session, options: argparse.Namespace) -> int:
+    from ashd.pdm.command.repl._loop import converse
+    from ashd.pdm.command.repl._plain import PlainPrompt
+
+    if not options.plain and sys.stdout.isatty():
+        try:
+            from ashd.pdm.command.repl._colourful import ColourfulPrompt
+        except ImportError:
+            pass
+        else:
+            return converse(session, ColourfulPrompt(session, options), options)
+    return converse(session, PlainPrompt(session, options), options)
