@@ -24,7 +24,10 @@ def wheel_faults(names: list[str]) -> Iterator[str]:
     paths = [PurePosixPath(name) for name in names]
     parts = {path.parts[1] for path in paths if path.parts[0] == "ashd" and len(path.parts) > 2}
     for path in paths:
-        if path.parts[0] != "ashd" and not path.parts[0].endswith(".dist-info"):
+        if path.parts[0].endswith(".data"):
+            if path.parts[1:4] != ("data", "share", "man"):
+                yield f"{path} would be installed outside of the library, and is no manual page"
+        elif path.parts[0] != "ashd" and not path.parts[0].endswith(".dist-info"):
             yield f"{path} lies beside ashd/"
         if path.parts[0] == "ashd" and len(path.parts) == 2:
             yield f"{path} lies in the namespace itself"

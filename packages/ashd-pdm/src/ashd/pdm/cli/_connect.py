@@ -134,7 +134,9 @@ def ssh_command(target: SshTarget) -> list[str]:
     code = f"import base64;exec(base64.b64decode('{base64.b64encode(source).decode()}'))"
     remote = f"exec python3 -c {shlex.quote(code)} {shlex.quote(target.path)}"
     ssh = shlex.split(os.environ.get(SSH_VARIABLE, "ssh"))
-    return [*ssh, "-T", "-e", "none", "--", target.host, remote]
+    # Ctrl-C is for the program at the terminal; ssh would get it, too, and end
+    deaf = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"]
+    return [*deaf, *ssh, "-T", "-e", "none", "--", target.host, remote]
 
 
 _OPENERS: dict[type, Any] = {UnixTarget: _open_unix, TcpTarget: _open_tcp, SshTarget: _open_ssh}

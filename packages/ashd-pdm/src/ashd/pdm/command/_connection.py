@@ -24,9 +24,22 @@ KNOWN = (
 """Objects to look for in daemons that can't list theirs."""
 
 
+class Client(PerfClient):
+    """A client for which every exception that an object of the daemon raises is an `error`."""
+
+    def request(self, *request: Any) -> tuple[Any, ...]:
+        """Ask as `PerfClient` does."""
+        try:
+            return super().request(*request)
+        except PdmError:
+            raise
+        except Exception as exc:
+            raise error(f"{type(exc).__name__}: {exc}") from exc
+
+
 def open_perf(options: argparse.Namespace) -> PerfClient:
     """Connect as the options say. The caller closes the client."""
-    return PerfClient(options.target, worker=options.worker)
+    return Client(options.target, worker=options.worker)
 
 
 def full_path(name: str) -> str:

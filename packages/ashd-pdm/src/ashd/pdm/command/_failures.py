@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import errno
+from pathlib import Path
 
 from ashd.pdm._errors import (
     ConnectError,
     ConnectionLost,
-    PdmError,
     ProtocolError,
     RefusedPickle,
     SpecError,
 )
-from ashd.pdm.cli import SshTarget, Target, TcpTarget, parse_target
+from ashd.pdm.cli import SshTarget, Target, TcpTarget, UnixTarget, parse_target
 from ashd.pdm.command._text import clean
 
 _UNIX = {
@@ -28,26 +28,24 @@ _TCP = {
     "and does it open a debug socket there?",
 }
 
+_OTHERS: tuple[tuple[type[Exception], str], ...] = (
+    (ConnectionLost, "the connection to the daemon is lost: {1}"),
+    (ProtocolError, "{0} is no debug socket, or of a version that is not known here: {1}"),
+    (RefusedPickle, "the daemon sent something that is not allowed: {1}"),
+)
+
 
 def sentence(exc: BaseException, target: str = "") -> str:
     """Return what to tell the user about `exc`, which came up while talking to `target`."""
-    if isinstance(exc, SpecError):
-        return clean(str(exc))
     if isinstance(exc, ConnectError):
         return _connect(exc, target)
-    if isinstance(exc, ConnectionLost):
-        return f"the connection to the daemon is lost: {clean(str(exc))}"
-    if isinstance(exc, ProtocolError):
-        return f"{target} is no debug socket, or of a version that is not known here: " + clean(
-            str(exc)
-        )
-    if isinstance(exc, RefusedPickle):
-        return f"the daemon sent something that is not allowed: {clean(str(exc))}"
+    for kind, text in _OTHERS:
+        if isinstance(exc, kind):
+            return text.format(clean(target), clean(str(exc)))
     if isinstance(exc, OSError) and exc.strerror:
         where = f"{exc.filename}: " if exc.filename else ""
         return clean(f"{where}{exc.strerror}")
-    name = "" if isinstance(exc, PdmError) else f"{type(exc).__name__}: "
-    return clean(f"{name}{exc.args[0] if exc.args else exc}") or type(exc).__name__
+    return clean(str(exc)) or type(exc).__name__
 
 
 def _connect(exc: ConnectError, target: str) -> str:
@@ -56,12 +54,22 @@ def _connect(exc: ConnectError, target: str) -> str:
     number = cause.errno if isinstance(cause, OSError) else None
     if isinstance(parsed, SshTarget):
         return _ssh(exc, number)
+    if number == errno.ECONNREFUSED and _is_no_socket(parsed):
+        number = errno.ENOTSOCK
     known = _TCP if isinstance(parsed, TcpTarget) else _UNIX
     if number in known:
         return known[number].format(clean(target))
-    if isinstance(cause, ConnectionLost) and "long" in str(cause):
-        return f"{clean(target)} answers nothing: it is no debug socket, or the daemon hangs"
+    if isinstance(cause, ConnectionLost):
+        what = "answers nothing" if "long" in str(cause) else "closes the connection at once"
+        return f"{clean(target)} {what}: it is no debug socket, or the daemon hangs"
     return clean(str(exc))
+
+
+def _is_no_socket(target: Target | None) -> bool:
+    try:
+        return isinstance(target, UnixTarget) and not Path(target.path).is_socket()
+    except OSError:
+        return False
 
 
 def _ssh(exc: ConnectError, number: int | None) -> str:

@@ -51,8 +51,7 @@ def run(options: argparse.Namespace) -> int:
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED
-    except (PdmError, OSError, ValueError, LookupError, TypeError, AttributeError) as exc:
-        # The last four come from objects of the daemon; they are its answer, not our fault
+    except (PdmError, OSError) as exc:
         sys.stderr.write(f"ashd-pdm: {sentence(exc, getattr(options, 'target', ''))}\n")
         return 1
     return status

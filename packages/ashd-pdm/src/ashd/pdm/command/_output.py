@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 import pprint
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ashd.pdm.command._text import clean, clean_lines
 from ashd.pdm.perf import AttrInfo, Event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 COLUMNS = 100
 
@@ -33,27 +37,38 @@ def plain(value: Any) -> Any:
     """Return a value made of what JSON has: tuples and sets become lists, bytes latin-1 text, keys
     text, events and others dicts of their attributes; a float that is no number becomes None.
     """
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
-    if isinstance(value, bool | int | None):
-        return value
-    if isinstance(value, float):
-        return value if value - value == 0 else None
-    if isinstance(value, bytes | bytearray):
-        return bytes(value).decode("latin-1")
-    if isinstance(value, dict):
-        return {_key(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, set | frozenset):
-        return [plain(item) for item in sorted(value, key=repr)]
-    if isinstance(value, Event | AttrInfo):
-        return {"class": type(value).__name__, **plain(vars(value))}
+    for kinds, convert in _PLAIN:
+        if isinstance(value, kinds):
+            return convert(value)
     return repr(value)
 
 
-def _key(key: Any) -> str:
-    return str(plain(key)) if isinstance(key, str) else str(key)
+def _dict(value: dict[Any, Any]) -> dict[str, Any]:
+    return {_text(key) if isinstance(key, str) else str(key): plain(i) for key, i in value.items()}
+
+
+def _list(value: Iterable[Any]) -> list[Any]:
+    return [plain(item) for item in value]
+
+
+def _text(value: str) -> str:
+    return value.encode("utf-8", "replace").decode()
+
+
+def _attributes(value: object) -> dict[str, Any]:
+    return {"class": type(value).__name__, **_dict(vars(value))}
+
+
+_PLAIN: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
+    (str, _text),
+    (bool | int | None, lambda value: value),
+    (float, lambda value: value if math.isfinite(value) else None),
+    (bytes | bytearray, lambda value: bytes(value).decode("latin-1")),
+    (dict, _dict),
+    (list | tuple, _list),
+    (set | frozenset, lambda value: _list(sorted(value, key=repr))),
+    (Event | AttrInfo, _attributes),
+)
 
 
 def show(value: Any) -> str:

@@ -31,6 +31,7 @@ from ashd.pdm.perf._interfaces import (
 )
 from ashd.pdm.perf._objects import Attribute, Directory, EventSource, Functions, Value
 from ashd.pdm.perf._profile import profile
+from ashd.pdm.perf._prompts import prompts
 from ashd.pdm.perf._registry import objects
 from ashd.pdm.perf._system import process, sysctl, sysinfo, sysres
 from ashd.pdm.perf._threads import threads
@@ -82,6 +83,7 @@ __all__ = [
     "process",
     "procevent",
     "profile",
+    "prompts",
     "simpleattr",
     "simplefunc",
     "startevent",

@@ -38,6 +38,8 @@ class Interruptible:
         self._ident = threading.get_ident()
         try:
             function()
+        except KeyboardInterrupt:  # one that came too late to be the function's
+            pass
         finally:
             while not self._finish():
                 pass
@@ -48,8 +50,19 @@ class Interruptible:
                 self._ident = None
                 _set_exception(threading.get_ident(), None)
             self._over.set()
-        except Interrupted:
+        except (Interrupted, KeyboardInterrupt):
             return False
+        return True
+
+    def interrupt_once(self, wake: Callable[[], None]) -> bool:
+        """From another thread: raise KeyboardInterrupt in what runs, as Ctrl-C does at Python's own
+        prompt. False when nothing runs.
+        """
+        with self._lock:
+            if self._ident is None:
+                return False
+            _set_exception(self._ident, KeyboardInterrupt)
+        wake()
         return True
 
     def interrupt(self, wake: Callable[[], None]) -> None:

@@ -10,6 +10,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from ashd.pdm._errors import ConnectionLost, ProtocolError
+from ashd.pdm.perf._prompts import running_prompt
 from ashd.pdm.srv._console import Console
 from ashd.pdm.srv._interrupt import Interrupted, Interruptible
 from ashd.pdm.srv._output import ClientOutput, output_to
@@ -68,10 +69,13 @@ class ReplConnection:
             nonlocal done
             done = self._console.execute(text)
 
-        with output_to(output):
+        with output_to(output), running_prompt(self._interrupt):
             self._interruptible.run(run)
         output.finish()
         self._stream.send(b"+OK\n" if done else b"+EXC\n")
+
+    def _interrupt(self) -> bool:
+        return self._interruptible.interrupt_once(self._console.wake)
 
     def _send(self, data: bytes) -> None:
         try:

@@ -19,8 +19,7 @@ class Prompt(Protocol):
     """What a prompt has to do."""
 
     def read(self) -> str:
-        """Return a complete input. EOFError to leave, KeyboardInterrupt to forget what was typed.
-        """
+        """Return a complete input. EOFError: leave. KeyboardInterrupt: forget what was typed."""
 
     def show(self, line: str) -> None:
         """Show a line of output."""

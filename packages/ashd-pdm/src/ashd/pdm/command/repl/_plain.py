@@ -6,22 +6,27 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ashd.pdm._errors import PdmError
 from ashd.pdm.command._output import say
 from ashd.pdm.command.repl._history import LENGTH, history_file
 from ashd.pdm.command.repl._source import is_complete
 
-try:
-    import readline
-except ImportError:  # Python can be built without
-    readline = None  # type: ignore[assignment]
-
 if TYPE_CHECKING:
     import argparse
+    from pathlib import Path
+    from types import ModuleType
 
     from ashd.pdm.command.repl._session import Session
+
+
+def _find_readline() -> ModuleType | None:
+    try:
+        import readline
+    except ImportError:  # Python can be built without
+        return None
+    return readline
 
 
 class PlainPrompt:
@@ -30,11 +35,13 @@ class PlainPrompt:
     def __init__(self, session: Session, options: argparse.Namespace) -> None:
         self._session = session
         self._found: list[str] = []
-        self._history = history_file(options.history, "-plain") if readline is not None else None
-        if readline is not None:
-            self._set_up_readline()
+        self._history: Path | None = None
+        self._readline: Any = _find_readline()
+        if self._readline is not None:
+            self._history = history_file(options.history, "-plain")
+            self._set_up(self._readline)
 
-    def _set_up_readline(self) -> None:
+    def _set_up(self, readline: Any) -> None:
         readline.set_completer(self._complete)
         readline.set_completer_delims(" \t\n`~!@#$%^&*()-=+{}\\|;:,<>/?")
         readline.parse_and_bind("tab: complete")
@@ -46,15 +53,18 @@ class PlainPrompt:
     def _complete(self, word: str, number: int) -> str | None:
         """Implement what readline wants: called with 0, 1, ... until it returns None."""
         if number == 0:
-            if not word and not readline.get_line_buffer()[: readline.get_endidx()].strip():
+            if not word and not self._before().strip():
                 return "    "
             self._found = self._names(word)
         return self._found[number] if number < len(self._found) else None
 
+    def _before(self) -> str:
+        text: str = self._readline.get_line_buffer()
+        return text[: self._readline.get_endidx()]
+
     def _names(self, word: str) -> list[str]:
-        before = readline.get_line_buffer()[: readline.get_endidx()]
         try:
-            length, names = self._session.complete(before)
+            length, names = self._session.complete(self._before())
         except PdmError:
             return []
         start = word[: len(word) - length] if length <= len(word) else ""
@@ -84,5 +94,5 @@ class PlainPrompt:
         """Implement `Prompt`."""
         if self._history is not None:
             with suppress(OSError):
-                readline.write_history_file(self._history)
+                self._readline.write_history_file(self._history)
                 self._history.chmod(0o600)

@@ -93,7 +93,7 @@ def describe(path: str, names: dict[str, Any]) -> list[str]:
     kind = type(value)
     lines = [f"type       {kind.__module__}.{kind.__qualname__}"]
     try:
-        lines.append(f"signature  {path.split('.')[-1]}{inspect.signature(value)}")
+        lines.append(f"signature  {path.rpartition('.')[2]}{inspect.signature(value)}")
     except (TypeError, ValueError):
         pass
     try:

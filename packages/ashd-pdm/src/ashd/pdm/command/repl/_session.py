@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 MARK = "\x01pdm:"
 """What the answers to our own questions start with: no output of others looks like that."""
 
+INTERRUPT_TIMEOUT = 5.0
+"""Seconds that the daemon may take to interrupt: somebody waits at the prompt."""
+
 
 class Left(BaseException):
     """The user has asked twice to interrupt: the connection is given up."""
@@ -71,15 +74,17 @@ class Session:
             signal.signal(signal.SIGINT, before)
 
     def _interrupt(self) -> bool:
-        """Ask the daemon to raise KeyboardInterrupt in our code. False when it doesn't know how."""
+        """Ask the daemon to raise KeyboardInterrupt in our code, if that still runs. False when it
+        doesn't know how.
+        """
         inside = f"{BUILT_IN}.workers/{PARENT}/" if self._worker == PARENT else ""
         worker = None if inside else self._worker
         try:
-            with PerfClient(self._target, worker=worker, timeout=5.0) as client:
-                found = client.find(f"{inside}{BUILT_IN}.prompts").invoke("interrupt", self._id)
+            with PerfClient(self._target, worker=worker, timeout=INTERRUPT_TIMEOUT) as client:
+                client.find(f"{inside}{BUILT_IN}.prompts").invoke("interrupt", self._id)
         except PdmError:
             return False
-        return True in found.values() if isinstance(found, dict) else bool(found)
+        return True
 
     def _find_id(self) -> str:
         """Return by what the daemon knows the code of this connection: process and thread."""

@@ -1,0 +1,84 @@
+"""Requests as their events tell of them, for daemons that have events and nothing better.
+
+What was under way before the first look is not known. Used by the thread that asks.
+"""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left
+from collections import Counter
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from ashd.pdm._errors import PdmError
+from ashd.pdm.command._connection import find_if_any
+from ashd.pdm.perf import FinishEvent, StartEvent
+
+if TYPE_CHECKING:
+    from ashd.pdm.cli import PerfClient
+
+BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+MOST_AT_ONCE = 5000
+"""Events that one look takes; more than that are the next look's."""
+
+MOST_RUNNING = 10_000
+"""Requests that are remembered; beyond that their ends have been lost."""
+
+
+class RequestEvents:
+    """Keeps what `ashd.perf.server` would tell."""
+
+    def __init__(self, client: PerfClient) -> None:
+        self._client = client
+        self._running: dict[Any, tuple[StartEvent, float]] = {}
+        self._by_status: Counter[str] = Counter()
+        self._by_latency = [0] * (len(BOUNDS) + 1)
+        self._seconds = 0.0
+
+    @classmethod
+    def of(cls, client: PerfClient) -> RequestEvents | None:
+        """Subscribe, if the daemon has such events."""
+        source = find_if_any(client, "ashd.perf.requests")
+        if source is None:
+            return None
+        events = cls(client)
+        with suppress(PdmError):
+            source.subscribe(events._take)
+            return events
+        return None
+
+    def _take(self, event: Any) -> None:
+        if isinstance(event, StartEvent):
+            if len(self._running) >= MOST_RUNNING:
+                self._running.clear()
+            self._running[event.id] = (event, time.monotonic())
+        elif isinstance(event, FinishEvent) and event.id in self._running:
+            start, _ = self._running.pop(event.id)
+            self._by_status[str(getattr(event, "status", None) or "?")] += 1
+            seconds = max(0.0, event.time - start.time)
+            self._by_latency[bisect_left(BOUNDS, seconds)] += 1
+            self._seconds += seconds
+
+    def state(self) -> dict[str, Any]:
+        """Take the events that have come, and return the state of things."""
+        for _ in range(MOST_AT_ONCE):
+            if not self._client.dispatch(0):
+                break
+        now, total, buckets = time.monotonic(), 0, []
+        for bound, number in zip((*BOUNDS, float("inf")), self._by_latency, strict=True):
+            total += number
+            buckets.append([bound, total])
+        return {
+            "requests_total": dict(self._by_status),
+            "latency": {"count": total, "sum": self._seconds, "buckets": buckets},
+            "in_flight": [
+                {
+                    "method": getattr(event, "method", "?"),
+                    "uri": getattr(event, "uri", "?"),
+                    "age": now - since,
+                    "thread": None,
+                }
+                for event, since in self._running.values()
+            ],
+        }
