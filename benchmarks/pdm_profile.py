@@ -22,6 +22,7 @@ from ashd.pdm import cli, perf, srv
 DEPTH = 40
 WAITING = 20
 WORK = 200_000
+PAIRS = 9
 
 
 def deep(depth: int, function: object, *args: object) -> None:
@@ -50,13 +51,14 @@ def work(seconds: float) -> float:
     return (time.process_time() - cpu) / sum(units)
 
 
-def profile_share(address: str, seconds: float) -> tuple[float, dict[str, float]]:
-    """Return how much more CPU time the work costs while it is profiled, and what the profile says
-    itself.
+def profile_share(address: str, seconds: float) -> tuple[float, float, dict[str, float]]:
+    """Return how much more CPU time the work costs while it is profiled, the same for no reason at
+    all (the error of the measurement), and what the profile says itself.
     """
-    ratios, report = [], {}
-    for _ in range(5):
+    ratios, control, report = [], [], {}
+    for _ in range(PAIRS):
         alone = work(seconds)
+        control.append(work(seconds) / alone)
         found: dict[str, float] = {}
 
         def look(into: dict[str, float]) -> None:
@@ -68,7 +70,7 @@ def profile_share(address: str, seconds: float) -> tuple[float, dict[str, float]
         ratios.append(work(seconds) / alone)
         looker.join()
         report = found
-    return statistics.median(ratios) - 1, report
+    return statistics.median(ratios) - 1, statistics.median(control) - 1, report
 
 
 def event_cost(source: perf.EventSource) -> float:
@@ -86,12 +88,13 @@ def main() -> None:
     for thread in waiting:
         thread.start()
     with tempfile.TemporaryDirectory() as place, srv.listen(f"{place}/debug"):
-        share, report = profile_share(f"{place}/debug", seconds)
+        share, error, report = profile_share(f"{place}/debug", seconds)
     done.set()
     for thread in waiting:
         thread.join()
     print(f"profile, {WAITING + 2} threads {DEPTH} deep, {report['rate']:.0f} samples/s:")
-    print(f"  {100 * share:.1f} % more CPU time for the same work")
+    print(f"  {100 * share:+.1f} % CPU time for the same work")
+    print(f"  {100 * error:+.1f} % without a profile: the error of the measurement")
     print(f"  {100 * report['cputime'] / report['seconds']:.1f} % of a core, as the sampler counts")
     source = perf.EventSource()
     print(f"event without a subscriber: {event_cost(source):.0f} ns")
