@@ -26,6 +26,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from ._alarm import Alarm
 from ._interface import Source, Task
 
 TICK = 0.005
@@ -68,7 +69,7 @@ class Crew:
         self._watched = False
         self._turn = 0
         self._busy = False
-        self._alarm = threading.Event()  # wakes the main thread
+        self._alarm = Alarm()
         self._lock = threading.Lock()
         self._leader: Member | None = None
         self._count = 0
@@ -90,8 +91,11 @@ class Crew:
         """
         self._source = source
         self._watched = watch is not None
+        with self._alarm:
+            self._look_on(watch)
+
+    def _look_on(self, watch: Callable[[Crew], None] | None) -> None:
         while True:
-            self._alarm.clear()
             with self._lock:
                 if self._ended and not self._count:
                     break
@@ -136,7 +140,6 @@ class Crew:
     def rest(self, seconds: float) -> None:
         """Let the main thread wait, at most until something happens that it should look at."""
         self._alarm.wait(seconds)
-        self._alarm.clear()
 
     def _become_eager(self) -> None:
         self._eager = True

@@ -99,10 +99,12 @@ def serve(
         on_end=lambda: bound_finish(options.graceful_timeout, "end-of-file"),
     )
     stop_on_signals(source.stop, options.graceful_timeout)
+    signal.set_wakeup_fd(source.wake_fileno(), warn_on_full_buffer=False)
     if worker is not None:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it is for the parent
         worker.ready()
     model.serve(source)
+    signal.set_wakeup_fd(-1)
     source.close()
 
 

@@ -54,6 +54,7 @@ class RequestSource:
         self._on_end = on_end
         self._stopped = False
         self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
         self._wait = self._prepare_to_wait(parent)
 
@@ -63,17 +64,35 @@ class RequestSource:
             poll = select.poll()
             poll.register(self._socket, select.POLLIN)
             poll.register(self._wake_read, select.POLLIN)
-            return poll.poll
+
+            def wait_for_one() -> None:
+                if any(fd == self._wake_read for fd, _ in poll.poll()):
+                    self._take_wake()
+
+            return wait_for_one
         epoll = select.epoll()
         epoll.register(self._socket, select.EPOLLIN | select.EPOLLEXCLUSIVE)
         epoll.register(self._wake_read, select.EPOLLIN)
         epoll.register(parent, select.EPOLLIN)
 
         def wait() -> None:
-            if any(fd == parent.fileno() for fd, _ in epoll.poll(_LOST_WAKE)):
+            ready = {fd for fd, _ in epoll.poll(_LOST_WAKE)}
+            if parent.fileno() in ready:
                 self._stopped = True
+            if self._wake_read in ready:
+                self._take_wake()
 
         return wait
+
+    def _take_wake(self) -> None:
+        try:
+            os.read(self._wake_read, 4096)
+        except BlockingIOError:
+            pass
+
+    def wake_fileno(self) -> int:
+        """Return a descriptor for `signal.set_wakeup_fd`: a byte there interrupts `receive`."""
+        return self._wake_write
 
     def receive(self) -> Exchange | None:
         """Wait for a request; None after `stop` or at end-of-file."""
