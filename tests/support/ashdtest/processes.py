@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 """Seconds: far beyond what anything awaited here takes, even on a busy machine."""
 
 _PAUSE = 0.005
