@@ -6,7 +6,11 @@ from ashd.serve import Error
 
 
 class StartError(Error):
-    """The program can't start; the message is one line that says what to do."""
+    """The program can't start; the message is one line that says what to do.
+
+    An application's `wmain` may raise it as well, for arguments that it doesn't understand: the
+    message is shown without a traceback.
+    """
 
 
 class BadRequestError(Error):

@@ -60,6 +60,8 @@ def _call_wmain(module: ModuleType, arguments: Sequence[str]) -> Application:
         raise StartError(f"the module {module.__name__} has no function wmain{other}")
     try:
         application = wmain(*arguments)
+    except StartError:
+        raise
     except SystemExit as error:
         raise StartError(_failed(f"{module.__name__}.wmain", error)) from None
     except BaseException as error:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from ashd.wsgi import StartError
+
 
 class Error(Exception):
     """The root of everything that ashd.wsgidir raises on its own account."""
 
 
-class UsageError(Error, ValueError):
-    """`wmain` was given arguments that make no sense."""
+class UsageError(Error, StartError, ValueError):
+    """`wmain` was given arguments that make no sense. `ashd-wsgi` shows the message alone."""
 
 
 class HandlerNameError(Error):
