@@ -1,4 +1,4 @@
-"""The workspace's checks: `python3 dev.py test` runs all that are not marked `default=False`.
+"""The workspace's checks: `python3 dev.py test` runs those that `test -l` marks with a star.
 
 Packages are found, not listed: whatever stands in packages/ is built, installed and tested.
 """
@@ -38,6 +38,12 @@ PYTHONS = [version for version in SUPPORTED if _runs(version)]
 if missing := sorted(set(SUPPORTED) - set(PYTHONS)):
     logger.warning("Not here, and so not tested: Python %s", ", ".join(missing))
 LOWEST = PYTHONS[0] if PYTHONS else SUPPORTED[0]
+
+# Whole programs take their time: by default they run on the oldest and the newest Python only.
+nox.options.sessions = ["lint", "types", "wheels", "proto_alone", "lowest", "unit"]
+nox.options.sessions += [
+    f"integration-{version}" for version in sorted({*PYTHONS[:1], *PYTHONS[-1:]})
+]
 
 
 def _toml(path: Path) -> dict[str, Any]:
@@ -177,7 +183,7 @@ def integration(session: nox.Session) -> None:
     session.run("pytest", "tests/integration", *session.posargs)
 
 
-@nox.session(python=LOWEST, default=False)
+@nox.session(python=LOWEST)
 def bench(session: nox.Session) -> None:
     """Print tables of what is measured; name scripts after `--` to run only those."""
     _install_editable(session, "bench")
