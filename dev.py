@@ -53,7 +53,7 @@ def demo(arguments: List[str]) -> int:
     try:
         socket.create_server(("", port)).close()
     except (OSError, OverflowError) as error:
-        reason = os.strerror(error.errno) if isinstance(error, OSError) else error
+        reason = os.strerror(error.errno or 0) if isinstance(error, OSError) else error
         return complain(f"port {port} can't be used ({reason}); name another one with --port")
     wanted = [word for package in PACKAGES for word in ("-e", with_extras(package))]
     environment = prepare("demo", wanted)

@@ -187,6 +187,6 @@ def integration(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Print tables of what is measured; name scripts after `--` to run only those."""
     _install_editable(session, "bench")
-    names = session.posargs or [path.stem for path in sorted(ROOT.glob("benchmarks/bench_*.py"))]
+    names = session.posargs or [path.stem for path in sorted(ROOT.glob("benchmarks/[!_]*.py"))]
     for name in names:
         session.run("python", str(Path("benchmarks", f"{name}.py")))
