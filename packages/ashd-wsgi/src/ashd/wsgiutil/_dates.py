@@ -16,7 +16,8 @@ def parse_http_date(text: str) -> int:
 
     Raises ValueError for anything else.
     """
-    parsed = email.utils.parsedate_tz(text)
-    if parsed is None:
-        raise ValueError(f"not an HTTP date: {text!r}")
-    return calendar.timegm(parsed[:9]) - (parsed[9] or 0)
+    try:
+        parsed = email.utils.parsedate_to_datetime(text)
+        return calendar.timegm(parsed.utctimetuple())
+    except (ValueError, OverflowError, TypeError, IndexError) as error:
+        raise ValueError(f"not an HTTP date: {text!r}") from error
