@@ -28,11 +28,15 @@ Socket = socket.socket
 
 @dataclass(slots=True)
 class Handler:
-    """A running handler. The socket is ours; `log` is what it has written to stderr so far."""
+    """A running handler. The socket is ours; `log` is what it has written to stderr so far.
+
+    The log can still be looked at when the handler has ended.
+    """
 
     process: subprocess.Popen[bytes]
     socket: Socket
     _stderr: IO[bytes]
+    _whole_log: str | None = None
 
     @property
     def pid(self) -> int:
@@ -40,6 +44,8 @@ class Handler:
 
     @property
     def log(self) -> str:
+        if self._whole_log is not None:
+            return self._whole_log
         return os.pread(self._stderr.fileno(), 1 << 24, 0).decode("utf-8", "replace")
 
     def call(
@@ -136,6 +142,7 @@ def running(
             if process.poll() is None:
                 process.kill()
                 process.wait()
+            handler._whole_log = handler.log
         assert status in (None, ended), f"exit status {ended}; stderr:\n{handler.log}"
 
 

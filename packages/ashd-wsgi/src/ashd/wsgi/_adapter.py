@@ -43,9 +43,13 @@ class Adapter:
         multithread: bool = True,
         multiprocess: bool = False,
         status_line: bytes = ASHD_STATUS_LINE,
+        directory: str | None = None,
     ) -> None:
-        """Serve `application`; the flags go into the environ."""
+        """Serve `application`; the flags go into the environ.
+
+        Relative names of files (SCRIPT_FILENAME) are below `directory`, by default today's.
+        """
         self.application = application
-        self.environ = EnvironBuilder(base_environ(SOFTWARE, multithread, multiprocess))
+        self.environ = EnvironBuilder(base_environ(SOFTWARE, multithread, multiprocess), directory)
         self.status_line = status_line
         self.observer: Observer | None = None

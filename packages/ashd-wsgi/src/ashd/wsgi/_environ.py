@@ -69,12 +69,15 @@ class Framing(Enum):
 class EnvironBuilder:
     """Builds environs for one application. Its constants are settled once; it keeps no state."""
 
-    __slots__ = ("_base", "_cwd")
+    __slots__ = ("_base", "_directory")
 
-    def __init__(self, base: Environ) -> None:
-        """Start each environ with a copy of `base`; relative files are below today's directory."""
+    def __init__(self, base: Environ, directory: str | None = None) -> None:
+        """Start each environ with a copy of `base`.
+
+        Relative names of files are below `directory`, by default today's.
+        """
         self._base = base
-        self._cwd = os.getcwd()  # noqa: PTH109 - pathlib would be imported for this alone
+        self._directory = working_directory() if directory is None else directory
 
     def build(self, request: Request) -> tuple[Environ, Framing]:
         """Return a request's environ, and what its headers say of its body.
@@ -118,7 +121,7 @@ class EnvironBuilder:
 
     def _absolute(self, file: str) -> str:
         path = file.encode("latin-1").decode(sys.getfilesystemencoding(), "surrogateescape")
-        return os.path.join(self._cwd, path)  # noqa: PTH118 - on the way of a request
+        return os.path.join(self._directory, path)  # noqa: PTH118 - on the way of a request
 
 
 def _add_headers(environ: Environ, request: Request) -> list[bytes]:
@@ -204,6 +207,14 @@ def host_name(host: str) -> str:
     if host.startswith("["):
         return host[: host.find("]") + 1] or host
     return host.partition(":")[0]
+
+
+def working_directory() -> str:
+    """Return the working directory; the root if it was removed."""
+    try:
+        return os.getcwd()  # noqa: PTH109 - pathlib would be imported for this alone
+    except FileNotFoundError:
+        return "/"
 
 
 def base_environ(software: str, multithread: bool, multiprocess: bool) -> Environ:

@@ -22,6 +22,9 @@ from ._stop import bound_exit, bound_finish, stop_on_signals
 from ._version import SOFTWARE
 
 
+_HANDLER_SOCKET = (socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; return its exit status: 0, 1 if it can't start, 2 for wrong usage."""
     program = os.path.basename(sys.argv[0] or "ashd-wsgi")  # noqa: PTH119 - start-up time
@@ -35,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = _run(options)
     except StartError as error:
         _explain(program, error)
-        return 2 if isinstance(error, UsageError) else 1
+        status = 2 if isinstance(error, UsageError) else 1
     bound_exit(status)
     return status
 
@@ -50,19 +53,20 @@ def _run(options: Options) -> int:
         configure_logging(options.program)
     if options.workers and worker is None:
         return _run_workers(options)
+    sock = take_socket()  # before the application's code runs, whose children would inherit it
     application = load_application(
         options.module,
         options.arguments,
         find_application=options.find_application,
         path=options.path,
     )
-    with take_socket(options.program) as sock:
+    with checked(sock, options.program) as sock:
         serve(application, model, sock, options, worker)
     return 0
 
 
 def _run_workers(options: Options) -> int:
-    with take_socket(options.program) as sock:
+    with checked(take_socket(), options.program) as sock:
         argv = [sys.executable, *sys.orig_argv[1:]]
         debug = open_for_workers(options.pdm)
         workers = Workers(argv, options.workers, sock, options.graceful_timeout)
@@ -82,7 +86,12 @@ def serve(
 ) -> None:
     """Serve requests until a signal or end-of-file; return when all that came are answered."""
     limits = limits_of(options)
-    adapter = Adapter(application, multithread=model.multithread, multiprocess=worker is not None)
+    adapter = Adapter(
+        application,
+        multithread=model.multithread,
+        multiprocess=worker is not None,
+        directory=options.directory,
+    )
     if options.pdm is not None:
         open_debug_socket(options.pdm, adapter, options.model)
 
@@ -108,27 +117,36 @@ def serve(
     source.close()
 
 
-def take_socket(program: str) -> socket.socket:
+def take_socket() -> socket.socket | None:
     """Return the socket on standard input, which reads as empty from then on.
 
     So neither the application nor programs that it starts can get at other clients' requests.
-    Raises `StartError` if it isn't the socket of a handler.
+    Returns None, and leaves standard input as it is, if it isn't the socket of a handler.
     """
     try:
-        sock = socket.socket(fileno=os.dup(0))
+        with socket.socket(fileno=0) as standard_input:
+            try:
+                if (standard_input.family, standard_input.type) != _HANDLER_SOCKET:
+                    return None
+                sock = standard_input.dup()
+            finally:
+                standard_input.detach()
     except OSError:
-        sock = None
-    if sock is None or sock.family != socket.AF_UNIX or sock.type != socket.SOCK_SEQPACKET:
-        if sock is not None:
-            sock.close()
-        raise StartError(
-            "standard input is not the socket of an ashd handler; let a front end start this "
-            f"program: ashd-htparser plain:port=8080 -- {program} ..."
-        )
+        return None
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
     sock.setblocking(True)
+    return sock
+
+
+def checked(sock: socket.socket | None, program: str) -> socket.socket:
+    """Return what `take_socket` has found; raises `StartError` if that is nothing."""
+    if sock is None:
+        raise StartError(
+            "standard input is not the socket of an ashd handler; let a front end start this "
+            f"program: ashd-htparser plain:port=8080 -- {program} ..."
+        )
     return sock
 
 
@@ -145,9 +163,10 @@ def _explain(program: str, error: StartError) -> None:
 def _without_ours(error: BaseException) -> BaseException:
     """Leave our own and importlib's frames out of a traceback."""
     traceback = error.__traceback__
-    while traceback is not None and traceback.tb_next is not None:
-        name = traceback.tb_frame.f_globals.get("__name__", "")
-        if not name.startswith(("ashd.wsgi", "importlib")):
-            break
+    while traceback is not None and _is_ours(traceback.tb_frame.f_globals.get("__name__", "")):
         traceback = traceback.tb_next
     return error.with_traceback(traceback)
+
+
+def _is_ours(module: str) -> bool:
+    return f"{module}.".startswith(("ashd.wsgi.", "importlib."))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import getopt
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ashd.serve import DEFAULT_MODEL
 
+from ._environ import working_directory
 from ._errors import StartError
 
 
@@ -36,6 +37,7 @@ class Options:
     max_rss: int | None = None
     module: str = ""
     arguments: tuple[str, ...] = ()
+    directory: str = field(default_factory=working_directory)
 
 
 def _seconds(text: str) -> float:
@@ -151,7 +153,8 @@ def _apply(options: Options, option: _Option, value: str) -> None:
     if not option.metavar:
         setattr(options, option.attribute, True)
     elif option.attribute == "path":
-        options.path = (*options.path, os.path.abspath(value))  # noqa: PTH100 - start-up time
+        path = os.path.normpath(os.path.join(options.directory, value))  # noqa: PTH118
+        options.path = (*options.path, path)
     else:
         try:
             setattr(options, option.attribute, option.convert(value))
