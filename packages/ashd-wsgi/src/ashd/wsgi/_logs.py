@@ -18,15 +18,22 @@ def configure_logging(program: str, syslog: str = _SYSLOG_SOCKET) -> None:
     if os.environ.get("ASHD_USESYSLOG"):
         from logging.handlers import SysLogHandler
 
-        handler = SysLogHandler(syslog, SysLogHandler.LOG_DAEMON)
-        if handler.socket.fileno() < 0:  # it says nothing of a daemon that isn't there
-            handler.close()
+        if not _listens(syslog):  # of which the handler says nothing
             logging.basicConfig(level=logging.INFO, format=line)
             logging.getLogger("ashd.wsgi").warning(
                 "there is no syslog at %s; logging to stderr", syslog
             )
             return
+        handler = SysLogHandler(syslog, SysLogHandler.LOG_DAEMON)
         line = f"{program}[%(process)d]: %(name)s: %(levelname)s: %(message)s"
         logging.basicConfig(level=logging.INFO, format=line, handlers=[handler])
     else:
         logging.basicConfig(level=logging.INFO, format=line)
+
+
+def _listens(path: str) -> bool:
+    import errno
+    import socket
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
+        return probe.connect_ex(path) in (0, errno.EPROTOTYPE)  # which is a stream socket

@@ -21,7 +21,6 @@ from ._source import RequestSource
 from ._stop import bound_exit, bound_finish, stop_on_signals
 from ._version import SOFTWARE
 
-
 _HANDLER_SOCKET = (socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
 
