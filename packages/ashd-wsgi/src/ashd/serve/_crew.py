@@ -69,7 +69,7 @@ class Crew:
         self._watched = False
         self._turn = 0
         self._busy = False
-        self._alarm = Alarm()
+        self._alarm = Alarm()  # wakes the main thread; set with `_lock` held
         self._lock = threading.Lock()
         self._leader: Member | None = None
         self._count = 0
@@ -93,12 +93,14 @@ class Crew:
         self._watched = watch is not None
         with self._alarm:
             self._look_on(watch)
+        if self._failure is not None:
+            raise self._failure
 
     def _look_on(self, watch: Callable[[Crew], None] | None) -> None:
         while True:
             with self._lock:
                 if self._ended and not self._count:
-                    break
+                    return
                 if self.saturated:
                     self._pass_lead()
                 pause = self._look_after_leader()
@@ -106,8 +108,6 @@ class Crew:
                 watch(self)
             else:
                 self._alarm.wait(pause)
-        if self._failure is not None:
-            raise self._failure
 
     def _look_after_leader(self) -> float | None:
         """Take the lead from a leader that is stuck; tell when to look again. The lock is held."""

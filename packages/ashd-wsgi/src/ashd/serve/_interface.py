@@ -57,7 +57,10 @@ class Source(Protocol):
         ...
 
     def pending(self, timeout: float) -> bool:
-        """Wait up to `timeout` seconds until a task can be received, without receiving it."""
+        """Wait up to `timeout` seconds until a task can be received, without receiving it.
+
+        False after `stop`, and at end-of-file: nobody waits then.
+        """
         ...
 
     def stop(self) -> None:

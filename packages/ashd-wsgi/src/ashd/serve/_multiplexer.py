@@ -10,6 +10,10 @@ from collections import deque
 from ._interface import Stream
 from ._running import running
 
+_LOOK = 0.1
+"""Seconds after which a main thread that waits for the end looks for signals: a wait for an event
+doesn't notice one that comes just before it begins."""
+
 _EVENTS = 512  # at a time; more are told at the next look
 
 
@@ -45,7 +49,8 @@ class Multiplexer:
         """Wait until all streams are finished, and end the thread. None is added any more."""
         self._closing = True
         self._wake()
-        self._done.wait()  # unlike `join`, this lets handlers of signals run on every Python
+        while not self._done.wait(_LOOK):
+            pass
         if self._thread is not None:
             self._thread.join()
         os.close(self._wake_read)

@@ -33,9 +33,12 @@ class Watch:
         turn = crew.turn
         waiting_since = None
         while crew.saturated and crew.turn == turn:
-            if waiting_since is None and source.pending(0):
-                waiting_since = time.monotonic()
-            if waiting_since is not None and time.monotonic() - waiting_since > timeout:
+            now = time.monotonic()
+            if not source.pending(0):
+                waiting_since = None
+            elif waiting_since is None:
+                waiting_since = now
+            elif now - waiting_since > timeout:
                 _abort(timeout)
             crew.rest(min(_LOOK, timeout / 10))
 

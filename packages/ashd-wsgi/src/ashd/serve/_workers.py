@@ -12,14 +12,11 @@ import os
 import select
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
 from types import FrameType
 
-from ._worker import LEAVING, READY, VARIABLE
+from ._child import Child, State
 
 logger = logging.getLogger("ashd.serve")
 
@@ -34,21 +31,8 @@ _HEALTHY = 10.0
 _KILL_AFTER = 2.0
 """Seconds that workers get beyond the graceful timeout, to report what they are doing."""
 
-
-class _State(Enum):
-    STARTING = "starting"
-    READY = "ready"
-    LEAVING = "leaving"
-
-
-@dataclass(slots=True, eq=False)
-class _Child:
-    process: subprocess.Popen[bytes]
-    control: socket.socket
-    generation: int
-    born: float
-    state: _State = _State.STARTING
-    replaces: _Child | None = field(default=None, repr=False)
+_LOOK = 0.1
+"""Seconds between looks at a queue that nobody adds to any more: does it still hold requests?"""
 
 
 Connect = Callable[[str], tuple[str, socket.socket]]
@@ -74,22 +58,23 @@ class Workers:
         self._count = count
         self._socket = sock
         self._graceful_timeout = graceful_timeout
-        self._children: list[_Child] = []
+        self._children: list[Child] = []
         self._generation = 0
+        self._has_served = False
         self._failures = 0
         self._start_at = 0.0
-        self._stopping = False
+        self._ended = False  # nobody sends requests any more
+        self._stopping = False  # nobody shall receive any more
         self._deadline: float | None = None
         self._connect: Connect | None = None
         self._started = 0
         self._signals: list[int] = []
         self._stop_signals = 0
-        self._ended = False  # end-of-file on the handler socket
         self._status = 0
 
     def pids(self) -> list[int]:
         """Return the process IDs of the workers."""
-        return [child.process.pid for child in self._children]
+        return [child.pid for child in self._children]
 
     def run(self, connect: Connect | None = None) -> int:
         """Run until a signal or end-of-file; return the exit status.
@@ -120,11 +105,12 @@ class Workers:
 
     def _step(self, wake: int) -> bool:
         self._obey_signals()
+        self._look_for_end()
         self._bury_the_dead()
         if self._stopping and not self._children:
             return False
         if self._deadline is not None and time.monotonic() >= self._deadline:
-            logger.error("workers that did not end in time are killed: %s", self.pids())
+            logger.error("workers that have not finished are killed: %s", self.pids())
             self._status = 1
             return False
         if not self._stopping:
@@ -144,46 +130,50 @@ class Workers:
         for fd, _ in poll.poll(self._patience()):
             if fd == wake:
                 os.read(wake, 4096)
-            elif fd == self._socket.fileno():
-                self._end()
-            else:
+            elif fd in by_fd:
                 self._listen_to(by_fd[fd])
 
     def _patience(self) -> float | None:
         times = [] if self._deadline is None else [self._deadline]
-        if not self._stopping and self._missing() > 0:
-            times.append(self._start_at)
+        if not self._stopping:
+            if self._missing() > 0:
+                times.append(self._start_at)
+            if self._ended:
+                times.append(time.monotonic() + _LOOK)
         if not times:
             return None
         return max(0.0, min(times) - time.monotonic()) * 1000 + 1
 
-    def _listen_to(self, child: _Child) -> None:
-        try:
-            words = child.control.recv(64)
-        except OSError:
-            words = b""
-        if READY in words and child.state is _State.STARTING:
-            child.state = _State.READY
+    def _listen_to(self, child: Child) -> None:
+        before, now = child.state, child.listen()
+        if now is before:
+            return
+        if before is State.STARTING:
+            self._has_served = True
             if child.replaces is not None:
-                self._dismiss(child.replaces)
+                child.replaces.stop()
                 child.replaces = None
-        if LEAVING in words and child.state is not _State.LEAVING:
-            child.state = _State.LEAVING
-            logger.info("worker %d leaves and is replaced", child.process.pid)
-        if not words:  # gone, or going; SIGCHLD tells
-            child.control.close()
+        if now is State.LEAVING and not self._stopping:
+            logger.info("worker %d leaves and is replaced", child.pid)
 
-    # Signals
+    # Signals and the end
 
     def _obey_signals(self) -> None:
         while self._signals:
             number = self._signals.pop(0)
             if number == signal.SIGHUP and not self._stopping:
-                logger.info("replacing the workers")
-                self._generation += 1
-                self._start_at = 0.0
+                self._renew()
             elif number in (signal.SIGTERM, signal.SIGINT):
                 self._stop(number)
+
+    def _renew(self) -> None:
+        """Replace all workers; those that are starting may have loaded something old already."""
+        logger.info("replacing the workers")
+        self._generation += 1
+        self._start_at = 0.0
+        for child in self._children:
+            if child.state is State.STARTING:
+                child.stop()
 
     def _stop(self, number: int) -> None:
         """Pass a signal on; the second one ends everything at once."""
@@ -193,120 +183,133 @@ class Workers:
             return
         self._begin_to_stop()
         for child in self._children:
-            child.process.send_signal(number)
+            child.stop(number)
 
-    def _end(self) -> None:
-        """See to the end-of-file, which the workers see as well."""
-        self._ended = True
-        self._begin_to_stop()
+    def _look_for_end(self) -> None:
+        """See to the end-of-file, which comes behind the last request, and which workers see."""
+        if not self._ended:
+            poll = select.poll()
+            poll.register(self._socket, 0)
+            self._ended = bool(poll.poll(0))
+        if self._ended and not self._stopping and self._queue_is_empty():
+            self._begin_to_stop()
+
+    def _queue_is_empty(self) -> bool:
+        try:
+            return not self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except OSError:
+            return True
 
     def _begin_to_stop(self) -> None:
         if not self._stopping and self._graceful_timeout is not None:
             self._deadline = time.monotonic() + self._graceful_timeout + _KILL_AFTER
         self._stopping = True
 
-    def _dismiss(self, child: _Child) -> None:
-        child.state = _State.LEAVING
-        child.process.send_signal(signal.SIGTERM)
-
     # Starting and ending
 
-    def _serving(self) -> list[_Child]:
-        return [child for child in self._children if child.state is not _State.LEAVING]
+    def _serving(self) -> list[Child]:
+        return [child for child in self._children if child.state is not State.LEAVING]
 
-    def _outdated(self) -> _Child | None:
+    def _outdated(self) -> Child | None:
         old = (child for child in self._serving() if child.generation < self._generation)
         return next(old, None)
 
     def _missing(self) -> int:
         serving = self._serving()
-        if any(child.state is _State.STARTING for child in serving):
+        if any(child.state is State.STARTING for child in serving):
             return 0  # one at a time: if it fails, it fails once
         if self._outdated() is not None:
             return 1
         return self._count - len(serving)
 
     def _start_missing(self) -> None:
-        if self._missing() > 0 and time.monotonic() >= self._start_at:
-            replaced = self._outdated() if len(self._serving()) >= self._count else None
-            child = self._start()
-            child.replaces = replaced
-
-    def _start(self) -> _Child:
-        ours, theirs = socket.socketpair()
-        ends = {VARIABLE: theirs}
-        self._started += 1
-        if self._connect is not None:
-            variable, end = self._connect(str(self._started))
-            ends[variable] = end
+        if self._missing() <= 0 or time.monotonic() < self._start_at:
+            return
         try:
-            process = subprocess.Popen(
-                self._argv,
-                stdin=self._socket.fileno(),
-                pass_fds=[end.fileno() for end in ends.values()],
-                process_group=0,  # a terminal's Ctrl-C reaches them through us alone, once
-                env=os.environ | {name: str(end.fileno()) for name, end in ends.items()},
+            child = self._start()
+        except OSError as error:
+            logger.error(
+                "no worker can be started (%s); another attempt in %.1f s",
+                error.strerror,
+                self._delay_start(),
             )
-        finally:
-            for end in ends.values():
-                end.close()
-        child = _Child(process, ours, self._generation, time.monotonic())
+            return
+        child.replaces = self._outdated() if len(self._serving()) >= self._count else None
         self._children.append(child)
-        return child
+
+    def _start(self) -> Child:
+        self._started += 1
+        further = [self._connect(str(self._started))] if self._connect is not None else []
+        try:
+            return Child(self._argv, self._socket.fileno(), self._generation, dict(further))
+        finally:
+            for _, end in further:
+                end.close()
 
     def _bury_the_dead(self) -> None:
         for child in self._children[:]:
-            status = child.process.poll()
+            status = child.ended()
             if status is not None:
+                self._listen_to(child)  # its last words
                 self._children.remove(child)
-                child.control.close()
+                child.bury()
                 self._mourn(child, status)
 
-    def _mourn(self, child: _Child, status: int) -> None:
+    def _mourn(self, child: Child, status: int) -> None:
         if self._stopping:
-            self._status = max(self._status, 1 if status else 0)
-        elif child.state is _State.STARTING:
+            self._status = max(self._status, int(child.failed(status)))
+        elif child.state is State.STARTING:
             self._mourn_stillborn(child, status)
-        elif child.state is _State.READY and not self._at_end_of_file():
-            lived = time.monotonic() - child.born
-            self._failures = 0 if lived >= _HEALTHY else self._failures
-            self._delay_start()
-            logger.error("worker %d died (%s)", child.process.pid, _status_text(status))
+        elif child.state is State.READY:
+            self._failures = 0 if child.age >= _HEALTHY else self._failures
+            logger.error(
+                "worker %d died (%s); another is started in %.1f s",
+                child.pid,
+                _status_text(status),
+                self._delay_start(),
+            )
+            self._give_up_at_end()
+        elif child.failed(status):
+            logger.error("worker %d died while it left (%s)", child.pid, _status_text(status))
 
-    def _mourn_stillborn(self, child: _Child, status: int) -> None:
+    def _mourn_stillborn(self, child: Child, status: int) -> None:
         """A worker could not start: its own log says why."""
-        if not self._serving() and child.generation == 0 and not self._failures:
+        if not self._has_served:
             self._stopping = True
             self._status = 1
-        elif self._outdated() is not None:
+        elif self._outdated() is not None and child.generation == self._generation:
             logger.error("the workers can't be replaced (see above); the old ones go on")
             for old in self._serving():
                 old.generation = self._generation
         else:
-            self._delay_start()
-            logger.error("a worker could not start (%s)", _status_text(status))
+            logger.error(
+                "a worker could not start (%s); another attempt in %.1f s",
+                _status_text(status),
+                self._delay_start(),
+            )
+            self._give_up_at_end()
 
-    def _delay_start(self) -> None:
-        delay = min(_FIRST_DELAY * 2**self._failures, _LONGEST_DELAY)
+    def _delay_start(self) -> float:
+        delay: float = min(_FIRST_DELAY * 2**self._failures, _LONGEST_DELAY)
         self._failures = min(self._failures + 1, 16)
         self._start_at = time.monotonic() + delay
+        return delay
 
-    def _at_end_of_file(self) -> bool:
-        poll = select.poll()
-        poll.register(self._socket, 0)
-        if poll.poll(0):
-            self._end()
-        return self._ended
+    def _give_up_at_end(self) -> None:
+        """Nobody is left to serve what is still queued, and nobody waits for a cure."""
+        if self._ended and not self._serving():
+            self._begin_to_stop()
+            self._status = 1
 
     def _kill_all(self) -> None:
         for child in self._children:
-            child.process.kill()
+            child.kill()
         for child in self._children:
-            child.process.wait()
-            child.control.close()
+            child.bury()
 
 
 def _status_text(status: int) -> str:
     if status < 0:
-        return f"killed by {signal.Signals(-status).name}"
+        name = signal.strsignal(-status)  # None for real-time signals
+        return f"killed by signal {-status}" + (f": {name}" if name else "")
     return f"exit status {status}"

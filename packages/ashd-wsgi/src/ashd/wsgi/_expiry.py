@@ -36,6 +36,10 @@ _lock = threading.Lock()
 """Guards `_ident` and `_expired` of all exchanges here, and who sends the head of a response."""
 
 
+_open_exchanges: set[LimitedExchange] = set()
+"""Those whose response isn't closed yet, streams too. Its single operations are atomic."""
+
+
 class LimitedExchange(Exchange):
     """An exchange that another thread can end."""
 
@@ -46,6 +50,11 @@ class LimitedExchange(Exchange):
         super().__init__(*arguments)  # type: ignore[arg-type]
         self._ident: int | None = None
         self._expired: float | None = None
+        _open_exchanges.add(self)
+
+    def close(self) -> None:
+        super().close()
+        _open_exchanges.discard(self)
 
     def _respond(self) -> None:
         self._open()
@@ -111,6 +120,8 @@ class LimitedExchange(Exchange):
                 self._head_sent = True
                 self._status = b"504"
                 _send_now(self._fd, self._status_line + _page())
+            else:
+                _shut(self._fd)  # its thread may be waiting for the client
             _raise_in(self._ident, RequestTimeoutError)
         logger.error(
             "%s: takes more than %g s; %s. It is at:\n%s",
@@ -154,11 +165,8 @@ class Watchdog:
 
 
 def only_stuck_requests_run() -> bool:
-    """Tell whether nothing is running any more but requests that were asked to end."""
-    return all(
-        isinstance(held.task, LimitedExchange) and held.task.overdue_since() is not None
-        for held in running.snapshot()
-    )
+    """Tell whether no response is open any more but those of requests that were asked to end."""
+    return all(each.overdue_since() is not None for each in _open_exchanges.copy())
 
 
 def _page() -> bytes:
@@ -171,6 +179,16 @@ def _send_now(fd: int, data: bytes) -> None:
     try:
         sock.send(data, socket.MSG_DONTWAIT)
         sock.shutdown(socket.SHUT_WR)
+    except OSError:  # the client is gone
+        pass
+    finally:
+        sock.detach()
+
+
+def _shut(fd: int) -> None:
+    sock = socket.SocketType(socket.AF_UNIX, socket.SOCK_STREAM, 0, fd)
+    try:
+        sock.shutdown(socket.SHUT_RDWR)
     except OSError:  # the client is gone
         pass
     finally:

@@ -14,8 +14,9 @@ from ._admission import Admission, Limits
 from ._exchange import Exchange
 from ._options import Options
 
-_LOOK = 0.2
-"""Seconds between looks at whether a worker that leaves has nothing but stuck threads left."""
+_LOOK = 1.0
+"""Seconds between looks at whether a worker that leaves has nothing but stuck threads left. A
+request that is just being received when it begins to leave is known long before the first."""
 
 
 def limits_of(options: Options) -> Limits:
@@ -65,7 +66,7 @@ def _exit_without_stuck_threads() -> None:
     from ._expiry import only_stuck_requests_run
 
     pause = threading.Event()
-    pause.wait(_LOOK)  # for a request that was just received
+    pause.wait(_LOOK)
     while not only_stuck_requests_run():
         pause.wait(_LOOK)
     os._exit(1)

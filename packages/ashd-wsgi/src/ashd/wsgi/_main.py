@@ -18,7 +18,7 @@ from ._load import load_application
 from ._logs import configure_logging
 from ._options import Options, UsageError, help_text, parse_options
 from ._source import RequestSource
-from ._stop import bound_exit, bound_finish, stop_on_signals
+from ._stop import bound_exit, bound_finish, bound_finish_after_end, stop_on_signals
 from ._version import SOFTWARE
 
 _HANDLER_SOCKET = (socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -95,21 +95,23 @@ def serve(
         open_debug_socket(options.pdm, adapter, options.model)
 
     def leave() -> None:
+        source.stop()
         if worker is not None:
             worker.leave()
-            source.stop()
 
     source = RequestSource(
         sock,
         make_admit(adapter, limits, leave if worker else None),
         timestamps=limits.queue_timeout is not None,
         parent=worker,
-        on_end=lambda: bound_finish(options.graceful_timeout, "end-of-file"),
+        on_parents_end=lambda: bound_finish(options.graceful_timeout, "the parent's end"),
     )
-    stop_on_signals(source.stop, options.graceful_timeout)
+    stop_on_signals(leave, options.graceful_timeout)
+    bound_finish_after_end(sock, options.graceful_timeout)
     signal.set_wakeup_fd(source.wake_fileno(), warn_on_full_buffer=False)
     if worker is not None:
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it is for the parent
+        # It is for the parent. SIG_IGN would be inherited by what the application starts.
+        signal.signal(signal.SIGHUP, lambda *_: None)
         worker.ready()
     model.serve(source)
     signal.set_wakeup_fd(-1)

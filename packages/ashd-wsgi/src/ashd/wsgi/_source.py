@@ -41,17 +41,17 @@ class RequestSource:
         *,
         timestamps: bool = False,
         parent: HasFileno | None = None,
-        on_end: Callable[[], object] = lambda: None,
+        on_parents_end: Callable[[], object] = lambda: None,
     ) -> None:
         """Receive from `sock`; `admit` makes an exchange of a request, or deals with it (None).
 
         With `parent`, the socket is shared with other processes, and the source stops when that
-        descriptor tells that the parent process is gone. `on_end` is called at end-of-file.
+        descriptor tells that the parent process is gone; `on_parents_end` is called then.
         """
         self._receive = Receiver(sock, timestamps=timestamps).receive
         self._socket = sock
         self._admit = admit
-        self._on_end = on_end
+        self._on_parents_end = on_parents_end
         self._stopped = False
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
@@ -79,6 +79,7 @@ class RequestSource:
             ready = {fd for fd, _ in epoll.poll(_LOST_WAKE)}
             if parent.fileno() in ready:
                 self._stopped = True
+                self._on_parents_end()
             if self._wake_read in ready:
                 self._take_wake()
 
@@ -106,26 +107,36 @@ class RequestSource:
             else:
                 if request is None:
                     self._stopped = True
-                    self._on_end()
                 elif (exchange := self._admit(request)) is not None:
                     return exchange
         return None
 
     def pending(self, timeout: float) -> bool:
-        """Wait up to `timeout` seconds for a request, without receiving it."""
+        """Wait up to `timeout` seconds for a request, without receiving it.
+
+        False after `stop` and at end-of-file, which makes a socket readable, too.
+        """
         poll = select.poll()
         poll.register(self._socket, select.POLLIN)
-        return bool(poll.poll(timeout * 1000))
+        if self._stopped or not poll.poll(timeout * 1000):
+            return False
+        try:
+            return bool(self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+        except OSError:  # another process has received it
+            return False
 
     def stop(self) -> None:
         """Receive nothing more."""
         self._stopped = True
-        try:
-            os.write(self._wake_write, b"x")
-        except BlockingIOError:
-            pass
+        if self._wake_write >= 0:
+            try:
+                os.write(self._wake_write, b"x")
+            except BlockingIOError:
+                pass
 
     def close(self) -> None:
-        """Release what the source owns; the socket stays open."""
-        os.close(self._wake_read)
-        os.close(self._wake_write)
+        """Release what the source owns; the socket stays open. A late signal may still `stop`."""
+        wake_read, self._wake_read = self._wake_read, -1
+        wake_write, self._wake_write = self._wake_write, -1
+        os.close(wake_read)
+        os.close(wake_write)

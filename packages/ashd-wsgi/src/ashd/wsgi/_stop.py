@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import select
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable
@@ -15,6 +17,9 @@ from ashd.serve import report_threads
 logger = logging.getLogger("ashd.wsgi")
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+_LOOK = 0.1
+"""Seconds between looks at a queue that nobody adds to any more."""
 
 _EXIT_TIME = 5.0
 """Seconds that the interpreter may take to end once all requests are answered: for exit functions
@@ -41,6 +46,28 @@ def bound_finish(graceful_timeout: float | None, reason: str) -> None:
     """Report what still runs in `graceful_timeout` seconds (None: never), and exit with 1."""
     if graceful_timeout is not None:
         _after(graceful_timeout, lambda: _give_up(reason, graceful_timeout))
+
+
+def bound_finish_after_end(sock: socket.socket, graceful_timeout: float | None) -> None:
+    """Bound the time to finish after end-of-file on `sock`, even if all threads are too busy to
+    see it. Requests that are still queued then are served first.
+    """
+    if graceful_timeout is None:
+        return
+
+    def watch() -> None:
+        poll = select.poll()
+        poll.register(sock, 0)  # for POLLHUP alone
+        pause = threading.Event()
+        try:
+            poll.poll()
+            while sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
+                pause.wait(_LOOK)
+        except OSError:  # nothing to wait for any more
+            pass
+        bound_finish(graceful_timeout, "end-of-file")
+
+    threading.Thread(target=watch, name="end-of-file", daemon=True).start()
 
 
 def _give_up(reason: str, seconds: float) -> None:

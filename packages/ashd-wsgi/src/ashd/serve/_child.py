@@ -1,0 +1,121 @@
+"""One worker process, as its parent sees it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from enum import Enum
+
+from ._worker import LEAVING, READY, VARIABLE
+
+
+class State(Enum):
+    """How far a worker is."""
+
+    STARTING = "starting"
+    READY = "ready"
+    LEAVING = "leaving"
+    """It receives nothing more, or was told so; another may take its place."""
+
+
+class Child:
+    """A worker process and the parent's end of its control socket. Used by one thread."""
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        stdin: int,
+        generation: int,
+        further: Mapping[str, socket.socket],
+    ) -> None:
+        """Start a process. Raises OSError if the system has none to give.
+
+        `further` are sockets for it, by the environment variable that tells it the descriptor.
+        They and `stdin` are borrowed.
+        """
+        self.control, theirs = socket.socketpair()
+        try:
+            with theirs:
+                self._process = _start(argv, stdin, {VARIABLE: theirs, **further})
+        except BaseException:
+            self.control.close()
+            raise
+        self.generation = generation
+        self.state = State.STARTING
+        self.replaces: Child | None = None
+        self._born = time.monotonic()
+        self._told: int | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process ID."""
+        return self._process.pid
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was started."""
+        return time.monotonic() - self._born
+
+    def listen(self) -> State:
+        """Take in what it has said; return its state."""
+        try:
+            words = self.control.recv(64, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return self.state
+        except OSError:
+            words = b""
+        if not words:  # gone, or going; SIGCHLD tells
+            self.control.close()
+        if READY in words:
+            if self.state is State.STARTING:
+                self.state = State.READY
+            elif self._told is not None:  # the application's start has swallowed the signal
+                self._process.send_signal(self._told)
+        if LEAVING in words:
+            self.state = State.LEAVING
+        return self.state
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """Let it finish what it has. Once only: a second signal would end it at once."""
+        if self.state is State.STARTING:
+            number = signal.SIGTERM  # SIGINT would make it write a traceback
+        self.state = State.LEAVING
+        if self._told is None:
+            self._told = number
+            self._process.send_signal(number)
+
+    def ended(self) -> int | None:
+        """Return its status when it has ended, negative for a signal; None before."""
+        return self._process.poll()
+
+    def failed(self, status: int) -> bool:
+        """Tell whether it has ended otherwise than it was told to.
+
+        The signal itself ends it while it starts, and when it has nothing left to do but to exit.
+        """
+        return status != 0 and (self._told is None or status != -self._told)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()
+
+    def bury(self) -> None:
+        """Wait for its end, and close what belongs to it."""
+        self._process.wait()
+        self.control.close()
+
+
+def _start(
+    argv: Sequence[str], stdin: int, sockets: Mapping[str, socket.socket]
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        argv,
+        stdin=stdin,
+        pass_fds=[sock.fileno() for sock in sockets.values()],
+        process_group=0,  # a terminal's Ctrl-C reaches them through us alone, once
+        env=os.environ | {name: str(sock.fileno()) for name, sock in sockets.items()},
+    )

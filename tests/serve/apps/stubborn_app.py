@@ -1,0 +1,38 @@
+"""Works without end; what it does when it is asked to end depends on the path.
+
+`/meek` ends; `/exceptions` swallows every Exception; `/everything` swallows all there is;
+`/head` has sent its head and a piece; `/client` waits for its client to read; all else answers.
+"""
+
+import itertools
+import os
+
+
+def application(environ, start_response):
+    kind = (environ["SCRIPT_NAME"] + environ["PATH_INFO"]).strip("/")
+    if kind == "exceptions":
+        work(Exception)
+    elif kind == "everything":
+        work(BaseException)
+    elif kind == "meek":
+        work(())
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    if kind == "head":
+        return forever()
+    if kind == "client":
+        return itertools.repeat(bytes(100_000))
+    return [str(os.getpid()).encode()]
+
+
+def work(swallowed):
+    while True:
+        try:
+            for _ in itertools.count():
+                pass
+        except swallowed:
+            pass
+
+
+def forever():
+    yield b"begin"
+    work(())
