@@ -6,20 +6,15 @@ open, start their own with the fixture `front`.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
 
-from ashdtest.frontend import OURS, REFERENCE, FrontEnd
+from ashdtest.frontend import FRONT_ENDS, FrontEnd
 from ashdtest.sites import MODELS, site
 
-# Where the reference front end is missing, the skipped tests of test_htparser_basic say so;
-# hundreds more would say nothing.
-HERE = [name for name in (OURS, REFERENCE) if name == OURS or shutil.which(name)]
 
-
-@pytest.fixture(scope="module", params=HERE)
+@pytest.fixture(scope="module", params=FRONT_ENDS)
 def front(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name

@@ -38,10 +38,11 @@ def file() -> object:
     return bottle.static_file(path.name, root=str(path.parent), mimetype="text/x-python")
 
 
-def lines(count: int) -> Iterator[str]:
+def lines(count: int) -> Iterator[bytes]:
+    # Bytes, for to encode text Bottle looks at its `response`, which it finds in this thread only.
     bottle.response.content_type = "text/plain"
     for number in range(count):
-        yield f"line {number}\n"
+        yield b"line %d\n" % number
 
 
 application = bottle.Bottle()

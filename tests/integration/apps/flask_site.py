@@ -60,7 +60,7 @@ def file() -> Response:
 
 @application.get("/url/<path:rest>")
 def url(rest: str) -> str:
-    return f"{rest} {request.url}"
+    return f"{rest}|{request.url}"
 
 
 @application.get("/forbidden")
