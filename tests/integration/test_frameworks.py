@@ -69,6 +69,13 @@ def test_flask_uploads(flask: FrontEnd) -> None:
     }
 
 
+def test_flask_reads_a_form_without_length(flask: FrontEnd) -> None:
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    with browser(flask) as client:
+        pieces = iter([b"name=", b"Chunky"])
+        assert client.post("/login", content=pieces, headers=kind).text == "Hello, Chunky!"
+
+
 def test_flask_streams_as_it_goes(flask: FrontEnd, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     with (
