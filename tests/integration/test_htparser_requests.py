@@ -244,7 +244,15 @@ def test_small_responses_are_not_delayed(server: FrontEnd) -> None:
             assert reader.reply().body == b"0"
 
 
-def test_descriptors_after_many_requests(server: FrontEnd) -> None:
+@pytest.fixture
+def fresh_server() -> Iterator[FrontEnd]:
+    """A front end that has no connections left of other tests, which would be counted."""
+    with front_end(HANDLER) as running:
+        yield running
+
+
+def test_descriptors_after_many_requests(fresh_server: FrontEnd) -> None:
+    server = fresh_server
     requests = [path.read_bytes() for path in sorted(CORPUS.glob("*/*.http"))]
     requests += [GET, b"GET /silent HTTP/1.1\r\nHost: a\r\n\r\n", raw(b"nonsense"), b"GET"]
     requests += [b"POST /cut HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\na"]
