@@ -1,14 +1,13 @@
-"""Starts a child by fork, which goes on living with all descriptors of the process."""
+"""Starts a child by fork, which goes on living with all descriptors that the process has."""
 
 import os
 import signal
 
+CHILD = os.fork()
+while not CHILD:
+    signal.pause()
+
 
 def application(environ, start_response):
-    pid = os.fork()
-    if not pid:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        while True:
-            signal.pause()
     start_response("200 OK", [("Content-Type", "text/plain")])
-    return [str(pid).encode()]
+    return [str(CHILD).encode()]

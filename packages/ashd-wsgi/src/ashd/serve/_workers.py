@@ -104,6 +104,8 @@ class Workers:
     # One turn of the loop
 
     def _step(self, wake: int) -> bool:
+        for child in self._children:
+            self._listen_to(child)
         self._obey_signals()
         self._look_for_end()
         self._bury_the_dead()
