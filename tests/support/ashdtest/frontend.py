@@ -23,12 +23,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO
 
+import pytest
+
 from .processes import DEADLINE, children, exists, program, wait_until
 
 OURS = "ashd-htparser"
 REFERENCE = "htparser"
 
-FRONT_ENDS = [OURS, REFERENCE] if shutil.which(REFERENCE) else [OURS]
+FRONT_ENDS = [
+    pytest.param(OURS, id=OURS),
+    pytest.param(
+        REFERENCE,
+        id=REFERENCE,
+        marks=pytest.mark.skipif(
+            shutil.which(REFERENCE) is None,
+            reason="the reference front end, the C program htparser, is not on PATH",
+        ),
+    ),
+]
 
 _ATTEMPTS = 5  # somebody else may take a port between finding it and binding it
 
