@@ -2,19 +2,42 @@
 
 `make_model` makes one from its specification; `Model.serve` runs all tasks of a `Source`. To add
 a model, write a class that follows the `Model` protocol and put it into `MODELS`.
+
+What a program may not need is imported when it is asked for: handlers are started on demand.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from ._errors import Error, ModelError
-from ._free import Free
 from ._interface import Model, Source, Stream, Task
-from ._pool import Pool
 from ._report import report_threads
-from ._rplex import Rplex
 from ._running import Held, Running, running
-from ._single import Single
 from ._spec import DEFAULT_MODEL, MODELS, make_model
 from ._worker import Worker, this_worker
-from ._workers import Workers
+
+if TYPE_CHECKING:
+    from ._free import Free
+    from ._pool import Pool
+    from ._rplex import Rplex
+    from ._single import Single
+    from ._workers import Workers
+
+_LATER = {
+    "Free": "_free",
+    "Pool": "_pool",
+    "Rplex": "_rplex",
+    "Single": "_single",
+    "Workers": "_workers",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f".{_LATER[name]}", __name__), name)
+
 
 __all__ = [
     "DEFAULT_MODEL",

@@ -6,11 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ._errors import ModelError
-from ._free import Free
 from ._interface import Model
-from ._pool import Pool
-from ._rplex import Rplex
-from ._single import Single
 
 Parameter = tuple[str, Callable[[str], object]]
 
@@ -29,15 +25,42 @@ def _seconds(text: str) -> float:
     return number
 
 
+# Each model is imported when it is chosen.
+
+
+def _free(**arguments: Any) -> Model:
+    from ._free import Free
+
+    return Free(**arguments)
+
+
+def _rplex(**arguments: Any) -> Model:
+    from ._rplex import Rplex
+
+    return Rplex(**arguments)
+
+
+def _single(**arguments: Any) -> Model:
+    from ._single import Single
+
+    return Single(**arguments)
+
+
+def _pool(**arguments: Any) -> Model:
+    from ._pool import Pool
+
+    return Pool(**arguments)
+
+
 _MAX: Parameter = ("maximum", _count)
 _TIMEOUT: Parameter = ("timeout", _seconds)
 _WAITING = {"max": _MAX, "timeout": _TIMEOUT, "abort": _TIMEOUT}
 
 MODELS: dict[str, tuple[Callable[..., Model], dict[str, Parameter]]] = {
-    "free": (Free, _WAITING),
-    "rplex": (Rplex, {"max": _MAX}),
-    "single": (Single, {}),
-    "pool": (Pool, _WAITING),
+    "free": (_free, _WAITING),
+    "rplex": (_rplex, {"max": _MAX}),
+    "single": (_single, {}),
+    "pool": (_pool, _WAITING),
 }
 """For each name what makes the model, and its parameters: keyword argument and conversion. A model
 that is added here can be chosen on the command line."""

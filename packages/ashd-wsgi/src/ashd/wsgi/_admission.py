@@ -7,31 +7,18 @@ from __future__ import annotations
 
 import math
 import os
-import random
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from ashd.proto import Request, refusal
 
 from ._exchange import Exchange
+from ._limits import Limits
 from ._response import logger
 
 _RSS_EVERY = 32
 """Requests between two looks at the memory, so that these cost nothing that could be felt."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a process is to keep to; None is no limit."""
-
-    request_timeout: float | None = None
-    queue_timeout: float | None = None
-    max_requests: int | None = None
-    max_requests_jitter: int = 0
-    max_rss: int | None = None
-    """In MiB."""
 
 
 class Admission:
@@ -50,6 +37,8 @@ class Admission:
         )
         self._left = math.inf
         if limits.max_requests is not None:
+            import random
+
             jitter = random.randint(0, limits.max_requests_jitter)
             self._left = limits.max_requests + jitter
         self._max_rss = limits.max_rss

@@ -6,17 +6,28 @@ import os
 import threading
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 from ashd.proto import Request
 
 from ._adapter import Adapter
-from ._admission import Admission, Limits
 from ._exchange import Exchange
 from ._options import Options
 
 _LOOK = 1.0
 """Seconds between looks at whether a worker that leaves has nothing but stuck threads left. A
 request that is just being received when it begins to leave is known long before the first."""
+
+
+class Limits(NamedTuple):
+    """What a process is to keep to; None is no limit."""
+
+    request_timeout: float | None = None
+    queue_timeout: float | None = None
+    max_requests: int | None = None
+    max_requests_jitter: int = 0
+    max_rss: int | None = None
+    """In MiB."""
 
 
 def limits_of(options: Options) -> Limits:
@@ -41,6 +52,8 @@ def make_admit(
     make_exchange = _exchange_maker(adapter, limits, leave)
     if limits.queue_timeout is limits.max_requests is limits.max_rss is None:
         return make_exchange
+    from ._admission import Admission
+
     return Admission(make_exchange, limits, leave or (lambda: None)).admit
 
 

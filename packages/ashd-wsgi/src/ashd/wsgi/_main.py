@@ -8,10 +8,9 @@ import socket
 import sys
 from collections.abc import Sequence
 
-from ashd.serve import Model, ModelError, Worker, Workers, make_model, this_worker
+from ashd.serve import Model, ModelError, Worker, make_model, this_worker
 
 from ._adapter import Adapter, Application
-from ._debug import open_debug_socket, open_for_workers
 from ._errors import StartError
 from ._limits import limits_of, make_admit
 from ._load import load_application
@@ -65,6 +64,10 @@ def _run(options: Options) -> int:
 
 
 def _run_workers(options: Options) -> int:
+    from ashd.serve import Workers
+
+    from ._debug import open_for_workers
+
     with checked(take_socket(), options.program) as sock:
         argv = [sys.executable, *sys.orig_argv[1:]]
         debug = open_for_workers(options.pdm)
@@ -92,6 +95,8 @@ def serve(
         directory=options.directory,
     )
     if options.pdm is not None:
+        from ._debug import open_debug_socket
+
         open_debug_socket(options.pdm, adapter, options.model)
 
     def leave() -> None:

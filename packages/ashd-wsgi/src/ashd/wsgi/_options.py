@@ -5,7 +5,7 @@ from __future__ import annotations
 import getopt
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ashd.serve import DEFAULT_MODEL
 
@@ -17,11 +17,9 @@ class UsageError(StartError):
     """The command line is wrong."""
 
 
-@dataclass(slots=True)
 class Options:
     """What the command line says. Times are in seconds."""
 
-    program: str
     help: bool = False
     version: bool = False
     find_application: bool = False
@@ -37,7 +35,11 @@ class Options:
     max_rss: int | None = None
     module: str = ""
     arguments: tuple[str, ...] = ()
-    directory: str = field(default_factory=working_directory)
+
+    def __init__(self, program: str) -> None:
+        """Start with the defaults."""
+        self.program = program
+        self.directory = working_directory()
 
 
 def _seconds(text: str) -> float:
@@ -59,8 +61,7 @@ def _count_and_jitter(text: str) -> tuple[int, int]:
     return _count(count), _count(jitter) if jitter else 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Option:
+class _Option(NamedTuple):
     """An option: its letter (or ""), its name, the attribute it sets, and what its value is."""
 
     letter: str
