@@ -190,3 +190,10 @@ def bench(session: nox.Session) -> None:
     names = session.posargs or [path.stem for path in sorted(ROOT.glob("benchmarks/[!_]*.py"))]
     for name in names:
         session.run("python", str(Path("benchmarks", f"{name}.py")))
+
+
+@nox.session(python=LOWEST, default=False)
+def stress(session: nox.Session) -> None:
+    """Send each handler model 100,000 mixed requests."""
+    _install_editable(session, "test")
+    session.run("pytest", "tests/serve/test_stress.py", env={"ASHD_STRESS_REQUESTS": "100000"})
