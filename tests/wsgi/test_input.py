@@ -1,4 +1,4 @@
-"""`wsgi.input`: reading a request's body, whole, in pieces, cut, withheld, and too late."""
+"""`wsgi.input`: reading a request's body, whole, in pieces, and too late."""
 
 from __future__ import annotations
 
@@ -11,32 +11,9 @@ from typing import Any
 import pytest
 
 from ashd.wsgi import CutBodyError
+from ashdtest.bodies import BODY, CHUNKED, TEXT, Pairs, declared, reading
 from ashdtest.exchanges import Serve, served
 from ashdtest.handlers import read_all
-
-Pairs = list[tuple[bytes, bytes]]
-
-TEXT: Pairs = [(b"Content-Type", b"text/plain")]
-CHUNKED: Pairs = [*TEXT, (b"Transfer-Encoding", b"chunked")]
-BODY = b"first\nsecond line\n\nlast"
-
-
-def declared(length: int) -> Pairs:
-    return [*TEXT, (b"Content-Length", b"%d" % length)]
-
-
-def answering(function: Callable[[Any], object]) -> Any:
-    """Return an application that answers with what `function(wsgi.input)` gives, as text."""
-
-    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        try:
-            text = repr(function(environ["wsgi.input"]))
-        except OSError as error:
-            text = f"{type(error).__name__}: {error}"
-        start_response("200 OK", [])
-        return [text.encode()]
-
-    return application
 
 
 def everything_with(read: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:
@@ -96,20 +73,20 @@ READERS: dict[str, tuple[Callable[[Any], object], object]] = {
 @pytest.mark.parametrize("name", READERS)
 def test_ways_to_read(serve: Serve, name: str) -> None:
     function, expected = READERS[name]
-    server = serve(answering(function))
+    server = serve(reading(function))
     assert server.call(headers=TEXT, method=b"POST", body=BODY).body == repr(expected).encode()
 
 
 @pytest.mark.parametrize("size", [1, 65535, 65536, 65537, 3_000_000])
 def test_bodies_of_all_sizes(serve: Serve, size: int) -> None:
     body = bytes(range(256)) * (size // 256 + 1)
-    server = serve(answering(lambda stream: hash(stream.read())))
+    server = serve(reading(lambda stream: hash(stream.read())))
     answer = server.call(headers=TEXT, method=b"POST", body=body[:size]).body
     assert answer == repr(hash(body[:size])).encode()
 
 
 def test_a_chunked_body_ends_where_the_socket_does(serve: Serve) -> None:
-    server = serve(answering(lambda stream: stream.read()))
+    server = serve(reading(lambda stream: stream.read()))
     with server.open(method=b"POST", headers=CHUNKED) as client:
         client.sendall(BODY)
         client.shutdown(socket.SHUT_WR)
@@ -118,7 +95,7 @@ def test_a_chunked_body_ends_where_the_socket_does(serve: Serve) -> None:
 
 @pytest.mark.parametrize("headers", [[], [(b"Content-Length", b"0")]])
 def test_no_body(serve: Serve, headers: Pairs) -> None:
-    server = serve(answering(lambda stream: stream.read()))
+    server = serve(reading(lambda stream: stream.read()))
     with server.open(headers=headers) as client:
         client.shutdown(socket.SHUT_WR)
         assert read_all(client).endswith(repr(b"").encode())
@@ -128,168 +105,6 @@ def test_whoever_does_not_read_does_not_wait(serve: Serve) -> None:
     server = serve(lambda environ, start_response: start_response("200 OK", []) and [b"x"])
     with server.open() as client:  # which does not even say that there is no body
         assert read_all(client).endswith(b"\r\n\r\nx")
-
-
-# Cut bodies. The front end closes its end when the client goes away: then nobody is there to see
-# the answer, and the application's log tells what it got.
-
-
-def reads_of_cut_body(way: str, headers: Pairs, sent: bytes, *, close: bool) -> list[str]:
-    seen: list[str] = []
-
-    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        stream = environ["wsgi.input"]
-        for read in (stream.read, stream.read, lambda: stream.read(1), stream.readline):
-            try:
-                seen.append(repr(read()))
-            except CutBodyError as error:
-                seen.append(str(error))
-        start_response("200 OK", [])
-        return []
-
-    with served(application, way) as server:
-        client = server.open(method=b"POST", headers=headers)
-        client.sendall(sent)
-        if close:
-            client.close()
-        else:
-            client.shutdown(socket.SHUT_WR)
-            read_all(client)
-    return seen
-
-
-@pytest.mark.parametrize(
-    ("headers", "sent", "close"),
-    [
-        (declared(10), b"", True),
-        (declared(10), b"five!", True),
-        (declared(10), b"five!", False),
-        (declared(10), b"", False),
-        (CHUNKED, b"", True),
-        (CHUNKED, b"five!", True),
-    ],
-)
-def test_a_cut_body_is_never_a_clean_end(
-    way: str, headers: Pairs, sent: bytes, close: bool
-) -> None:
-    seen = reads_of_cut_body(way, headers, sent, close=close)
-    assert all(text.startswith("the request's body was cut after") for text in seen), seen
-    assert f"after {len(sent)} of 10 bytes" in seen[0] or headers is CHUNKED
-
-
-@pytest.mark.parametrize(
-    ("headers", "sent", "close"),
-    [
-        (declared(5), b"five!", True),  # whole: that the client has gone is another matter
-        (declared(5), b"five!", False),
-        (CHUNKED, b"five!", False),
-        (CHUNKED, b"", False),
-    ],
-)
-def test_a_whole_body_ends_cleanly(way: str, headers: Pairs, sent: bytes, close: bool) -> None:
-    seen = reads_of_cut_body(way, headers, sent, close=close)
-    assert seen == [repr(sent), "b''", "b''", "b''"]
-
-
-def test_lines_before_the_cut_are_delivered(way: str) -> None:
-    lines: list[bytes] = []
-
-    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        lines.extend(environ["wsgi.input"])
-        raise AssertionError("the end was clean")
-
-    with served(application, way) as server, server.open(headers=CHUNKED) as client:
-        client.sendall(b"one\ntwo\nthr")
-    assert lines == [b"one\n", b"two\n"]
-
-
-def test_a_cut_body_that_nobody_catches_is_no_error_of_the_application(
-    way: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        environ["wsgi.input"].read()
-        raise AssertionError("the end was clean")
-
-    with (
-        served(application, way) as server,
-        server.open(method=b"POST", headers=declared(10)) as client,
-    ):
-        client.sendall(b"five!")
-        client.shutdown(socket.SHUT_WR)
-        answer = read_all(client)
-    assert answer.startswith(b"HTTP/1.1 400 ")
-    assert b"\r\nConnection: close\r\n" in answer
-    assert not [each for each in caplog.records if each.levelname != "DEBUG"]
-
-
-# Requests whose body the reference front end withholds and takes for the next request
-
-
-WITHHELD: dict[str, Pairs] = {
-    "length without type": [(b"Content-Length", b"5")],
-    "chunked without type": [(b"Transfer-Encoding", b"chunked")],
-    "length and coding": [*declared(5), (b"Transfer-Encoding", b"chunked")],
-    "other coding": [*TEXT, (b"Transfer-Encoding", b"gzip, chunked")],
-    "coding twice": [*CHUNKED, (b"Transfer-Encoding", b"chunked")],
-    "identity": [*TEXT, (b"Transfer-Encoding", b"identity")],
-}
-
-
-@pytest.mark.parametrize("name", WITHHELD)
-def test_a_withheld_body_is_empty_and_the_connection_closes(serve: Serve, name: str) -> None:
-    server = serve(answering(lambda stream: stream.read()))
-    with server.open(method=b"POST", headers=WITHHELD[name]) as client:
-        client.shutdown(socket.SHUT_WR)
-        answer = read_all(client)
-    assert b"\r\nConnection: close\r\n" in answer
-    assert answer.endswith(repr(b"").encode())
-
-
-@pytest.mark.parametrize("name", WITHHELD)
-def test_the_same_body_can_be_read_when_it_comes(serve: Serve, name: str) -> None:
-    server = serve(answering(lambda stream: stream.read()))
-    with server.open(method=b"POST", headers=WITHHELD[name]) as client:
-        client.sendall(b"five!")
-        client.shutdown(socket.SHUT_WR)
-        answer = read_all(client)
-    assert b"\r\nConnection: close\r\n" not in answer
-    assert answer.endswith(repr(b"five!").encode())
-
-
-def test_a_failure_closes_a_doubtful_connection_too(serve: Serve) -> None:
-    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        raise RuntimeError("as planned")
-
-    server = serve(application)
-    with server.open(method=b"POST", headers=WITHHELD["length without type"]) as client:
-        client.shutdown(socket.SHUT_WR)
-        assert b"\r\nConnection: close\r\n" in read_all(client)
-
-
-def test_ordinary_requests_keep_the_connection(serve: Serve) -> None:
-    server = serve(answering(lambda stream: None))
-    assert server.call().get(b"Connection") is None
-    assert server.call(method=b"POST", headers=TEXT, body=b"x").get(b"Connection") is None
-    with server.open(method=b"POST", headers=CHUNKED) as client:
-        client.shutdown(socket.SHUT_WR)
-        assert b"Connection" not in read_all(client)
-
-
-@pytest.mark.parametrize(
-    "headers", [declared(5) + declared(6)[1:], [(b"Content-Length", b"x")], declared(10**19)]
-)
-def test_a_length_that_makes_no_sense_is_refused(serve: Serve, headers: Pairs) -> None:
-    calls: list[object] = []
-    server = serve(lambda environ, start_response: calls.append(environ))
-    with server.open(method=b"POST", headers=headers) as client:
-        client.shutdown(socket.SHUT_WR)
-        answer = read_all(client)
-    assert answer.startswith(b"HTTP/1.1 400 ")
-    assert b"\r\nConnection: close\r\n" in answer
-    assert not calls
-
-
-# Before and after the response
 
 
 def test_the_body_cannot_be_read_after_the_response(way: str) -> None:

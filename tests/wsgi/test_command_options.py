@@ -1,0 +1,114 @@
+"""The options of `ashd-wsgi`, and how it finds an application."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ashdtest.commands import HELLO, attempt, command, module
+from ashdtest.handlers import running
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+@pytest.mark.parametrize("name", ["ashd-wsgi", "ashd-wsgi3"])
+def test_help(option: str, name: str) -> None:
+    outcome = attempt(command(option, name=name), stdin=subprocess.DEVNULL)
+    assert outcome.status == 0
+    assert outcome.stderr == ""
+    assert outcome.stdout.startswith(f"usage: {name} ")
+    for letter in "hALptm":
+        assert f"-{letter}, --" in outcome.stdout
+
+
+def test_version() -> None:
+    outcome = attempt(command("--version"))
+    assert re.fullmatch(r"ashd-wsgi/\d+\.\d+\.\d+\n", outcome.stdout)
+    assert outcome.status == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["-A", "-p", "DIR", "app"], b"application"),
+        (["-Ap", "DIR", "app"], b"application"),
+        (["-ApDIR", "app"], b"application"),
+        (["-LAp", "DIR", "app"], b"application"),
+        (["--application", "--path", "DIR", "app"], b"application"),
+        (["--application", "--path=DIR", "--model=single", "app"], b"application"),
+        (["-A", "-p", "DIR", "-t", "pool:max=3", "--", "app"], b"application"),
+        (["-p", "DIR", "app"], b"()"),
+        (["-p", "DIR", "app", "one", "two"], b"('one', 'two')"),
+        (["-p", "DIR", "app", "-V", ".fpy=a.b"], b"('-V', '.fpy=a.b')"),
+        (["-p", "DIR", "app", "-A", "--help"], b"('-A', '--help')"),
+        (["-p", "DIR", "app", "--", "-h"], b"('--', '-h')"),
+        (["-p", "DIR", "app", "", "caf\xe9"], "('', 'caf\xe9')".encode()),
+    ],
+)
+def test_ways_to_name_an_application(tmp_path: Path, options: list[str], expected: bytes) -> None:
+    folder = module(tmp_path / "modules", HELLO)
+    argv = command(*(option.replace("DIR", str(folder)) for option in options))
+    with running(argv, cwd=tmp_path) as handler:
+        assert handler.call().body == expected
+
+
+def test_the_other_name(tmp_path: Path) -> None:
+    folder = module(tmp_path, HELLO)
+    with running(command("-Ap", folder, "app", name="ashd-wsgi3")) as handler:
+        assert handler.call().body == b"application"
+
+
+def test_as_a_module_of_python(tmp_path: Path) -> None:
+    folder = module(tmp_path, HELLO)
+    with running([sys.executable, "-m", "ashd.wsgi", "-Ap", str(folder), "app"]) as handler:
+        assert handler.call().body == b"application"
+
+
+def test_modules_in_packages(tmp_path: Path) -> None:
+    package = tmp_path / "package"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    module(package / "inner", HELLO)
+    with running(command("-Ap", tmp_path, "package.inner.app")) as handler:
+        assert handler.call().body == b"application"
+
+
+def test_paths_go_in_front_in_their_order(tmp_path: Path) -> None:
+    source = HELLO.replace('b"application"', "__file__.encode()")
+    first, second = (module(tmp_path / name, source) for name in ("first", "second"))
+    module(second, HELLO, "other")
+    module(second, "raise SystemExit('a module of the standard library was hidden')", "xdrlib2")
+    with running(command("-p", first, "-Ap", second, "app")) as handler:
+        assert handler.call().body == os.fsencode(first / "app.py")
+    with running(command("-p", first, "-Ap", second, "other")) as handler:
+        assert handler.call().body == b"application"
+    module(first, source, "calendar")  # as the standard library has one
+    with running(command("-Ap", first, "calendar")) as handler:
+        assert handler.call().body == os.fsencode(first / "calendar.py")
+
+
+@pytest.mark.parametrize("start", [command("-A"), [sys.executable, "-m", "ashd.wsgi", "-A"]])
+def test_the_working_directory_is_on_the_path_only_when_asked_for(
+    tmp_path: Path, start: list[str]
+) -> None:
+    module(tmp_path, HELLO)
+    outcome = attempt([*start, "app"], cwd=tmp_path)
+    assert outcome.status == 1
+    assert "no module 'app'" in outcome.stderr
+    assert "-p ." in outcome.stderr
+    with running([*start, "-p", ".", "app"], cwd=tmp_path) as handler:
+        assert handler.call().body == b"application"
+
+
+def test_a_relative_path_holds_when_the_application_goes_elsewhere(tmp_path: Path) -> None:
+    source = "import os; os.chdir('/')\n" + HELLO.replace(
+        'b"application"', 'repr([__import__("later").X, environ["SCRIPT_FILENAME"]]).encode()'
+    )
+    module(module(tmp_path, source), "X = 5", "later")
+    with running(command("-Ap", ".", "app"), cwd=tmp_path) as handler:
+        body = handler.call(headers=[(b"X-Ash-File", b"a/b.wsgi")]).body
+    assert body == repr([5, f"{tmp_path}/a/b.wsgi"]).encode()
