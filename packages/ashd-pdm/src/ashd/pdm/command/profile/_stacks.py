@@ -12,7 +12,7 @@ from typing import Any
 Stack = tuple[str, ...]
 """Labels from the thread's name inwards; each but the first is `function (file:line)`."""
 
-_LABEL = re.compile(r"(?P<function>.*) \((?P<file>.*):(?P<line>\d+)\)", re.DOTALL)
+_LABEL = re.compile(r"(?P<function>.*?) \((?P<file>.*):(?P<line>\d+)\)", re.DOTALL)
 
 WAITS = {
     "threading.py": {

@@ -59,7 +59,7 @@ def without_empty_lines(text: str) -> str:
     """Return the same source with no empty line inside a string: one would end the command."""
     if "\n\n" not in text:
         return text
-    lines = text.splitlines(keepends=True)
+    lines = io.StringIO(text).readlines()
     try:
         tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
     except (tokenize.TokenError, SyntaxError):

@@ -58,17 +58,18 @@ def layout(history: History, frame: Frame) -> list[Line]:
 
 
 def _heading(history: History, frame: Frame) -> Line:
-    words = [("title", f"ashd-pdm top  {clean(frame.target)}")]
+    words = [("title", "ashd-pdm top")]
+    if frame.paused:
+        words.append(("warning", "  paused"))
+    if frame.note:
+        words.append(("error", f"  {clean(frame.note)}"))
+    words.append(("title", f"  {clean(frame.target)}"))
     process = next(iter(history.latest.processes.values()), None) if history.latest else None
     if process is not None:
         where = f"pid {process['pid']}  " if "" in history.workers else ""
         words.append(
             ("plain", f"  {where}up {duration(process['realtime'])}  Python {process['python']}")
         )
-    if frame.paused:
-        words.append(("warning", "  paused"))
-    if frame.note:
-        words.append(("error", f"  {clean(frame.note)}"))
     return words
 
 
