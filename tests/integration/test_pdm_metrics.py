@@ -160,10 +160,10 @@ def prometheus(folder: Path, port: int) -> Iterator[int]:
             process.kill()
 
 
-def listening_port(log: Path) -> int | None:
+def listening_port(log: Path) -> int:
     for line in log.read_text(encoding="utf-8").splitlines():
         address = json.loads(line).get("address", "") if line.startswith("{") else ""
         port = address.rpartition(":")[2]
         if port.isdecimal() and int(port):
             return int(port)
-    return None
+    return 0

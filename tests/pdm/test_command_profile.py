@@ -9,7 +9,7 @@ import pytest
 from ashd.pdm.command.profile._collapsed import write_collapsed
 from ashd.pdm.command.profile._flamegraph import write_html, write_svg
 from ashd.pdm.command.profile._speedscope import write_speedscope
-from ashd.pdm.command.profile._stacks import Samples, place, read_answers
+from ashd.pdm.command.profile._stacks import Samples, Stack, place, read_answers
 from ashd.pdm.command.profile._summary import summary
 
 MAIN = "MainThread;main (/app/main.py:3);"
@@ -106,7 +106,7 @@ def test_a_flame_graph_needs_no_other_file(samples: Samples) -> None:
 
 
 def test_narrow_boxes_are_left_out() -> None:
-    stacks = {("t", "wide (/f.py:1)"): 1_000_000, ("t", "narrow (/f.py:2)"): 1}
+    stacks: dict[Stack, int] = {("t", "wide (/f.py:1)"): 1_000_000, ("t", "narrow (/f.py:2)"): 1}
     text = write_svg(Samples(stacks, 1.0, 50.0), "x")
     assert "wide" in text
     assert "narrow" not in text

@@ -14,34 +14,20 @@ Stack = tuple[str, ...]
 
 _LABEL = re.compile(r"(?P<function>.*?) \((?P<file>.*):(?P<line>\d+)\)", re.DOTALL)
 
-WAITS = {
-    "threading.py": {
-        "Condition.wait",
-        "Event.wait",
-        "Thread._wait_for_tstate_lock",
-        "Thread.join",
-        "Semaphore.acquire",
-        "Barrier._wait",
-        "_wait_for_tstate_lock",
-    },
-    "selectors.py": {
-        "SelectSelector.select",
-        "PollSelector.select",
-        "EpollSelector.select",
-        "_PollLikeSelector.select",
-        "KqueueSelector.select",
-    },
-    "socket.py": {"socket.accept"},
+WAITS = {"wait", "wait_for", "accept", "select", "poll", "sigwait", "sigtimedwait", "epoll_wait"}
+"""Functions, whatever their file, in which nothing but waiting is done at the inner end of a stack
+(underscores in front don't count).
+"""
+
+OTHER_WAITS = {
+    "threading.py": {"Thread._wait_for_tstate_lock", "Thread.join", "Semaphore.acquire"},
     "queue.py": {"Queue.get", "Queue.put"},
-    "subprocess.py": {"Popen._try_wait", "Popen._wait"},
+    "subprocess.py": {"Popen._try_wait"},
     "thread.py": {"_worker"},
-    "connection.py": {"wait", "Connection._recv"},
-    "signal.py": {"sigwait", "sigtimedwait"},
     "_listener.py": {"Listener._accept_all"},
-    "_stream.py": {"wait_for"},
     "_workers.py": {"Attachment._receive"},
 }
-"""Functions in which nothing but waiting is done at the inner end of a stack, by file."""
+"""Others, by file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +58,8 @@ def place(label: str) -> Place:
 def waits(stack: Stack) -> bool:
     """Whether the thread only waits for something, as far as the inner end of its stack tells."""
     inner = place(stack[-1])
-    return inner.function in WAITS.get(PurePath(inner.file).name, ())
+    name = inner.function.rpartition(".")[2].lstrip("_")
+    return name in WAITS or inner.function in OTHER_WAITS.get(PurePath(inner.file).name, ())
 
 
 @dataclass(frozen=True)

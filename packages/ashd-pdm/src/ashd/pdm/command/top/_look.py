@@ -25,11 +25,12 @@ class Row:
     ident: int | None
     age: float | None
     text: str
+    is_request: bool = False
 
     @property
     def key(self) -> tuple[str, int | None, str]:
         """By what it is found again in a later look."""
-        return (self.worker, self.ident, self.text)
+        return (self.worker, self.ident, self.text if self.is_request else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +69,12 @@ class Watcher:
             processes = by_worker(client, self._read("process"))
             servers = self._servers(client)
             rows = self._thread_rows(client) if question.threads else _request_rows(servers)
-            stack = None if question.stack_of is None else self._stack(question.stack_of)
+            asked = question.stack_of
+            stack = None if asked is None else self._stack(asked, rows)
         except (ConnectionLost, OSError):
             self.close()
             raise
-        return Look(time.monotonic(), processes, servers, rows, stack, question.stack_of)
+        return Look(time.monotonic(), processes, servers, rows, stack, asked)
 
     def _connected(self) -> PerfClient:
         if self._client is None:
@@ -102,8 +104,11 @@ class Watcher:
             for thread in sorted(threads, key=lambda one: one["request"] is None)
         ]
 
-    def _stack(self, row: Row) -> list[list[Any]]:
+    def _stack(self, row: Row, rows: list[Row]) -> list[list[Any]]:
+        """Return the stack, or nothing when the request or the thread is over."""
         assert self._client is not None
+        if row.ident is None or row.key not in {one.key for one in rows}:
+            return []
         inside = f"workers/{row.worker}/pdm.perf." if row.worker else ""
         with suppress(PdmError), find(self._client, f"{inside}threads") as proxy:
             found = proxy.invoke("stack", row.ident)
@@ -119,7 +124,7 @@ class Watcher:
 
 def _request_rows(servers: dict[str, dict[str, Any]] | None) -> list[Row]:
     rows = [
-        Row(worker, one.get("thread"), one.get("age"), f"{one.get('method')} {one.get('uri')}")
+        Row(worker, one.get("thread"), one.get("age"), f"{one.get('method')} {one.get('uri')}", True)
         for worker, server in (servers or {}).items()
         for one in server.get("in_flight", [])
     ]
