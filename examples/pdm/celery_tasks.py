@@ -23,10 +23,12 @@ app = Celery("celery_tasks", broker="filesystem://")
 app.conf.update(broker_transport_options=TRANSPORT, worker_hijack_root_logger=False)
 
 
-@worker_init.connect
-@worker_process_init.connect
 def open_debug_socket(**_: Any) -> None:
     ashd.pdm.srv.listen(f"{FOLDER}/debug-{os.getpid()}.sock")
+
+
+worker_init.connect(open_debug_socket)
+worker_process_init.connect(open_debug_socket)
 
 
 @app.task  # type: ignore[untyped-decorator, unused-ignore]

@@ -124,11 +124,15 @@ class Watcher:
 
 def _request_rows(servers: dict[str, dict[str, Any]] | None) -> list[Row]:
     rows = [
-        Row(worker, one.get("thread"), one.get("age"), f"{one.get('method')} {one.get('uri')}", True)
+        Row(worker, one.get("thread"), one.get("age"), _request_text(one), is_request=True)
         for worker, server in (servers or {}).items()
         for one in server.get("in_flight", [])
     ]
     return sorted(rows, key=lambda row: -(row.age or 0.0))
+
+
+def _request_text(request: dict[str, Any]) -> str:
+    return f"{request.get('method')} {request.get('uri')}"
 
 
 def _thread_text(thread: dict[str, Any]) -> str:
