@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import ast
 import codeop
-import io
 import re
-import tokenize
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+_WITH_EXPRESSIONS = tuple(
+    getattr(ast, name) for name in ("JoinedStr", "TemplateStr") if hasattr(ast, name)
+)
 
 
 def is_complete(text: str) -> bool:
@@ -34,7 +39,7 @@ def statements(text: str) -> list[str]:
     prompt. What this Python can't parse stays in one piece: the daemon's may.
     """
     try:
-        body = compile(text, "<input>", "exec", ast.PyCF_ONLY_AST | _AWAIT).body
+        body = _parse(text).body
     except (SyntaxError, ValueError):
         return [text] if text.strip() else []
     lines = text.encode().splitlines(keepends=True)
@@ -56,24 +61,39 @@ def _start(node: ast.stmt) -> tuple[int, int]:
 
 
 def without_empty_lines(text: str) -> str:
-    """Return the same source with no empty line inside a string: one would end the command."""
+    """Return the same source with no empty line inside a string: one would end the command. Strings
+    with expressions in them stay as they are.
+    """
     if "\n\n" not in text:
         return text
-    lines = io.StringIO(text).readlines()
     try:
-        tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
-    except (tokenize.TokenError, SyntaxError):
+        tree = _parse(text)
+    except (SyntaxError, ValueError):
         return text
-    for token in reversed(tokens):
-        if token.type == tokenize.STRING and "\n\n" in token.string:
-            _replace(lines, token)
-    return "".join(lines)
+    lines = text.encode().splitlines(keepends=True)
+    found = sorted(_literals(tree), key=lambda node: (node.lineno, node.col_offset))
+    for node in reversed(found):
+        _put_on_one_line(lines, node)
+    return b"".join(lines).decode()
 
 
-def _replace(lines: list[str], token: tokenize.TokenInfo) -> None:
-    prefix = re.match(r"\w*", token.string)
-    if prefix is None or "f" in prefix[0].lower() or "t" in prefix[0].lower():
-        return
-    (first, start), (last, end) = token.start, token.end
-    literal = repr(ast.literal_eval(token.string))
-    lines[first - 1 : last] = [lines[first - 1][:start] + literal + lines[last - 1][end:]]
+def _parse(text: str) -> ast.Module:
+    tree: ast.Module = compile(text, "<input>", "exec", ast.PyCF_ONLY_AST | _AWAIT)
+    return tree
+
+
+def _literals(tree: ast.AST) -> Iterator[ast.Constant]:
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes):
+            yield node
+        elif not isinstance(node, _WITH_EXPRESSIONS):
+            yield from _literals(node)
+
+
+def _put_on_one_line(lines: list[bytes], node: ast.Constant) -> None:
+    first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
+    piece = b"".join(lines[first : last + 1])
+    end = len(piece) - len(lines[last]) + (node.end_col_offset or 0)
+    if b"\n\n" in piece[node.col_offset : end]:
+        changed = piece[: node.col_offset] + ascii(node.value).encode() + piece[end:]
+        lines[first : last + 1] = [changed]
