@@ -112,6 +112,7 @@ WITHHELD: dict[str, Pairs] = {
     "length without type": [(b"Content-Length", b"5")],
     "chunked without type": [(b"Transfer-Encoding", b"chunked")],
     "length and coding": [*declared(5), (b"Transfer-Encoding", b"chunked")],
+    "the same length twice": [*declared(5), (b"Content-Length", b"5")],
     "other coding": [*TEXT, (b"Transfer-Encoding", b"gzip, chunked")],
     "coding twice": [*CHUNKED, (b"Transfer-Encoding", b"chunked")],
     "identity": [*TEXT, (b"Transfer-Encoding", b"identity")],

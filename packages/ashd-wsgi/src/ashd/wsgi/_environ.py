@@ -125,7 +125,10 @@ class EnvironBuilder:
 
 
 def _add_headers(environ: Environ, request: Request) -> list[bytes]:
-    """Add the headers' variables; return the values of Transfer-Encoding."""
+    """Add the headers' variables; return what speaks of the body beside one Content-Length.
+
+    That is the values of Transfer-Encoding, and of a Content-Length that is said again.
+    """
     codings: list[bytes] = []
     known = _KEYS.get
     for name, value in request.headers:
@@ -137,6 +140,8 @@ def _add_headers(environ: Environ, request: Request) -> list[bytes]:
                 codings.append(value)
         elif key in environ:
             environ[key] = _repeated(key, environ[key], value.decode("latin-1"))
+            if key == "CONTENT_LENGTH":
+                codings.append(value)
         else:
             environ[key] = value.decode("latin-1")
     return codings
