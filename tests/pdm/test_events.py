@@ -37,6 +37,35 @@ def test_a_stalled_subscriber_loses_events_and_is_told_how_many(address: str, mo
         assert received[-1].id == "next"  # type: ignore[attr-defined]
 
 
+def test_events_that_nobody_takes_need_not_be_made(address: str, module: Any) -> None:
+    source = module.source = perf.EventSource()
+    assert not source.wanted()
+    with cli.perfclient(address) as client:
+        received: list[perf.Event] = []
+        client.lookup(module.__name__, "source").subscribe(received.append)
+        missed = made = 0
+        while missed < 100:
+            if source.wanted(2):
+                source.notify(perf.ProcEvent("x" * 1000))
+                made += 1
+            else:
+                missed += 2
+        while len([event for event in received if not event.lost]) < made:
+            assert client.dispatch(20)
+        wait_until(source.wanted)
+        source.notify(perf.ProcEvent("next"))
+        while sum(event.lost for event in received) < missed:
+            assert client.dispatch(20)
+        assert sum(event.lost for event in received) == missed
+
+
+def test_a_subscriber_of_any_kind_wants_every_event() -> None:
+    source = perf.EventSource()
+    seen: list[object] = []
+    source.subscribe(seen.append)
+    assert source.wanted()
+
+
 def test_another_subscriber_loses_nothing_to_a_stalled_one(address: str, module: Any) -> None:
     module.source = perf.EventSource()
     with RawClient(address, "perf") as stalled, RawClient(address, "perf") as quick:

@@ -106,7 +106,7 @@ class EventSource:
     raises.
 
     With no subscriber that is a call and one look at an empty tuple. Callers that have to work for
-    making the event ask `if source:` first.
+    making an event ask `wanted` first.
     """
 
     def __init__(self) -> None:
@@ -120,6 +120,22 @@ class EventSource:
     def __bool__(self) -> bool:
         """Whether anybody has subscribed."""
         return bool(self._callbacks)
+
+    def wanted(self, count: int = 1) -> bool:
+        """Whether anybody would take an event now, so that it is worth making.
+
+        If not, because all who subscribed are too slow, they are told later that they have missed
+        `count` events.
+        """
+        callbacks = self._callbacks
+        if not callbacks:
+            return False
+        for callback in callbacks:
+            if not is_full(callback):
+                return True
+        for callback in callbacks:
+            callback.lose(count)  # type: ignore[attr-defined]
+        return False
 
     def subscribe(self, callback: Callable[[Any], None]) -> None:
         """Implement `Subscribable`."""
@@ -142,3 +158,11 @@ class EventSource:
                 callback(event)
             except Exception:
                 _log.exception("a subscriber failed")
+
+
+def is_full(callback: Callable[[Any], None]) -> bool:
+    """Whether a subscriber says that it would lose an event; any callable may subscribe, and few
+    can say so.
+    """
+    ask = getattr(callback, "is_full", None)
+    return ask is not None and bool(ask())

@@ -9,7 +9,6 @@ the server takes events out and sends them.
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -25,20 +24,23 @@ class EventQueue:
         self._queue: SimpleQueue[Item | None] = SimpleQueue()
         self._bound = bound
         self._lock = threading.RLock()  # for _lost; the same thread may come again, see above
-        self._lost: Counter[Any] = Counter()
+        self._lost: dict[Any, int] = {}
 
     def put(self, ident: Any, event: Any) -> None:
         """Add an event for the subscription `ident`, or count it as lost."""
-        if self._queue.qsize() < self._bound:
+        if self.is_full():
+            self.lose(ident)
+        else:
             self._queue.put((ident, event))
-            return
-        with self._lock:
-            self._lost[ident] += 1
 
-    def lose(self, ident: Any) -> None:
-        """Count an event as lost that was taken out and could not be sent."""
+    def is_full(self) -> bool:
+        """Whether an event that is put in now would be lost."""
+        return self._queue.qsize() >= self._bound
+
+    def lose(self, ident: Any, count: int = 1) -> None:
+        """Count events as lost: nobody made them, or they could not be sent."""
         with self._lock:
-            self._lost[ident] += 1
+            self._lost[ident] = self._lost.get(ident, 0) + count
 
     def stop(self) -> None:
         """Let the thread that takes events out find the end."""
@@ -59,5 +61,27 @@ class EventQueue:
         if not self._lost:
             return []
         with self._lock:
-            lost, self._lost = self._lost, Counter()
+            lost, self._lost = self._lost, {}
         return list(lost.items())
+
+
+class Subscription:
+    """A queue, as a source of events sees it: a callback that can say that it takes no more."""
+
+    __slots__ = ("_ident", "_queue")
+
+    def __init__(self, queue: EventQueue, ident: Any) -> None:
+        self._queue = queue
+        self._ident = ident
+
+    def __call__(self, event: Any) -> None:
+        """Put an event into the queue."""
+        self._queue.put(self._ident, event)
+
+    def is_full(self) -> bool:
+        """Whether an event would be lost."""
+        return self._queue.is_full()
+
+    def lose(self, count: int) -> None:
+        """Let the client know that it missed so many events."""
+        self._queue.lose(self._ident, count)

@@ -31,6 +31,7 @@ from ashd.pdm._stream import Stream
 from ashd.pdm.cli import PerfClient, Proxy
 from ashd.pdm.perf import AttrInfo, Event, ProcEvent, nosuchname, nosuchproto
 from ashd.pdm.perf._call import Caller, calling, current_caller
+from ashd.pdm.perf._objects import is_full
 from ashd.pdm.srv._binding import MODULE_ALIASES, bind_local
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
 
 REMOTE_TIMEOUT = 10.0
 """Seconds that a worker may take to answer; calls of methods may take any time."""
+
+FULL_PAUSE = 0.05
+"""Seconds between two looks at whether a client that was too slow takes events again."""
 
 OWN = {("ashd.pdm.perf", "sysinfo"), ("ashd.pdm.perf", "sysctl")}
 """Objects that are those of the listening process: there is one pid to signal."""
@@ -255,6 +259,7 @@ class _Subscription:
     ) -> None:
         self._worker = worker
         self._callback = callback
+        self._closed = threading.Event()
         self._client = open_worker(workers, worker, None)
         try:
             self._client.find(path).subscribe(self._deliver)
@@ -269,6 +274,8 @@ class _Subscription:
             event.worker = self._worker
         if isinstance(event, ProcEvent):
             event.id = f"{self._worker}.{event.id}"
+        while is_full(self._callback) and not self._closed.wait(FULL_PAUSE):
+            pass  # the worker notices, and doesn't make events that nobody takes
         self._callback(event)
 
     def _run(self) -> None:
@@ -277,6 +284,7 @@ class _Subscription:
                 self._client.dispatch()
 
     def close(self) -> None:
+        self._closed.set()
         self._client.abort()
         self._thread.join()
 

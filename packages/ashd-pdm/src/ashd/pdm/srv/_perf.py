@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ashd.pdm._errors import ConnectionLost, ProtocolError, RefusedPickle
@@ -20,7 +19,7 @@ from ashd.pdm.perf import LostEvents, error, nosuchname, nosuchproto
 from ashd.pdm.perf._call import calling
 from ashd.pdm.srv._answers import answer, event_message, failure
 from ashd.pdm.srv._binding import Binder, protocols_of
-from ashd.pdm.srv._events import EventQueue
+from ashd.pdm.srv._events import EventQueue, Subscription
 
 if TYPE_CHECKING:
     from ashd.pdm._stream import Stream
@@ -179,7 +178,7 @@ class PerfConnection:
             self._events = EventQueue(self._limits.queued_events)
             sender = threading.Thread(target=self._send_events, name="ashd-pdm-events", daemon=True)
             sender.start()
-        callback = partial(self._events.put, ident)
+        callback = Subscription(self._events, ident)
         source.subscribe(callback)
         self._subscribed[ident] = callback
         return ()
