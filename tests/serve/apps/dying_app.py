@@ -2,9 +2,11 @@
 
 import os
 import threading
+from collections.abc import Callable, Iterable
+from typing import Any
 
 threading.Timer(0.01, os._exit, [3]).start()
 
 
-def application(environ, start_response):
+def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     os._exit(3)

@@ -1,9 +1,11 @@
 """For stress: the query tells how long to take, how much to send, and how to fail."""
 
 import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 
-def application(environ, start_response):
+def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     milliseconds, size, failure = environ["QUERY_STRING"].split(",")
     if milliseconds != "0":
         time.sleep(int(milliseconds) / 1000)
@@ -15,7 +17,7 @@ def application(environ, start_response):
     return pieces(int(size), failure)
 
 
-def pieces(size, failure):
+def pieces(size: int, failure: str) -> Iterator[bytes]:
     yield b"first"
     if failure == "iterator":
         raise ZeroDivisionError("iterator")

@@ -6,9 +6,11 @@
 
 import itertools
 import os
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 
-def application(environ, start_response):
+def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     kind = (environ["SCRIPT_NAME"] + environ["PATH_INFO"]).strip("/")
     if kind == "exceptions":
         work(Exception)
@@ -24,7 +26,7 @@ def application(environ, start_response):
     return [str(os.getpid()).encode()]
 
 
-def work(swallowed):
+def work(swallowed: Any) -> None:
     while True:
         try:
             for _ in itertools.count():
@@ -33,6 +35,6 @@ def work(swallowed):
             pass
 
 
-def forever():
+def forever() -> Iterator[bytes]:
     yield b"begin"
     work(())
