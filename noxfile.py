@@ -21,6 +21,8 @@ nox.options.error_on_missing_interpreters = False  # nox would make them errors 
 
 ROOT = Path(__file__).parent
 CHECKS = Path("tests", "workspace")
+WITH_DEPENDENCIES = ["tests/perf", "tests/wsgi", "tests/wsgidir", "tests/dirplex", "tests/htparser"]
+"""Tests of what depends on something, on each other or on others."""
 SUPPORTED = ["3.11", "3.12", "3.13", "3.14"]
 
 
@@ -149,7 +151,7 @@ def lowest(session: nox.Session) -> None:
     wanted = (_with_extras(name, name) for name in PACKAGES)
     _forget(session)
     session.install("--find-links", str(folder), "-c", str(constraints), *wanted, *_groups("test"))
-    session.run("pytest", "tests", "--ignore=tests/integration", *session.posargs)
+    session.run("pytest", *WITH_DEPENDENCIES, *session.posargs)
 
 
 def _lowest_versions() -> list[str]:

@@ -17,7 +17,7 @@ from ._load import load_application
 from ._logs import configure_logging
 from ._options import Options, UsageError, help_text, parse_options
 from ._source import RequestSource
-from ._stop import bound_exit, bound_finish, bound_finish_after_end, stop_on_signals
+from ._stop import bound_exit, bound_finish, bound_finish_after_end, stop_on_signals, watch_signals
 from ._version import SOFTWARE
 
 _HANDLER_SOCKET = (socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -113,7 +113,10 @@ def serve(
     )
     stop_on_signals(leave, options.graceful_timeout)
     bound_finish_after_end(sock, options.graceful_timeout)
-    signal.set_wakeup_fd(source.wake_fileno(), warn_on_full_buffer=False)
+    wake = source.wake_fileno()
+    if options.graceful_timeout is not None:
+        wake = watch_signals(source.stop, options.graceful_timeout)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     if worker is not None:
         # It is for the parent. SIG_IGN would be inherited by what the application starts.
         signal.signal(signal.SIGHUP, lambda *_: None)

@@ -48,6 +48,25 @@ def bound_finish(graceful_timeout: float | None, reason: str) -> None:
         _after(graceful_timeout, lambda: _give_up(reason, graceful_timeout))
 
 
+def watch_signals(stop: Callable[[], None], graceful_timeout: float) -> int:
+    """Return a descriptor for `signal.set_wakeup_fd`, which stays open; a thread looks at it.
+
+    Python's handlers run in the main thread, and not while the application blocks there (under
+    the model `single`): without this, a signal that came just before that would bound nothing.
+    """
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+
+    def watch() -> None:
+        while number := os.read(read, 1)[0]:
+            if number in _SIGNALS:
+                stop()
+                bound_finish(graceful_timeout, signal.Signals(number).name)
+
+    threading.Thread(target=watch, name="signals", daemon=True).start()
+    return write
+
+
 def bound_finish_after_end(sock: socket.socket, graceful_timeout: float | None) -> None:
     """Bound the time to finish after end-of-file on `sock`, even if all threads are too busy to
     see it. Requests that are still queued then are served first.
