@@ -132,9 +132,9 @@ def test_reload_while_workers_start() -> None:
 
 def test_an_application_that_does_not_load_again_leaves_the_old_one(tmp_path: Path) -> None:
     write_version(tmp_path, "old")
-    with wsgi("version_app", "-w", "2", apps=tmp_path) as handler:
+    with wsgi("version_app", "-w", "1", apps=tmp_path) as handler:
         handler.call(timeout=PATIENCE)
-        old = wait_for_workers(handler, 2)
+        old = wait_for_workers(handler, 1)
         (tmp_path / "version_app.py").write_text("raise ZeroDivisionError('broken')\n")
         handler.process.send_signal(signal.SIGHUP)
         wait_for_log(handler, "ZeroDivisionError: broken", "the old ones go on")
@@ -142,7 +142,7 @@ def test_an_application_that_does_not_load_again_leaves_the_old_one(tmp_path: Pa
         assert handler.call(timeout=PATIENCE).body == b"old"
         write_version(tmp_path, "cured")
         handler.process.send_signal(signal.SIGHUP)
-        wait_for_workers(handler, 2, old)
+        wait_for_workers(handler, 1, old)
         assert handler.call(timeout=PATIENCE).body == b"cured"
 
 
