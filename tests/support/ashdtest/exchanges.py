@@ -13,18 +13,17 @@ from __future__ import annotations
 import select
 import socket
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from ashd.util import Response, call_handler
 from ashd.wsgi._adapter import Adapter
 from ashd.wsgi._exchange import Exchange
 from ashd.wsgi._source import RequestSource
 
-from .handlers import Socket, open_request
+from .handlers import Caller
 from .processes import DEADLINE, descriptors
 
 WAYS = ("patient", "driven")
@@ -58,43 +57,11 @@ def drive(exchange: Exchange) -> None:
 DRIVERS = {"patient": run_patiently, "driven": drive}
 
 
-@dataclass(slots=True)
-class Server:
+@dataclass(slots=True, kw_only=True)
+class Server(Caller):
     """The client's side. `way` tells how exchanges are run."""
 
-    socket: Socket
     way: str
-
-    def call(
-        self,
-        url: bytes = b"/",
-        *,
-        method: bytes = b"GET",
-        headers: Iterable[tuple[bytes, bytes]] = (),
-        body: bytes = b"",
-        rest: bytes | None = None,
-    ) -> Response:
-        """Send one request and return the whole response."""
-        return call_handler(
-            self.socket,
-            url,
-            method=method,
-            headers=headers,
-            body=body,
-            rest=rest,
-            timeout=DEADLINE,
-        )
-
-    def open(
-        self,
-        url: bytes = b"/",
-        *,
-        method: bytes = b"GET",
-        headers: Iterable[tuple[bytes, bytes]] = (),
-        rest: bytes | None = None,
-    ) -> Socket:
-        """Send one request and return the client's end of its response socket, the caller's own."""
-        return open_request(self.socket, url, method=method, headers=headers, rest=rest)
 
 
 Serve = Callable[[WsgiApplication], Server]
@@ -114,7 +81,7 @@ def served(application: WsgiApplication, way: str = "patient") -> Iterator[Serve
         )
         thread.start()
         with ours:
-            yield Server(ours, way)
+            yield Server(socket=ours, way=way)
         thread.join(DEADLINE)
         assert not thread.is_alive(), "the exchange hangs"
         source.close()

@@ -26,27 +26,11 @@ from .processes import DEADLINE
 Socket = socket.socket
 
 
-@dataclass(slots=True)
-class Handler:
-    """A running handler. The socket is ours; `log` is what it has written to stderr so far.
+@dataclass(slots=True, kw_only=True)
+class Caller:
+    """Sends requests into a handler's socket, whose other end somebody serves. It is ours."""
 
-    The log can still be looked at when the handler has ended.
-    """
-
-    process: subprocess.Popen[bytes]
     socket: Socket
-    _stderr: IO[bytes]
-    _whole_log: str | None = None
-
-    @property
-    def pid(self) -> int:
-        return self.process.pid
-
-    @property
-    def log(self) -> str:
-        if self._whole_log is not None:
-            return self._whole_log
-        return os.pread(self._stderr.fileno(), 1 << 24, 0).decode("utf-8", "replace")
 
     def call(
         self,
@@ -79,6 +63,28 @@ class Handler:
     ) -> Socket:
         """Send one request and return the client's end of its response socket, the caller's own."""
         return open_request(self.socket, url, method=method, headers=headers, rest=rest)
+
+
+@dataclass(slots=True, kw_only=True)
+class Handler(Caller):
+    """A running handler. The socket is ours; `log` is what it has written to stderr so far.
+
+    The log can still be looked at when the handler has ended.
+    """
+
+    process: subprocess.Popen[bytes]
+    _stderr: IO[bytes]
+    _whole_log: str | None = None
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def log(self) -> str:
+        if self._whole_log is not None:
+            return self._whole_log
+        return os.pread(self._stderr.fileno(), 1 << 24, 0).decode("utf-8", "replace")
 
     def finish(self) -> int:
         """Close the socket, which tells the handler to end, and return its exit status."""
@@ -131,7 +137,7 @@ def running(
     with tempfile.TemporaryFile() as stderr, ours:
         with theirs:
             process = subprocess.Popen(argv, stdin=theirs.fileno(), stderr=stderr, cwd=cwd, env=env)
-        handler = Handler(process, ours, stderr)
+        handler = Handler(process=process, socket=ours, _stderr=stderr)
         try:
             yield handler
             ended = handler.finish()
