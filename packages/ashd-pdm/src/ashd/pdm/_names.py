@@ -12,7 +12,7 @@ import importlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from ashd.pdm._reader import Builder, Built, Name
+from ._pickles import Builder, Built, Collection, Name
 
 WIRE_NAMES: dict[type, str] = {}
 _OWN: dict[tuple[str, str], Builder] = {}
@@ -162,10 +162,7 @@ def _collection(kind: Callable[[Any], Any]) -> Builder:
     def build(items: Any = ()) -> Any:
         if not isinstance(items, list | tuple):
             raise TypeError("a list is needed")
-        for item in items:
-            if not isinstance(item, str | bytes | int | float | type(None)):
-                raise TypeError("a set of anything but text and numbers")
-        return kind(items)
+        return Collection(kind, items)
 
     return build
 

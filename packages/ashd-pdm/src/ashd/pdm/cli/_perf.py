@@ -16,11 +16,12 @@ from ashd.pdm._errors import ConnectionLost, ProtocolError
 from ashd.pdm._frames import HEADER_SIZE, body_length, frame
 from ashd.pdm._limits import CLIENT_PICKLES, MAX_MESSAGE
 from ashd.pdm._names import CLIENT_NAMES
-from ashd.pdm._reader import Reader
 from ashd.pdm._stream import Stream
 from ashd.pdm._writer import write_request
 from ashd.pdm.cli._connect import connect
 from ashd.pdm.perf import AttrInfo, error, nosuchname
+
+from .._pickles import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,7 +120,7 @@ class PerfClient:
         if header is None:
             raise ConnectionLost("the server closed the connection")
         body = self._stream.read_exactly(body_length(header, MAX_MESSAGE), self._timeout)
-        message = Reader(body or b"", CLIENT_PICKLES, CLIENT_NAMES).load()
+        message = load(body or b"", CLIENT_PICKLES, CLIENT_NAMES)
         if not isinstance(message, tuple) or not message or message[0] not in ("+", "-", "*"):
             raise ProtocolError("the server sent something that is no answer")
         if message[0] == "*" and len(message) != 3:
