@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -309,15 +310,34 @@ def test_completion_in_bash(daemon: Daemon, tmp_path: Path) -> None:
     assert complete_in_bash(script, "ashd-pdm", "completion", "f") == ["fish"]
 
 
-def test_interrupting_a_script_interrupts_the_daemon(daemon: Daemon) -> None:
-    command = [sys.executable, "-m", "ashd.pdm.command", "repl", daemon.address, "-c"]
+@pytest.mark.parametrize("way", ["-c", "stdin"])
+def test_interrupting_a_script_interrupts_the_daemon(daemon: Daemon, way: str) -> None:
     code = "import time\nprint('begun')\nwhile True: time.sleep(0.01)"
-    with subprocess.Popen([*command, code], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "begun\n"
-        process.send_signal(2)
-        rest = process.stdout.read()
-    assert rest.endswith("KeyboardInterrupt\n")
-    assert process.returncode == 1
+    words = ["-c", code] if way == "-c" else []
+    command = [sys.executable, "-m", "ashd.pdm.command", "repl", daemon.address, *words]
+    for _ in range(5):  # the signal comes before, between and in statements
+        with subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            if way == "stdin":
+                process.stdin.write(code)
+                process.stdin.close()
+                process.stdin = None
+            assert process.stdout.readline() == "begun\n"
+            process.send_signal(signal.SIGINT)
+            try:
+                rest, said = process.communicate(timeout=DEADLINE)
+            finally:
+                process.kill()
+        assert "Traceback" not in said
+        assert (process.returncode == 130) == (rest == "")
+        assert rest == "" or rest.endswith("KeyboardInterrupt\n")
+        assert process.returncode in (1, 130)
     running = "[t.name for t in __import__('threading').enumerate() if 'watch' in t.name]"
     wait_until(lambda: output("repl", "-c", f"len({running})", daemon.address) == "1\n")
