@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import os
 import resource
 import signal
@@ -216,6 +217,24 @@ def test_sysctl(place: Path, method: str, number: signal.Signals) -> None:
 def test_reload_of_a_daemon_that_cant(client: cli.PerfClient) -> None:
     with pytest.raises(perf.error, match="no handler for SIGHUP"):
         client.find("pdm.perf.sysctl").invoke("reload")
+
+
+def test_reload_of_a_module(
+    client: cli.PerfClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    source = tmp_path / "pdm_test_reloaded.py"
+    source.write_text("value = 1\n", encoding="utf-8")
+    module = importlib.import_module("pdm_test_reloaded")
+    source.write_text("value = 22\n", encoding="utf-8")
+    try:
+        assert client.find("pdm.perf.sysctl").invoke("reload", "pdm_test_reloaded") is None
+        assert module.value == 22
+    finally:
+        del sys.modules["pdm_test_reloaded"]
+    with pytest.raises(perf.nosuchname, match="no module of this name is imported"):
+        client.find("pdm.perf.sysctl").invoke("reload", "pdm_test_reloaded")
 
 
 def test_a_daemons_own_way_to_exit(client: cli.PerfClient) -> None:

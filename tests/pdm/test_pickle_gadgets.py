@@ -622,6 +622,7 @@ def test_memory_is_bounded_whatever_is_built(data: bytes) -> None:
 
 
 def test_large_answers_of_little_things_are_read() -> None:
+    value: Any
     for value in ([1] * 300_000, [{}] * 30_000, {n: str(n) for n in range(50_000)}):
         assert load(pickle.dumps(value), CLIENT_PICKLES, CLIENT_NAMES) == value
 

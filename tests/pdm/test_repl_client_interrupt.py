@@ -74,13 +74,14 @@ def test_code_that_prints_all_the_time_ends_with_whole_lines(session: Session) -
     assert session.execute("1", ignore)
 
 
-def test_twice_gives_up(session: Session) -> None:
-    with session.interruptible(lambda _line: press()), pytest.raises(Left):
-        session.execute(
-            "print('on')\nwhile True:\n  try:\n    while True: pass\n"
-            "  except KeyboardInterrupt: pass",
-            lambda _line: press(),
-        )
+def test_twice_gives_up(session: Session, module: Any) -> None:
+    module.over = threading.Event()
+    code = f"import sys\nprint('on')\nsys.modules[{module.__name__!r}].over.wait()"
+    try:
+        with session.interruptible(lambda _line: press()), pytest.raises(Left):
+            session.execute(code, lambda _line: press())
+    finally:
+        module.over.set()
 
 
 @contextmanager
