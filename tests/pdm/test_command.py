@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from ashd.pdm import cli
 from ashd.pdm.command._completion import bash
 from ashd.pdm.command._options import SUBCOMMANDS
 from ashdtest.debugdaemon import Daemon, run_command, running_daemon
@@ -109,6 +110,37 @@ def test_a_file_that_cant_be_written_is_known_before_the_profile(daemon: Daemon)
     assert "no such directory" in failure(
         "profile", "-s", "900", "-o", "/nonexistent/x.svg", daemon.address
     )
+
+
+def test_profile_of_cpu_time(daemon: Daemon) -> None:
+    assert output("profile", "-s", "0.2", daemon.address).startswith("wall clock: ")
+    assert output("profile", "--cpu", "-s", "0.5", daemon.address).startswith("CPU time: ")
+
+
+LEAK = """
+import threading
+held = []
+def leak():
+    while not done.wait(0.005):
+        held.append(bytearray(100_000))
+done = threading.Event()
+threading.Thread(target=leak).start()
+"""
+
+
+def test_growth_that_the_collector_does_not_see(daemon: Daemon) -> None:
+    with cli.replclient(daemon.address) as client:
+        client.run(LEAK)
+        try:
+            found = run_command("heap", "--trace", "0.5", "-l", "3", daemon.address)
+        finally:
+            client.run("done.set(); held.clear()")
+    assert "several times slower" in found.stderr
+    lines = found.stdout.splitlines()
+    assert lines[0].startswith("grown in ")
+    assert re.fullmatch(r"\+\S+ [KM]iB in \+[\d,]+ blocks", lines[2])
+    assert any("<pdm-repl-" in line for line in lines[3:8])
+    assert "tracemalloc: off" in output("heap", "-l", "3", daemon.address)
 
 
 def test_heap(daemon: Daemon) -> None:
@@ -302,7 +334,10 @@ def test_completion_in_bash(daemon: Daemon, tmp_path: Path) -> None:
     script.write_text(output("completion", "bash"), encoding="utf-8")
     assert script.read_text(encoding="utf-8") == bash()
     assert complete_in_bash(script, "ashd-pdm", "t") == ["top", "threads"]
-    assert complete_in_bash(script, "ashd-pdm", "heap", "--tr") == ["--trace-start", "--trace-stop"]
+    assert complete_in_bash(script, "ashd-pdm", "heap", "--trace-") == [
+        "--trace-start",
+        "--trace-stop",
+    ]
     found = complete_in_bash(script, "ashd-pdm", "get", "-w", "1", daemon.address[:-2])
     assert found == [daemon.address]
     assert complete_in_bash(script, "ashd-pdm", "get", daemon.address, "sysi") == ["sysinfo"]

@@ -129,6 +129,30 @@ def test_profile(client: cli.PerfClient, worker: threading.Thread) -> None:
     assert not any("ashd-pdm-accept" in stack for stack in found["stacks"])
 
 
+def test_profile_of_cpu_time(client: cli.PerfClient, worker: threading.Thread) -> None:
+    over = threading.Event()
+
+    def burn() -> None:
+        while not over.is_set():
+            pass
+
+    burning = threading.Thread(target=burn, name="burning")
+    burning.start()
+    try:
+        wait_until(lambda: "burning" in profiled(client))
+        found = client.find("pdm.perf.profile").invoke("run", 0.3, 100, True)
+    finally:
+        over.set()
+        burning.join()
+    assert (found["mode"], found["rate"]) == ("cpu", 100)
+    assert not [stack for stack in found["stacks"] if stack.startswith("the worker;")]
+
+
+def profiled(client: cli.PerfClient) -> set[str]:
+    found = client.find("pdm.perf.profile").invoke("run", seconds=0.1, rate=100, cpu=True)
+    return {stack.split(";")[0] for stack in found["stacks"]}
+
+
 @pytest.mark.parametrize(
     "wrong", [{"seconds": 0}, {"seconds": -1}, {"seconds": 1e9}, {"rate": 0}, {"rate": 1e6}]
 )
@@ -217,6 +241,18 @@ def test_sysctl(place: Path, method: str, number: signal.Signals) -> None:
 def test_reload_of_a_daemon_that_cant(client: cli.PerfClient) -> None:
     with pytest.raises(perf.error, match="no handler for SIGHUP"):
         client.find("pdm.perf.sysctl").invoke("reload")
+
+
+def test_two_who_trace_at_once_and_one_that_leaves(address: str) -> None:
+    with cli.perfclient(address) as client:
+        with cli.perfclient(address, timeout=0.05) as other, pytest.raises(ConnectionLost):
+            other.find("pdm.perf.heap").invoke("trace", 3000)
+        found = client.find("pdm.perf.heap").invoke("trace", 0.05)
+        assert not found["left"]
+        assert found["overhead"] > 0
+        wait_until(lambda: not tracemalloc.is_tracing())
+        with pytest.raises(ValueError, match="seconds must be"):
+            client.find("pdm.perf.heap").invoke("trace", 0)
 
 
 def test_reload_of_a_module(
