@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import importlib
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -102,6 +103,23 @@ def test_what_a_thread_works_on(client: cli.PerfClient, worker: threading.Thread
     assert client.find("pdm.perf.threads").invoke("stack", worker.ident)["request"] is None
     with pytest.raises(ValueError, match="not added"):
         util.remove_finder(finder)
+
+
+def test_the_servers_own_frames_are_folded(client: cli.PerfClient) -> None:
+    text = client.find("pdm.perf.threads").invoke("text")
+    own = next(part for part in text.split("\n\n") if "ashd-pdm-client" in part)
+    lines = own.splitlines()
+    assert re.fullmatch(r"  \(\d+ frames of the server\)", lines[1])
+    assert len([line for line in lines if line.startswith("  File")]) == 1
+
+
+def test_threads_of_a_pool_are_idle_or_have_a_request() -> None:
+    thread: dict[str, Any] = {"name": "pool", "request": None, "stack": [["f", 1, "g", ""]] * 3}
+    assert util.is_idle({**thread, "plumbing": 3})
+    assert not util.is_idle({**thread, "plumbing": 2})
+    assert not util.is_idle({**thread, "plumbing": 3, "request": {"url": "/"}})
+    assert util.fold({**thread, "plumbing": 3}) == (2, thread["stack"][2:])
+    assert util.fold({**thread, "plumbing": 1}) == (0, thread["stack"])
 
 
 def test_a_deep_recursion_is_cut() -> None:

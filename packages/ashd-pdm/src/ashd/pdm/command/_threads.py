@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ashd.pdm.command._connection import by_worker, find, open_perf
 from ashd.pdm.command._output import say, say_json
 from ashd.pdm.command._text import clean, duration
+from ashd.pdm.util import fold, is_idle
 
 if TYPE_CHECKING:
     import argparse
@@ -48,16 +49,23 @@ def _alike(threads: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:
 
 def describe(group: list[dict[str, Any]]) -> Iterator[str]:
     """Yield lines about threads with the same stack."""
-    names = ", ".join(clean(str(thread["name"])) for thread in group)
+    names = ", ".join(dict.fromkeys(clean(_name(thread)) for thread in group))
     first = group[0]
     if len(group) > 1:
         yield f"{len(group)} threads: {names}"
     else:
         yield f"Thread {names} ({_numbers(first)}){_request(first['request'])}"
-    for file, line, function, source in first["stack"]:
+    hidden, stack = fold(first)
+    if hidden:
+        yield f"  ({hidden} frames of the server)"
+    for file, line, function, source in stack:
         yield clean(f'  File "{file}", line {line}, in {function}')
         if source:
             yield f"    {clean(source)}"
+
+
+def _name(thread: dict[str, Any]) -> str:
+    return "idle" if is_idle(thread) else str(thread["name"])
 
 
 def _numbers(thread: dict[str, Any]) -> str:
