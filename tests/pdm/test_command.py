@@ -135,7 +135,7 @@ def test_growth_that_the_collector_does_not_see(daemon: Daemon) -> None:
             found = run_command("heap", "--trace", "0.5", "-l", "3", daemon.address)
         finally:
             client.run("done.set(); held.clear()")
-    assert "several times slower" in found.stderr
+    assert "up to 15 times slower" in found.stderr
     lines = found.stdout.splitlines()
     assert lines[0].startswith("grown in ")
     assert re.fullmatch(r"\+\S+ [KM]iB in \+[\d,]+ blocks", lines[2])

@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-TRACE_COST = "tracing for {}: allocations in the daemon are several times slower meanwhile"
+TRACE_COST = "tracing for {}: allocations in the daemon are up to 15 times slower meanwhile"
 
 
 def say_to_user(text: str) -> None:

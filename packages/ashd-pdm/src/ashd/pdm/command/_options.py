@@ -189,7 +189,7 @@ SUBCOMMANDS = (
         ),
         notes="Types and --growth show objects that the garbage collector tracks: not bytes, "
         "bytearrays and texts. --trace sees all memory; until it ends, allocations in the daemon "
-        "are several times slower and take more memory. With tracemalloc on, the lines that "
+        "are up to 15 times slower and take more memory. With tracemalloc on, the lines that "
         "allocated most are shown, too.",
     ),
     Subcommand(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ashd.pdm.command._connection import by_worker, find, open_perf
 from ashd.pdm.command._output import say, say_json
 from ashd.pdm.command._text import clean, duration
-from ashd.pdm.util import fold, is_idle
+from ashd.pdm.util import POOLS, fold, is_idle
 
 if TYPE_CHECKING:
     import argparse
@@ -54,7 +54,11 @@ def describe(group: list[dict[str, Any]]) -> Iterator[str]:
     if len(group) > 1:
         yield f"{len(group)} threads: {names}"
     else:
-        yield f"Thread {names} ({_numbers(first)}){_request(first['request'])}"
+        request = _request(first["request"])
+        if request and first["name"] in POOLS:
+            yield f"Thread {request} ({_numbers(first)})"
+        else:
+            yield f"Thread {names} ({_numbers(first)}){f': {request}' if request else ''}"
     hidden, stack = fold(first)
     if hidden:
         yield f"  ({hidden} frames of the server)"
@@ -82,4 +86,4 @@ def _request(request: dict[str, Any] | None) -> str:
         words.append(f"for {duration(age)}")
     known = {"method", "url", "uri", "age"}
     words += [f"{name}={value}" for name, value in request.items() if name not in known]
-    return f": {clean(' '.join(word for word in words if word))}"
+    return clean(" ".join(word for word in words if word))

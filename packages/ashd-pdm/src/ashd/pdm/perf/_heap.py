@@ -166,7 +166,7 @@ def trace(seconds: float = 10.0, limit: int = DEFAULT_LIMIT) -> dict[str, Any]:
     """Trace every allocation for `seconds`, and return what was allocated meanwhile and is still
     there: also memory that `growth` can't see, as of `bytes`, `bytearray` and texts.
 
-    tracemalloc is turned on for that time, which makes allocations several times slower and takes
+    tracemalloc is turned on for that time, which makes allocations up to 15 times slower and takes
     memory for each block; it ends when the client leaves. Returns `growth` (a list, largest first,
     of dicts with `size` in bytes, `count` of blocks, and `traceback`: a list of [file, line],
     outermost first), `seconds` that it took, `overhead` (bytes that tracemalloc itself took), and

@@ -4,6 +4,7 @@ All functions can be called from any thread.
 """
 
 from ashd.pdm.util._threads import (
+    POOLS,
     Finder,
     add_finder,
     describe_threads,
@@ -16,6 +17,7 @@ from ashd.pdm.util._threads import (
 )
 
 __all__ = [
+    "POOLS",
     "Finder",
     "add_finder",
     "describe_threads",
