@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from enum import Enum
 
 from ._errors import ResponseError
 
+logger = logging.getLogger("ashd.wsgi")
+
+MAX_HEAD = 256 * 1024 - 256
+"""Bytes of status and headers. Our front end takes 256 KiB, with the lines that we add; beyond that
+it could say no more than 502, while here the log can tell what is wrong."""
+
 _STATUS = re.compile(r"[2-9][0-9][0-9] [\x20-\x7e\x80-\xff]*")
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_CONTROLS = bytes(range(32)) + b"\x7f"
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROLS = bytes(range(32)).replace(b"\t", b"") + b"\x7f"  # RFC 9110, section 5.5, allows TAB
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _BEYOND_LATIN_1 = re.compile(r"[^\x00-\xff]")
 _MAX_KNOWN = 1024  # names and status lines remembered; applications may invent any number
 _LONGEST_KNOWN = 64  # characters of one that is remembered
@@ -41,6 +48,9 @@ _HOP_BY_HOP = frozenset(
 _names: dict[str, _Kind] = {}
 _statuses: dict[str, bytes] = {}
 
+_named: set[str] = set()
+"""Headers whose value was an int, which the log says once."""
+
 
 def status_bytes(status: object) -> bytes:
     """Check a status like `200 OK` and return it as bytes; raises `ResponseError`."""
@@ -62,18 +72,16 @@ def header_bytes(headers: Sequence[tuple[str, str]]) -> tuple[bytes, int | None]
 
     Raises `ResponseError`.
     """
-    length: int | None = None
-    lines: list[str] = []
     try:
-        for name, value in headers:
-            kind = _names.get(name)
-            if kind is None:
-                kind = _classify(name)
-            if kind is _Kind.CONTENT_LENGTH:
-                length = _length(value, length)
-            else:
-                lines += name, ": ", value, "\r\n"
-        text = "".join(lines)
+        lines, length = _lines(headers)
+        try:
+            text = "".join(lines)
+        except TypeError:
+            if not isinstance(headers, list | tuple):
+                raise
+            headers = _ints_as_text(headers)
+            lines, length = _lines(headers)
+            text = "".join(lines)
     except (TypeError, ValueError, AttributeError) as error:
         if isinstance(error, ResponseError):
             raise
@@ -87,6 +95,41 @@ def header_bytes(headers: Sequence[tuple[str, str]]) -> tuple[bytes, int | None]
     if len(data) - len(data.translate(None, _CONTROLS)) != len(lines) // 2:
         raise ResponseError(f"a header has a control character: {_culprit(headers, _CONTROL)}")
     return data, length
+
+
+def _lines(headers: Sequence[tuple[str, str]]) -> tuple[list[str], int | None]:
+    """Return the parts of all header lines but Content-Length, and the value of that."""
+    length: int | None = None
+    lines: list[str] = []
+    for name, value in headers:
+        kind = _names.get(name)
+        if kind is None:
+            kind = _classify(name)
+        if kind is _Kind.CONTENT_LENGTH:
+            length = _length(name, value, length)
+        else:
+            lines += name, ": ", value, "\r\n"
+    return lines, length
+
+
+def _ints_as_text(headers: Sequence[tuple[str, object]]) -> list[tuple[str, str]]:
+    """Take values that are an int for their text; what else is no str stays as it is."""
+    return [
+        (name, _text(name, value) if type(value) is int else value)  # type: ignore[misc]
+        for name, value in headers
+    ]
+
+
+def _text(name: str, value: int) -> str:
+    lower = name.lower()
+    if lower not in _named and len(_named) < _MAX_KNOWN and len(name) <= _LONGEST_KNOWN:
+        _named.add(lower)
+        logger.warning(
+            "the application gives the header %s as an int, which is sent as its text; "
+            "PEP 3333 asks for a str",
+            name,
+        )
+    return str(value)
 
 
 def _classify(name: object) -> _Kind:
@@ -103,7 +146,9 @@ def _classify(name: object) -> _Kind:
     return kind
 
 
-def _length(value: object, earlier: int | None) -> int:
+def _length(name: str, value: object, earlier: int | None) -> int:
+    if type(value) is int:
+        value = _text(name, value)
     if (
         not isinstance(value, str)
         or not (value.isascii() and value.isdigit())
