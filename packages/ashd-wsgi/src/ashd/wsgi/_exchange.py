@@ -200,11 +200,12 @@ class Exchange(Response):
     def _send_sequence(self, pieces: Sequence[bytes]) -> None:
         """Send a body that is there as a whole."""
         self._body_done = True
-        self.forget_body()
-        pieces = [as_bytes(piece) for piece in pieces]
+        self._keep_body = False
         if len(pieces) == 1:
-            self.send_piece(pieces[0], len(pieces[0]), last=True)
+            piece = as_bytes(pieces[0])
+            self.send_piece(piece, len(piece), True)
         else:
+            pieces = [as_bytes(piece) for piece in pieces]
             size = sum(map(len, pieces))
             if size <= JOIN or not self._patient:  # what is unsent is kept in one piece anyway
                 self.send_piece(b"".join(pieces), size, last=True)

@@ -72,19 +72,24 @@ def header_bytes(headers: Sequence[tuple[str, str]]) -> tuple[bytes, int | None]
 
     Raises `ResponseError`.
     """
+    length: int | None = None
+    lines: list[str] = []
     try:
-        lines, length = _lines(headers)
-        try:
-            text = "".join(lines)
-        except TypeError:
-            if not isinstance(headers, list | tuple):
-                raise
-            headers = _ints_as_text(headers)
-            lines, length = _lines(headers)
-            text = "".join(lines)
+        for name, value in headers:
+            kind = _names.get(name)
+            if kind is None:
+                kind = _classify(name)
+            if kind is _Kind.CONTENT_LENGTH:
+                length = _length(name, value, length)
+            else:
+                lines += name, ": ", value, "\r\n"
+        text = "".join(lines)
     except (TypeError, ValueError, AttributeError) as error:
         if isinstance(error, ResponseError):
             raise
+        better = _ints_as_text(headers)
+        if better is not None:
+            return header_bytes(better)
         raise ResponseError(_explain(headers)) from error
     try:
         data = text.encode("latin-1")
@@ -97,27 +102,11 @@ def header_bytes(headers: Sequence[tuple[str, str]]) -> tuple[bytes, int | None]
     return data, length
 
 
-def _lines(headers: Sequence[tuple[str, str]]) -> tuple[list[str], int | None]:
-    """Return the parts of all header lines but Content-Length, and the value of that."""
-    length: int | None = None
-    lines: list[str] = []
-    for name, value in headers:
-        kind = _names.get(name)
-        if kind is None:
-            kind = _classify(name)
-        if kind is _Kind.CONTENT_LENGTH:
-            length = _length(name, value, length)
-        else:
-            lines += name, ": ", value, "\r\n"
-    return lines, length
-
-
-def _ints_as_text(headers: Sequence[tuple[str, object]]) -> list[tuple[str, str]]:
-    """Take values that are an int for their text; what else is no str stays as it is."""
-    return [
-        (name, _text(name, value) if type(value) is int else value)  # type: ignore[misc]
-        for name, value in headers
-    ]
+def _ints_as_text(headers: object) -> list[tuple[str, str]] | None:
+    """Return headers with their text in place of ints; None if something else is wrong as well."""
+    if not isinstance(headers, list | tuple) or any(map(_fault, headers)):
+        return None
+    return [(name, _text(name, value) if type(value) is int else value) for name, value in headers]
 
 
 def _text(name: str, value: int) -> str:
@@ -162,12 +151,20 @@ def _length(name: str, value: object, earlier: int | None) -> int:
 
 
 def _explain(headers: object) -> str:
-    for header in headers if isinstance(headers, list | tuple) else ():
-        if not (isinstance(header, tuple | list) and len(header) == 2):
-            return f"a header must be a pair of name and value, not {header!r}"
-        if not all(isinstance(part, str) for part in header):
-            return f"a header's name and value must be str: {header!r}"
-    return f"headers must be a list of pairs of str, not {headers!r:.100}"
+    faults = map(_fault, headers if isinstance(headers, list | tuple) else ())
+    return next(filter(None, faults), "") or (
+        f"headers must be a list of pairs of str, not {headers!r:.100}"
+    )
+
+
+def _fault(header: object) -> str:
+    """Say what is wrong with the types of a header; nothing if they can be taken."""
+    if not (isinstance(header, tuple | list) and len(header) == 2):
+        return f"a header must be a pair of name and value, not {header!r}"
+    name, value = header
+    if not (isinstance(name, str) and (isinstance(value, str) or type(value) is int)):
+        return f"a header's name and value must be str: {header!r}"
+    return ""
 
 
 def _culprit(headers: Sequence[tuple[str, str]], bad: re.Pattern[str]) -> str:

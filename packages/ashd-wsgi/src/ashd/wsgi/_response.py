@@ -123,16 +123,22 @@ class Response(Channel):
             head = self._make_head(size)
             self._head_sent = True
         piece = self._fit(piece)
-        end = b""
         if self._chunked and piece:
-            head += b"%x\r\n" % len(piece)
-            end = b"\r\n"
-            if last:
-                self._chunked = False
-                end += LAST_CHUNK
+            self._put_chunk(head, piece, last)
+        elif len(piece) > JOIN:
+            self.put_all(head, piece)
+        elif head or piece:
+            self.put(head + piece)
+
+    def _put_chunk(self, head: bytes, piece: bytes, last: bool) -> None:
+        head += b"%x\r\n" % len(piece)
+        end = b"\r\n"
+        if last:
+            self._chunked = False
+            end += LAST_CHUNK
         if len(piece) > JOIN:
             self.put_all(head, piece, end)
-        elif head or piece:
+        else:
             self.put(head + piece + end)
 
     def _make_head(self, size: int | None) -> bytes:
