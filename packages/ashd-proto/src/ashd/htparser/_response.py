@@ -36,11 +36,11 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-def _server_name() -> bytes:
+def _server_name() -> str:
     try:
-        return b"ashd-htparser/" + version("ashd-proto").encode()
+        return "ashd-htparser/" + version("ashd-proto")
     except PackageNotFoundError:  # run from a source tree
-        return b"ashd-htparser"
+        return "ashd-htparser"
 
 
 class _DateLine:
@@ -62,7 +62,9 @@ class _DateLine:
         return self._line
 
 
-SERVER_LINE = b"Server: " + _server_name() + b"\r\n"
+SERVER_NAME = _server_name()
+"""This program and its version."""
+SERVER_LINE = b"Server: %b\r\n" % SERVER_NAME.encode()
 """The Server header line."""
 date_line = _DateLine()
 """Returns the Date header line of now."""
@@ -253,8 +255,8 @@ class ResponseFramer:
             self.complete = True
             return [] if bodiless or length is None else [b"Content-Length: %b\r\n" % length]
         framing = self._framing = self._choose_framing(length, coding)
-        if framing is _Framing.LENGTH:
-            self._left = int(length or 0)
+        if framing is _Framing.LENGTH and length is not None:
+            self._left = int(length)
             self.complete = not self._left
             return [b"Content-Length: %b\r\n" % length]
         if framing in _UP_TO_THE_END:
