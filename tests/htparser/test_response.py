@@ -187,13 +187,15 @@ def test_chunks_without_the_last_one_are_a_cut_response(step: int, cut: bool) ->
         b"hello",
         b"0\r\nno trailer\r\n\r\n",
         b"0" * 4096,
+        b"3" + b"\r" * 4096,
+        b"0\r\n" + b"a: b\r\n" * 2048 + b"\r\n",
     ],
 )
 def test_malformed_chunks_cut_the_response(body: bytes, step: int) -> None:
     for current in (True, False):
         output, framer = frame(CHUNKED + body + b"\r\n", step=step, current=current)
         assert not output.endswith(b"0\r\n\r\n")
-        assert "malformed" in framer.fault
+        assert framer.fault
         assert not framer.complete
         assert not framer.keep_alive
         assert framer.must_reset == (not current)

@@ -13,8 +13,8 @@ import time
 from enum import Enum
 from importlib.metadata import PackageNotFoundError, version
 
-from ._body import ChunkedBody
-from ._errors import RequestError, ResponseError
+from ._chunks import ChunkFollower
+from ._errors import ResponseError
 from ._limits import MAX_RESPONSE_HEAD
 from ._syntax import TEXT, TOKEN, is_ash, list_members
 
@@ -112,7 +112,7 @@ class ResponseFramer:
         self._current = current
         self.keep_alive = keep_alive
         self._buffer = bytearray()
-        self._chunks: ChunkedBody | None = None
+        self._chunks: ChunkFollower | None = None
         self._framing = _Framing.NONE
         self._left = 0
         self.started = False
@@ -161,17 +161,17 @@ class ResponseFramer:
             return self._feed_chunks(self._chunks, data)
         return data if self._framing is _Framing.CLOSE else b""
 
-    def _feed_chunks(self, chunks: ChunkedBody, data: bytes) -> bytes:
+    def _feed_chunks(self, chunks: ChunkFollower, data: bytes) -> bytes:
         try:
             payload = chunks.feed(data)
-        except RequestError:
-            self.fault = "The handler's chunked body is malformed."
+        except ResponseError as error:
+            self.fault = str(error)
             self._cut(visible=True)
             return b""
         self.complete = chunks.complete
         if self._framing is _Framing.DECODED_CHUNKS:
             return payload
-        return data[: len(data) - len(chunks.rest)] if chunks.rest else data
+        return data[: chunks.used]
 
     def _feed_head(self, data: bytes) -> bytes:
         seen = 0
@@ -262,7 +262,7 @@ class ResponseFramer:
         if framing in _UP_TO_THE_END:
             self.keep_alive = False
         if framing in _FOLLOWED:
-            self._chunks = ChunkedBody()
+            self._chunks = ChunkFollower()
         return [b"Transfer-Encoding: %b\r\n" % (coding or b"chunked")] if self._current else []
 
     def _choose_framing(self, length: bytes | None, coding: bytes | None) -> _Framing:
