@@ -47,14 +47,7 @@ def test_zoom_and_search(tmp_path: Path) -> None:
     page.write_text(write_html(SAMPLES, "x").replace("</body>", CLICKS), encoding="utf-8")
     browser = str(find("chromium"))
     found = subprocess.run(
-        [
-            browser,
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--dump-dom",
-            str(page),
-        ],
+        [browser, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", str(page)],
         capture_output=True,
         text=True,
         check=True,
