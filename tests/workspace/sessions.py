@@ -183,7 +183,10 @@ def summary(sessions: Sequence[Session]) -> str:
         total += session.outcome.counts
     blocks = [table(sessions)]
     if skipped:
-        reasons = [f"  {number} tests: {reason}" for reason, number in skipped.most_common()]
+        reasons = [
+            f"  {number} test{'s' * (number > 1)}: {reason}"
+            for reason, number in skipped.most_common()
+        ]
         blocks.append("\n".join(["Skipped:", *reasons]))
     blocks += [failure(session) for session in sessions if session.status]
     blocks.append(", ".join(f"{total[word]} {word}" for word in COUNTED))
