@@ -6,6 +6,7 @@ answer. A request belongs to whoever received it: passing it on never closes it.
 """
 
 from ashd.proto import SpawnError
+from ashd.proto._text import printable
 
 from ._call import Response, call_handler, parse_response
 from ._children import spawn_handler, spawn_transient, transient_environment
@@ -15,7 +16,6 @@ from ._persistent import SEND_TIMEOUT, PersistentChild
 from ._reaper import reap
 from ._respond import respond, send_all
 from ._serve import serve_loop
-from ._text import printable
 
 __all__ = [
     "SEND_TIMEOUT",

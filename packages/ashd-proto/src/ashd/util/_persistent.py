@@ -22,10 +22,10 @@ from types import TracebackType
 from typing import Self
 
 from ashd.proto import HandlerGoneError, QueueFullError, Request, refuse, send_request
+from ashd.proto._text import printable
 
 from ._children import Argv, ChildInit, spawn_handler
 from ._reaper import reap
-from ._text import printable
 from ._threads import HelperThread
 
 SEND_TIMEOUT = 60.0

@@ -15,8 +15,7 @@ from ashd.proto import (
     handler_socket,
     refuse,
 )
-
-from ._text import printable
+from ashd.proto._text import printable
 
 logger = logging.getLogger("ashd.util")
 
