@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ashd.pdm._errors import PdmError
 from ashd.pdm.command._failures import sentence
+from ashd.pdm.command._output import warn
 from ashd.pdm.command._parser import RISK, Parser, add_subcommand, make_parser
 
 if TYPE_CHECKING:
@@ -52,7 +53,10 @@ def run(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except (PdmError, OSError) as exc:
-        sys.stderr.write(f"ashd-pdm: {sentence(exc, getattr(options, 'target', ''))}\n")
+        warn(sentence(exc, getattr(options, "target", "")))
+        return 1
+    except (TypeError, ValueError, LookupError, AttributeError) as exc:
+        warn(f"the daemon's answer is not of the form that is expected: {exc!r}")
         return 1
     return status
 

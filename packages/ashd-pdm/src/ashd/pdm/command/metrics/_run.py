@@ -18,7 +18,7 @@ def run(options: argparse.Namespace) -> int:
     """Run the subcommand."""
     if options.listen is not None:
         return serve(parse_address(options.listen), options.target, lambda: metrics(options))
-    say(metrics(options).rstrip("\n"))
+    say(*metrics(options).splitlines())
     return 0
 
 

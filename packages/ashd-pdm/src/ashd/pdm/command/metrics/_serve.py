@@ -9,14 +9,13 @@ import http.server
 import ipaddress
 import signal
 import socket
-import sys
 import threading
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from ashd.pdm._errors import PdmError, SpecError
 from ashd.pdm.command._failures import sentence
-from ashd.pdm.command._output import say
+from ashd.pdm.command._output import say, warn
 from ashd.pdm.command.metrics._format import CONTENT_TYPE
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             text = self.metrics()
         except (PdmError, OSError) as exc:
             said = sentence(exc, self.where)
-            sys.stderr.write(f"ashd-pdm: {said}\n")
+            warn(said)
             self._answer(HTTPStatus.BAD_GATEWAY, "text/plain; charset=utf-8", f"{said}\n".encode())
             return
         self._answer(HTTPStatus.OK, CONTENT_TYPE, text.encode())

@@ -58,8 +58,8 @@ def _plain(watcher: Watcher, first: Look, options: argparse.Namespace) -> int:
         time.sleep(options.interval)
         history.add(watcher.look(Question(threads=frame.threads)))
         count += 1
-        say(time.strftime("--- %H:%M:%S"))
-        say(as_text(layout(history, frame)[:-1]).rstrip())
+        lines = as_text(layout(history, frame)[:-1]).rstrip().split("\n")
+        say(time.strftime("--- %H:%M:%S"), *lines)
     return 0
 
 
