@@ -130,6 +130,17 @@ def test_output_is_printable(daemon: Daemon, command: str) -> None:
         assert json.dumps(EVIL)[1:-1] in said
 
 
+def test_answers_of_another_form_are_an_error_that_is_said() -> None:
+    source = SOURCE.replace("perf.threads = ", "perf.threads = perf.Value([7]) or ")
+    source = source.replace('"count": 1, "size"', '"count": E, "size"')
+    with running_daemon(source) as daemon:
+        for command in ("threads", "heap"):
+            found = run_command(command, daemon.address)
+            assert found.returncode == 1
+            assert "not of the form" in found.stderr
+            assert {one for one in found.stderr if not one.isprintable()} <= {"\n"}
+
+
 def test_the_live_screen(daemon: Daemon) -> None:
     seen = on_a_terminal([program("ashd-pdm"), "top", "-i", "0.1", daemon.address], b"EVIL", b"q")
     for end in range(1, len(EVIL) + 1):

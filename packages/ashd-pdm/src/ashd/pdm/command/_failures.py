@@ -8,6 +8,7 @@ from pathlib import Path
 from ashd.pdm._errors import (
     ConnectError,
     ConnectionLost,
+    PdmError,
     ProtocolError,
     RefusedPickle,
     SpecError,
@@ -35,6 +36,10 @@ _OTHERS: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
+FAILURES = (PdmError, OSError, TypeError, ValueError, LookupError, AttributeError)
+"""What can come up while talking to a daemon, which may say anything, or nothing."""
+
+
 def sentence(exc: BaseException, target: str = "") -> str:
     """Return what to tell the user about `exc`, which came up while talking to `target`."""
     return clean(_sentence(exc, target))
@@ -49,6 +54,8 @@ def _sentence(exc: BaseException, target: str) -> str:
     if isinstance(exc, OSError) and exc.strerror:
         where = f"{exc.filename}: " if exc.filename else ""
         return f"{where}{exc.strerror}"
+    if not isinstance(exc, PdmError | OSError):
+        return f"the daemon's answer is not of the form that is expected: {exc!r}"
     return str(exc) or type(exc).__name__
 
 

@@ -11,8 +11,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from ashd.pdm._errors import PdmError
-from ashd.pdm.command._failures import sentence
+from ashd.pdm.command._failures import FAILURES, sentence
 from ashd.pdm.command._output import warn
 from ashd.pdm.command._parser import RISK, Parser, add_subcommand, make_parser
 
@@ -52,11 +51,8 @@ def run(options: argparse.Namespace) -> int:
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED
-    except (PdmError, OSError) as exc:
+    except FAILURES as exc:
         warn(sentence(exc, getattr(options, "target", "")))
-        return 1
-    except (TypeError, ValueError, LookupError, AttributeError) as exc:
-        warn(f"the daemon's answer is not of the form that is expected: {exc!r}")
         return 1
     return status
 
