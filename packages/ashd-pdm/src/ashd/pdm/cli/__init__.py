@@ -11,6 +11,7 @@ from ashd.pdm.cli._connect import ClientStream, connect
 from ashd.pdm.cli._perf import PerfClient, Proxy
 from ashd.pdm.cli._repl import RemoteError, ReplClient
 from ashd.pdm.cli._target import SshTarget, Target, TcpTarget, UnixTarget, parse_target
+from ashd.pdm.cli._workers import open_perf
 
 __all__ = [
     "ClientStream",
@@ -24,6 +25,7 @@ __all__ = [
     "UnixTarget",
     "client",
     "connect",
+    "open_perf",
     "parse_target",
     "perfclient",
     "replclient",
