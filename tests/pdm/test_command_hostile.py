@@ -25,7 +25,8 @@ E = "\x1b]0;EVIL\x07\x9b2J\x7f\u202e\u2066\u200f\u2028\r\b$(touch${IFS}PWNED)"
 def fail(*_args, **_kwargs):
     raise RuntimeError(E)
 
-inner = {"$(touch${IFS}PWNED)": perf.Value(1), E: perf.Value(E, E), "other": perf.Value({E: 7}, E), "plain": perf.Value(7, "plain")}
+inner = {E: perf.Value(E, E), "other": perf.Value({E: 7}, E), "plain": perf.Value(7, "plain")}
+inner["$(touch${IFS}PWNED)"] = perf.Value(1)
 objects = {
     "directory": perf.Directory(inner),
     "attribute": perf.Value({E: [E]}, E),

@@ -27,8 +27,8 @@ def run(options: argparse.Namespace) -> int:
             f"there are no completions for {options.shell}; choose one of {', '.join(SHELLS)}"
         )
     with needs_extra("completion in shells"):
-        import argcomplete
-    say(*argcomplete.shellcode(PROGRAMS, shell=options.shell).split("\n"))
+        from argcomplete.shell_integration import shellcode
+    say(*shellcode(PROGRAMS, shell=options.shell).split("\n"))
     return 0
 
 
