@@ -157,9 +157,49 @@ def test_an_exception_ends_a_script(daemon: Daemon) -> None:
 
 
 WITHOUT_EXTRAS = (
-    "import sys; sys.modules['prompt_toolkit'] = None\n"
+    "import sys; names = 'prompt_toolkit', 'pygments', 'argcomplete', 'prometheus_client'\n"
+    "sys.modules.update(dict.fromkeys(names))\n"
     "from ashd.pdm.command import main; sys.exit(main(sys.argv[1:]))"
 )
+
+
+def test_what_needs_the_extra_names_it(daemon: Daemon) -> None:
+    for words in (["completion", "bash"], ["metrics", "-L", "127.0.0.1:0", daemon.address]):
+        command = [sys.executable, "-c", WITHOUT_EXTRAS, *words]
+        found = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (found.returncode, found.stdout) == (1, "")
+        assert "pip install 'ashd-pdm[cli]'" in found.stderr
+        assert found.stderr.count("\n") == 1
+
+
+def test_plain_output_needs_no_extra(daemon: Daemon) -> None:
+    for words, expected in {
+        "ls": "heap",
+        "top -n 1 -i 0.01": "CPU",
+        "threads": "busy_loop",
+        "profile -s 0.1": "samples",
+        "heap": "collector",
+        "metrics": "process_cpu_seconds_total{} ",
+        "repl -c 6*7": "42",
+    }.items():
+        command = [sys.executable, "-c", WITHOUT_EXTRAS, *words.split(), daemon.address]
+        found = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (found.returncode, found.stderr) == (0, "")
+        assert expected in found.stdout
+
+
+def test_top_on_a_terminal_without_the_extra(daemon: Daemon, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WITHOUT_EXTRAS, "top", "-n", "1", "-i", "0.01"]
+    ours, theirs = pty.openpty()
+    found = subprocess.run(
+        [*command, daemon.address], stdin=theirs, stdout=theirs, stderr=theirs, check=True
+    )
+    os.close(theirs)
+    seen = os.read(ours, 10_000).decode()
+    os.close(ours)
+    assert found.returncode == 0
+    assert "pip install 'ashd-pdm[cli]'" in seen
+    assert "CPU" in seen
 
 
 def converse(daemon: Daemon, home: Path, *typed: tuple[bytes, bytes]) -> bytes:
