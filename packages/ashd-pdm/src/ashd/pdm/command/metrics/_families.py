@@ -62,7 +62,7 @@ def render(families: Iterable[Family]) -> str:
 def _samples(family: Family) -> Iterator[str]:
     for suffix, labels, value in family.samples:
         pairs = ",".join(f'{name}="{_escape(text)}"' for name, text in labels.items())
-        yield f"{family.name}{suffix}{{{pairs}}} {value!r}\n"
+        yield f"{family.name}{suffix}{f'{{{pairs}}}' if pairs else ''} {value!r}\n"
 
 
 def _escape(text: str) -> str:
