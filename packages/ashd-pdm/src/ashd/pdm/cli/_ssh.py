@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-import select
 import shlex
 import shutil
 import socket
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from .._errors import ConnectError
@@ -31,9 +31,16 @@ LOGIN_TIMEOUT = 60.0
 LOOK_INTERVAL = 0.02
 """Seconds between two looks for the socket of ssh, which doesn't say when it listens."""
 
-# ssh runs as a child of a shell that ends it when our end of its standard input closes, also when
-# we are killed. Ctrl-C is for the program at the terminal; both would get it, too, and end.
-_KEEPER = "trap '' INT; \"$@\" </dev/null & exec >&-; read -r _; kill $! 2>/dev/null"
+# A shell waits for ssh, and ends it when our end of its standard input closes, also when we are
+# killed. Ctrl-C is for the program at the terminal; both would get it, too, and end.
+_KEEPER = """
+trap '' INT
+exec 3<&0
+"$@" </dev/null 3<&- & ssh=$!
+(read -r _; kill $ssh) <&3 2>/dev/null & keeper=$!
+wait $ssh
+kill $keeper 2>/dev/null
+"""
 
 
 class Forwarding:
@@ -52,7 +59,7 @@ class Forwarding:
             self.process = subprocess.Popen(
                 ["sh", "-c", _KEEPER, "sh", *ssh_command(target, self._socket)],
                 stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
             )
         except BaseException:
             shutil.rmtree(self._folder)
@@ -63,22 +70,22 @@ class Forwarding:
         that, or isn't ready in time.
         """
         until = time.monotonic() + LOGIN_TIMEOUT
-        while not os.path.exists(self._socket):  # noqa: PTH110
-            if self._has_ended(LOOK_INTERVAL):
-                raise ConnectError(f"ssh can't reach {self._host}")
+        while (sock := self._try()) is None:
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(LOOK_INTERVAL)
+                raise ConnectError(f"can't connect to {self._host} by ssh")
             if time.monotonic() > until:
-                raise ConnectError(f"ssh to {self._host} took longer than {LOGIN_TIMEOUT:g} seconds")
+                raise ConnectError(f"ssh to {self._host} takes longer than {LOGIN_TIMEOUT:g} s")
+        return sock
+
+    def _try(self) -> socket.socket | None:
         sock = socket.socket(socket.AF_UNIX)
         try:
             sock.connect(self._socket)
-        except BaseException:
+        except (FileNotFoundError, ConnectionRefusedError):  # not there yet, or not listening yet
             sock.close()
-            raise
+            return None
         return sock
-
-    def _has_ended(self, seconds: float) -> bool:
-        """Wait; return whether ssh has ended, and with it the last writer of that pipe."""
-        return bool(select.select([self.process.stdout], [], [], seconds)[0])
 
     def close(self) -> None:
         """End ssh, and remove the folder."""

@@ -6,8 +6,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ashd.pdm.command._connection import by_worker, find, open_perf
-from ashd.pdm.command._output import say, say_json
-from ashd.pdm.command._text import count, size, table
+from ashd.pdm.command._output import say, say_json, warn
+from ashd.pdm.command._text import count, duration, size, table
 
 if TYPE_CHECKING:
     import argparse
@@ -23,13 +23,21 @@ def run(options: argparse.Namespace) -> int:
         if options.trace_start or options.trace_stop:
             heap.invoke("trace_start" if options.trace_start else "trace_stop")
             return 0
-        processes = look(client, heap, options.lines, options.growth)
+        if options.trace is not None:
+            warn(TRACE_COST.format(duration(options.trace)))
+            answers = by_worker(client, heap.invoke("trace", options.trace, options.lines))
+            processes = {worker: {"trace": answer} for worker, answer in answers.items()}
+        else:
+            processes = look(client, heap, options.lines, options.growth)
     if options.json:
         say_json(processes.get("", processes))
         return 0
     for worker, found in processes.items():
         say(*report(worker, found))
     return 0
+
+
+TRACE_COST = "tracing for {}: allocations in the daemon are up to 15 times slower meanwhile"
 
 
 def look(
@@ -56,6 +64,9 @@ def report(worker: str, found: dict[str, Any]) -> Iterator[str]:
     """Yield lines about one process."""
     if worker:
         yield f"=== worker {worker}"
+    if "trace" in found:
+        yield from _trace(found["trace"])
+        return
     if "growth" in found:
         yield from _growth(found["growth"] or [])
         return
@@ -71,6 +82,20 @@ def _growth(entries: list[dict[str, Any]]) -> Iterator[str]:
     rows = [("more objects", "more bytes", "type")]
     rows += [(f"{e['count']:+,}", _signed(e["size"]), e["type"]) for e in entries]
     yield from table(rows, "rr")
+
+
+def _trace(found: dict[str, Any]) -> Iterator[str]:
+    yield (
+        f"grown in {found['seconds']:.1f} s, by where it was allocated "
+        f"(tracing took {size(found['overhead'])} more)"
+    )
+    for entry in found["growth"]:
+        yield ""
+        yield f"{_signed(entry['size'])} in {entry['count']:+,} blocks"
+        for file, line in entry["traceback"]:
+            yield f"  {file}:{line}"
+    if not found["growth"]:
+        yield "nothing has grown"
 
 
 def _signed(number: float) -> str:

@@ -127,6 +127,7 @@ SUBCOMMANDS = (
             "write a flame graph (.svg, .html), speedscope's format (.json) "
             "or collapsed stacks (.txt)",
         ),
+        _switch("--cpu", "count only the time in which threads were on a processor"),
         _switch("--idle", "also count threads that only wait for work"),
         LINES,
     ),
@@ -139,9 +140,18 @@ SUBCOMMANDS = (
         JSON,
         LINES,
         _option("-g --growth", "SECONDS", "show what grows in this time", type=positive),
+        _option(
+            "-t --trace",
+            "SECONDS",
+            "trace allocations for this time, and show where memory grew",
+            type=positive,
+        ),
         _switch("--trace-start", "turn tracemalloc on in the daemon"),
         _switch("--trace-stop", "turn it off again"),
-        notes="While tracemalloc is on, the lines that allocated most are shown as well.",
+        notes="Types and --growth show objects that the garbage collector tracks: not bytes, "
+        "bytearrays and texts. --trace sees all memory; until it ends, allocations in the daemon "
+        "are up to 15 times slower and take more memory. While tracemalloc is on, the lines that "
+        "allocated most are shown as well.",
     ),
     Subcommand(
         "ls",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from ashd.pdm.command._output import raw
+from ashd.pdm.command._output import raw, warn
 from ashd.pdm.command.repl._session import Left, Session
 from ashd.pdm.command.repl._source import statements
 
@@ -28,14 +28,20 @@ def run(options: argparse.Namespace) -> int:
 
 def run_script(session: Session, texts: Iterable[str]) -> int:
     """Run source statement by statement, up to the first one that raises."""
-    for text in texts:
-        for statement in statements(text):
-            try:
-                if not session.execute(statement, lambda line: raw(f"{line}\n")):
-                    return 1
-            except Left:
-                return INTERRUPTED
+    try:
+        with session.interruptible(_tell):
+            for text in texts:
+                for statement in statements(text):
+                    if not session.execute(statement, lambda line: raw(f"{line}\n")):
+                        return 1
+    except (Left, KeyboardInterrupt):
+        return INTERRUPTED
     return 0
+
+
+def _tell(line: str) -> None:
+    """The standard output of a script is what the daemon writes."""
+    warn(line)
 
 
 def _prompt(session: Session, options: argparse.Namespace) -> int:
