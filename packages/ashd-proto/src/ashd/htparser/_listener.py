@@ -10,6 +10,7 @@ import asyncio
 import errno
 import logging
 import os
+import select
 import socket
 from typing import TYPE_CHECKING
 
@@ -114,7 +115,7 @@ class Listener:
 
     def _accept(self) -> None:
         for _ in range(ACCEPT_BURST):
-            if not self._server.has_room():
+            if not self._server.has_room() and not self._make_room():
                 return
             try:
                 sock, _address = self._sock.accept()
@@ -125,6 +126,12 @@ class Listener:
                 return
             sock.setblocking(False)
             self._server.take(sock, self._port)
+
+    def _make_room(self) -> bool:
+        """Let a client give way to the one that waits, if there is one at all."""
+        poll = select.poll()
+        poll.register(self._sock, select.POLLIN)
+        return bool(poll.poll(0)) and self._server.make_room()
 
     def _refused(self, error: OSError) -> None:
         if error.errno in _OUT_OF_RESOURCES:
