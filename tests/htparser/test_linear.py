@@ -5,7 +5,7 @@ What is counted is every byte that the receive buffer looks at or copies.
 
 from __future__ import annotations
 
-from typing import SupportsIndex, cast
+from typing import SupportsIndex
 
 import pytest
 
@@ -52,7 +52,7 @@ def counting(tally: Tally) -> tuple[ReceiveBuffer, type[bytes]]:
 
         def __iadd__(self, data: bytes) -> Pieces:  # type: ignore[override, misc]
             tally.touched += len(data)
-            return cast("Pieces", super().__iadd__(data))
+            return super().__iadd__(data)
 
     class Fed(bytes):
         def find(self, mark: bytes, begin: int = 0) -> int:  # type: ignore[override]

@@ -10,6 +10,7 @@ Called in the event loop's thread. A call takes the same time, however many clie
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from itertools import islice
 from typing import Protocol
 
@@ -33,12 +34,17 @@ class Client(Protocol):
 class Room:
     """See the module."""
 
-    def __init__(self, places: int, per_address: int) -> None:
-        """Have that many places, and `per_address` for one address (0: all of them)."""
+    def __init__(self, places: int, per_address: int, on_room: Callable[[], None]) -> None:
+        """Have that many places, and `per_address` for one address (0: all of them).
+
+        `on_room` is called when a client could give way, after `make` found none.
+        """
         self._places = places
         self._per_address = per_address
         self._of_address: dict[bytes, int] = {}
         self._leaving: set[Client] = set()
+        self._on_room = on_room
+        self._wanted = False
         self._lines: dict[State, dict[Client, float]] = {state: {} for state in GIVING_WAY}
 
     def has_place(self, taken: int) -> bool:
@@ -53,6 +59,7 @@ class Room:
                 self._leaving.add(client)
                 client.give_way()
                 return True
+        self._wanted = True
         return False
 
     def _first(self, state: State, now: float) -> Client | None:
@@ -70,6 +77,9 @@ class Room:
         client.line = line = self._lines.get(state)
         if line is not None:
             line[client] = now
+            if self._wanted and state not in STALLING:
+                self._wanted = False
+                self._on_room()
 
     def step_out(self, client: Client) -> None:
         """Take a client out of its line: it is not to blame for waiting."""

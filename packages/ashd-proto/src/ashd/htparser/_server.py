@@ -42,7 +42,11 @@ class Server:
         self.time = loop.time
         self.stopping = False
         self._unasked = False
-        self.room = Room(_connection_bound(limits.connections), limits.connections_per_address)
+        self.room = Room(
+            _connection_bound(limits.connections),
+            limits.connections_per_address,
+            self._resume_accepting,
+        )
         self._connections: dict[Connection, None] = {}
         self._opening: dict[Connection, asyncio.Task[None]] = {}
         self._ids = map("{:x}-{:x}".format, itertools.repeat(time.time_ns()), itertools.count(1))
@@ -188,6 +192,8 @@ class Server:
             self._resume_accepting()
 
     def _resume_accepting(self) -> None:
+        if self.stopping:
+            return
         self._accepting = True
         for listener in self._listeners:
             listener.resume()
