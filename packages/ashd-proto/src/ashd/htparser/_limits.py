@@ -56,6 +56,10 @@ reset the connection, and the client might lose the response."""
 SWEEP_INTERVAL = 1.0
 """All time limits are looked at this often, so no request needs a timer of its own."""
 
+UNSENT = 128 * KIB
+"""Bytes of a response that the kernel takes before the network does. By default it takes megabytes:
+copying them for clients that don't read would cost the others seconds."""
+
 ACCEPT_BURST = 64
 """Connections accepted before it's the others' turn."""
 

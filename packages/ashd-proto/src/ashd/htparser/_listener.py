@@ -15,7 +15,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from ._errors import StartError
-from ._limits import ACCEPT_BURST, BACKLOG, KEEPALIVE_TIME
+from ._limits import ACCEPT_BURST, BACKLOG, KEEPALIVE_TIME, UNSENT
 from ._portspec import Port
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ def _listen(sock: socket.socket, where: tuple[object, ...]) -> None:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_TIME)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_TIME // 4)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
     if sock.family == socket.AF_INET6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # IPv4 has its own socket
     sock.setblocking(False)
