@@ -1,7 +1,7 @@
 """What clients that stall cost a good one: a request's latency beside a thousand of each kind.
 
-The front end runs with its defaults. Each kind of client stalls in its own place; the last kind asks
-for 10 MB and reads none of it, and there the good requests begin at once.
+The front end runs with its defaults. Each kind of client stalls in its own place. The last kind
+asks for 10 MB and reads none of it; there the good requests begin at once.
 
     python benchmarks/bench_stalled_clients.py
 """
