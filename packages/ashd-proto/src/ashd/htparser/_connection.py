@@ -102,6 +102,16 @@ class Connection(asyncio.Protocol):
         self.deadline = server.time() + server.limits.head_time
         self.write_deadline = math.inf
 
+    @property
+    def id(self) -> bytes:
+        """What handlers know this connection by; empty when it was gone at once."""
+        return self._ash_headers[0][1] if self._ash_headers else b""
+
+    @property
+    def exchange(self) -> Exchange | None:
+        """The request that is being served."""
+        return self._exchange
+
     # What the event loop calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -165,6 +175,10 @@ class Connection(asyncio.Protocol):
             self._leave()
         elif now >= self.deadline:
             self._time_is_up(now)
+
+    def leave(self) -> None:
+        """Cut whatever is going on."""
+        self._leave()
 
     def close_when_done(self) -> None:
         """Serve no request but the one that is being served."""
@@ -345,7 +359,7 @@ class Connection(asyncio.Protocol):
             exchange.end_body()
         if self.write_deadline < math.inf:
             exchange.pause()  # the response before this one is still on its way
-        server.handler.submit(exchange, server.time() + server.limits.queue_time)
+        server.handler.queue.submit(exchange, server.time() + server.limits.queue_time)
 
     def _next_request(self) -> None:
         self._head = None
