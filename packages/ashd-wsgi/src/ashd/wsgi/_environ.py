@@ -71,6 +71,9 @@ class Framing(Enum):
     the next one: the response has to close the client's connection."""
 
 
+NONE, DECLARED, DOUBTFUL = Framing  # an Enum's own attributes take long on Python 3.11
+
+
 class EnvironBuilder:
     """Builds environs for one application. Its constants are settled once; it keeps no state."""
 
@@ -108,8 +111,8 @@ class EnvironBuilder:
         if promised is None:
             return environ, framing, False
         promises = _promises(promised)
-        if framing is Framing.DOUBTFUL and "certain" in promises:
-            framing = Framing.DECLARED
+        if framing is DOUBTFUL and "certain" in promises:
+            framing = DECLARED
         return environ, framing, "chunked" in promises
 
     def _add_server(self, environ: Environ) -> None:
@@ -179,16 +182,16 @@ def _framing(environ: Environ, codings: list[bytes]) -> Framing:
     length = environ.get("CONTENT_LENGTH")
     if length is None:
         if not codings:
-            return Framing.NONE
+            return NONE
         chunked = [value.lower() for value in codings] == [b"chunked"]
-        return Framing.DECLARED if chunked and "CONTENT_TYPE" in environ else Framing.DOUBTFUL
+        return DECLARED if chunked and "CONTENT_TYPE" in environ else DOUBTFUL
     if not (length.isascii() and length.isdigit() and len(length) <= _LONGEST_LENGTH):
         raise BadRequestError(f"the request's Content-Length is no number: {length[:40]!r}")
     if codings:
-        return Framing.DOUBTFUL
+        return DOUBTFUL
     if not length.strip("0"):
-        return Framing.NONE
-    return Framing.DECLARED if "CONTENT_TYPE" in environ else Framing.DOUBTFUL
+        return NONE
+    return DECLARED if "CONTENT_TYPE" in environ else DOUBTFUL
 
 
 def split_path(path: str, rest: str) -> tuple[str, str]:
