@@ -163,14 +163,13 @@ class Channel:
 
     # The end
 
-    def drain(self) -> bool:
-        """End the response, and throw away the rest of the body; tell whether there is none left.
+    def drain(self, body: Body) -> bool:
+        """End the response, and throw away the rest of `body`; tell whether there is none left.
 
         To close the socket while bytes of the body are unread would make the front end take the
         response for a cut one.
         """
-        body = self.body
-        if body is None or not body.declared or body.ended:
+        if not body.declared or body.ended:
             return True
         if not self._shut:
             self._shut = True
@@ -187,6 +186,7 @@ class Channel:
         """Close the descriptor; may be called again."""
         fd, self.fd = self.fd, -1
         if fd >= 0:
+            self.unsent = None
             os.close(fd)
             if self.body is not None:
                 self.body.detach()

@@ -12,7 +12,7 @@ import logging
 import select
 from collections.abc import Callable, Iterable, Sequence
 from contextvars import Context, copy_context
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ashd.proto import Request
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from ._adapter import Adapter
     from ._expiry import Guard
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 Write = Callable[[bytes], object]
@@ -96,11 +95,9 @@ class Exchange:
             while not self._send_some():
                 pass
 
-    def _guarded(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    def _guarded(self, function: Callable[[], T]) -> T:
         """Call what calls the application's code, within the time limit if there is one."""
-        if self.guard is None:
-            return function(*args, **kwargs)
-        return self.guard.run(function, *args, **kwargs)
+        return function() if self.guard is None else self.guard.run(function)
 
     # As a stream
 
@@ -140,10 +137,11 @@ class Exchange:
 
     def _begin(self) -> bool:
         """Call the application; send a body that is there as a whole, or return False."""
-        self._result = result = self._call()
+        result = self._call()
         if type(result) is list or type(result) is tuple:
             self._send_sequence(result)
             return True
+        self._result = result
         return False
 
     def _call(self) -> Iterable[bytes]:
@@ -267,15 +265,17 @@ class Exchange:
     def _end(self) -> int:
         """Finish what needs no application any more; return the events to wait for."""
         channel = self._channel
-        try:
-            if channel.fd >= 0 and not channel.flush():
-                return channel.wanted()
-        except ClientGoneError as error:
-            self._fail(error)
-        self._close_result()
+        if channel.unsent is not None:
+            try:
+                if not channel.flush():
+                    return channel.wanted()
+            except ClientGoneError as error:
+                self._fail(error)
+        if self._result is not None:
+            self._close_result()
         aborted = channel.fd < 0
         if not aborted:
-            if not channel.drain():
+            if channel.body is not None and not channel.drain(channel.body):
                 return select.POLLIN
             self.close()
         if self._adapter.observer is not None:

@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable
 from itertools import dropwhile
 from threading import get_ident
-from typing import ParamSpec, TypeVar
+from typing import TypeVar
 
 from ashd.serve import Held, running
 
@@ -35,7 +35,6 @@ _STATUS = b"504 Gateway Timeout"
 _lock = threading.Lock()
 """Guards the attributes of all guards, and with them who sends the head of a response."""
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -59,12 +58,12 @@ class Guard:
         """Note that the response socket is closed."""
         _guards.discard(self)
 
-    def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    def run(self, function: Callable[[], T]) -> T:
         """Call what calls the application's code, in which alone the limit may strike."""
         with _lock:
             self._ident = get_ident()
         try:
-            return function(*args, **kwargs)
+            return function()
         finally:
             with _lock:
                 ident, self._ident = self._ident, None

@@ -230,6 +230,8 @@ class Response:
 
         With `close`, the client's connection is not used any further.
         """
+        if self.state not in BEFORE_HEAD:
+            raise ResponseError("an error page can't replace what was sent")
         if self.gate is not None:
             self.gate()
         page = self.page(status, close=close or self._must_close)

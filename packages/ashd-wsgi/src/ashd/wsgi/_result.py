@@ -49,7 +49,7 @@ class _Pieces:
             raise ResponseError(
                 f"the application must return an iterable of bytes, not {type(result).__name__}"
             ) from error
-        self._only = _length(result) == 1
+        self._only = hasattr(result, "__len__") and _length(result) == 1
 
     def send_some(self, response: Response, channel: Channel) -> bool:
         for _ in range(_TURN):
