@@ -69,6 +69,8 @@ class Guard:
                 ident, self._ident = self._ident, None
                 if self.struck is not None and ident is not None:
                     _raise_in(ident, None)
+                    if not self._begun:
+                        self._response.status = _STATUS
 
     def _let_head_out(self) -> None:
         with _lock:
@@ -86,7 +88,6 @@ class Guard:
             if self._begun:
                 _shut(self._channel.fd)  # its thread may be waiting for the client
             else:
-                self._response.status = _STATUS
                 _send_now(self._channel.fd, self._response.page(_STATUS, close=True))
             _raise_in(self._ident, RequestTimeoutError)
         logger.error(

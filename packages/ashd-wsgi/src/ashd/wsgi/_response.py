@@ -62,7 +62,6 @@ class End(Enum):
 
 NO_BODY, LENGTH, CHUNKS, CLOSE = End
 
-
 JOIN = 1 << 16
 """Bytes up to which pieces are joined with each other and with the head: copying them costs less
 than handing them to the kernel one by one."""
@@ -180,11 +179,11 @@ class Response:
             raise ResponseError("the application did not call start_response before its body")
         if self.state in OVER:
             raise ResponseError("the response is over: nothing more can be sent")
+        if self.gate is not None:
+            self.gate()
         line = self._choose_end(size)
         if self._must_close:
             line += _CLOSE
-        if self.gate is not None:
-            self.gate()
         self.state = BODY
         return b"%b%b\r\n%b%b\r\n" % (self._status_line, self.status, self._headers, line)
 
