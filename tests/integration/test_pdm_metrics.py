@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import select
-import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +17,7 @@ from urllib.parse import quote
 import pytest
 
 from ashdtest.debugdaemon import Daemon, run_command, running_daemon
+from ashdtest.outside import needs
 from ashdtest.processes import DEADLINE, program, wait_until
 
 pytest.importorskip("prometheus_client")
@@ -166,7 +166,7 @@ def closed_after(client: socket.socket, data: bytes) -> bool:
         return True
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool, of prometheus")
+@needs("promtool")
 def test_promtool_finds_no_fault(daemon: Daemon) -> None:
     text = run_command("metrics", daemon.address).stdout
     found = subprocess.run(
@@ -175,7 +175,7 @@ def test_promtool_finds_no_fault(daemon: Daemon) -> None:
     assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
 
 
-@pytest.mark.skipif(shutil.which("prometheus") is None, reason="Prometheus is not installed")
+@needs("prometheus")
 def test_prometheus_scrapes_it(daemon: Daemon, tmp_path: Path) -> None:
     with served(daemon) as port, prometheus(tmp_path, port) as web:
 

@@ -19,6 +19,7 @@ import pytest
 from ashd.pdm import cli
 from ashd.pdm.command._parser import SUBCOMMANDS
 from ashdtest.debugdaemon import Daemon, complete_in_bash, run_command, running_daemon
+from ashdtest.outside import needs
 from ashdtest.processes import DEADLINE, wait_until
 
 SOURCES = Path(__file__).parents[2] / "packages/ashd-pdm/src/ashd/pdm/command"
@@ -357,6 +358,7 @@ def test_the_manual_page_has_everything() -> None:
                 assert re.search(rf"Fl \w*{flag[1]}", plain)
 
 
+@needs("bash")
 def test_completion_in_bash(daemon: Daemon, tmp_path: Path) -> None:
     pytest.importorskip("argcomplete")
     script = tmp_path / "completion"

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from ashdtest.debugdaemon import Daemon, complete_in_bash, run_command, running_daemon
+from ashdtest.outside import needs
 from ashdtest.processes import DEADLINE, program
 
 SOURCE = r"""
@@ -177,6 +178,7 @@ def on_a_terminal(command: list[str], awaited: bytes, key: bytes) -> bytes:
     return seen
 
 
+@needs("bash")
 def test_completion_runs_nothing(daemon: Daemon, tmp_path: Path) -> None:
     pytest.importorskip("argcomplete")
     script = tmp_path / "script"
