@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
-from ashd.pdm._errors import (
+from .._errors import (
     ConnectError,
     ConnectionLost,
     PdmError,
@@ -13,8 +13,8 @@ from ashd.pdm._errors import (
     RefusedPickle,
     SpecError,
 )
-from ashd.pdm.cli import SshTarget, Target, TcpTarget, UnixTarget, parse_target
-from ashd.pdm.command._text import clean
+from ..cli import SshTarget, Target, TcpTarget, UnixTarget, parse_target
+from ._text import clean
 
 _UNIX = {
     errno.ENOENT: "there is no socket {0}: is the daemon running, and does it open one there?",
@@ -26,7 +26,7 @@ _UNIX = {
 }
 _TCP = {
     errno.ECONNREFUSED: "nobody listens on {0}: is the daemon running, "
-    "and does it open a debug socket there?",
+    "and does it open a debug socket there?"
 }
 
 _OTHERS: tuple[tuple[type[Exception], str], ...] = (

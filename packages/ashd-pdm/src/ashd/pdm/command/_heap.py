@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from ashd.pdm.command._connection import by_worker, find, open_perf
-from ashd.pdm.command._output import say, say_json, warn
-from ashd.pdm.command._text import count, duration, size, table
+from ._connection import by_worker, find, open_perf
+from ._output import say, say_json, warn
+from ._text import count, duration, size, table
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from ashd.pdm.cli import PerfClient, Proxy
+    from ..cli import PerfClient, Proxy
 
 
 def run(options: argparse.Namespace) -> int:

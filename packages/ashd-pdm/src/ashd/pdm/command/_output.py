@@ -13,8 +13,8 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ashd.pdm.command._text import clean, escape_json
-from ashd.pdm.perf import AttrInfo, Event, error
+from ..perf import AttrInfo, Event, error
+from ._text import clean, escape_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from ashd.pdm.command._output import raw, warn
-from ashd.pdm.command.repl._session import Left, Session
-from ashd.pdm.command.repl._source import statements
+from .._output import raw, warn
+from ._session import Left, Session
+from ._source import statements
 
 if TYPE_CHECKING:
     import argparse
@@ -45,12 +45,12 @@ def _tell(line: str) -> None:
 
 
 def _prompt(session: Session, options: argparse.Namespace) -> int:
-    from ashd.pdm.command.repl._loop import converse
-    from ashd.pdm.command.repl._plain import PlainPrompt
+    from ._loop import converse
+    from ._plain import PlainPrompt
 
     if not options.plain and sys.stdout.isatty():
         try:
-            from ashd.pdm.command.repl._colourful import ColourfulPrompt
+            from ._colourful import ColourfulPrompt
         except ImportError:
             pass
         else:
