@@ -12,22 +12,21 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from ashd.pdm._errors import ConnectionLost, ProtocolError, RefusedPickle
-from ashd.pdm._frames import HEADER_SIZE, body_length, frame
-from ashd.pdm._limits import CLIENT_PICKLES, MAX_MESSAGE
-from ashd.pdm._names import CLIENT_NAMES, EventNames
-from ashd.pdm._stream import Stream
-from ashd.pdm._writer import write_request
-from ashd.pdm.cli._connect import connect
-from ashd.pdm.perf import AttrInfo, UnknownEvent, error, nosuchname
-
+from .._errors import ConnectionLost, ProtocolError, RefusedPickle
+from .._frames import HEADER_SIZE, body_length, frame
+from .._limits import CLIENT_PICKLES, MAX_MESSAGE
+from .._names import CLIENT_NAMES, EventNames
 from .._pickles import load
+from .._stream import Stream
+from .._writer import write_request
+from ..perf import AttrInfo, UnknownEvent, error, nosuchname
+from ._connect import connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-    from ashd.pdm.cli._target import Target
+    from ._target import Target
 
 MAX_WAITING_EVENTS = 100_000
 """Events that wait for `dispatch`; the oldest are dropped beyond that."""

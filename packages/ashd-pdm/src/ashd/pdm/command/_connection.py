@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ashd.pdm import cli
-from ashd.pdm._errors import PdmError
-from ashd.pdm.cli import PerfClient, Proxy
-from ashd.pdm.perf import error, nosuchname
+from .. import cli
+from .._errors import PdmError
+from ..cli import PerfClient, Proxy
+from ..perf import error, nosuchname
 
 if TYPE_CHECKING:
     import argparse

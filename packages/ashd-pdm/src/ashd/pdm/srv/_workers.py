@@ -29,13 +29,13 @@ import weakref
 from contextlib import suppress
 from typing import Any
 
-from ashd.pdm import perf
-from ashd.pdm._errors import PdmError
-from ashd.pdm._limits import Limits
-from ashd.pdm._stream import wait_for
-from ashd.pdm.perf._workers import PARENT, WorkersObject
-from ashd.pdm.srv._binding import bind_local
-from ashd.pdm.srv._server import PROTOCOLS, Server
+from .. import perf
+from .._errors import PdmError
+from .._limits import Limits
+from .._stream import wait_for
+from ..perf._workers import PARENT, WorkersObject
+from ._binding import bind_local
+from ._server import PROTOCOLS, Server
 
 MAX_HANDED = 1 << 17
 """Bytes that come with a connection: its protocol, and what the client has sent already."""

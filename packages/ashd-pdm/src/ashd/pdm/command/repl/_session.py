@@ -11,12 +11,12 @@ import importlib.resources
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from ashd.pdm._errors import PdmError
-from ashd.pdm.cli import ReplClient, open_perf
-from ashd.pdm.command._connection import BUILT_IN
-from ashd.pdm.command._text import clean_lines
-from ashd.pdm.command.repl._interrupts import Interrupts
-from ashd.pdm.command.repl._source import without_empty_lines
+from ..._errors import PdmError
+from ...cli import ReplClient, open_perf
+from .._connection import BUILT_IN
+from .._text import clean_lines
+from ._interrupts import Interrupts
+from ._source import without_empty_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
