@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
+from ashd.pdm._records import ProfileRecord
 from ashd.pdm.command.profile._collapsed import write_collapsed
 from ashd.pdm.command.profile._flamegraph import write_html, write_svg
 from ashd.pdm.command.profile._speedscope import write_speedscope
@@ -13,7 +13,7 @@ from ashd.pdm.command.profile._stacks import Samples, Stack, place, read_answers
 from ashd.pdm.command.profile._summary import summary
 
 MAIN = "MainThread;main (/app/main.py:3);"
-ANSWER: dict[str, Any] = {
+ANSWER: ProfileRecord = {
     "stacks": {
         MAIN + "work (/app/jobs.py:10)": 60,
         MAIN + 'work (/app/jobs.py:11);parse (/app/<odd> & "x".py:5)': 30,

@@ -262,6 +262,26 @@ def test_a_stopped_worker_holds_up_nobody_who_does_not_ask_for_it(site: Site) ->
         site.processes["1"].send_signal(signal.SIGCONT)
 
 
+def test_a_worker_that_stops_is_left_out_until_it_goes_on(site: Site) -> None:
+    with cli.open_perf(site.address, timeout=1) as client:
+        count = client.find("__main__.count")
+        assert count.readattr() == 3
+        site.processes["1"].send_signal(signal.SIGSTOP)
+        try:
+            assert count.readattr() == 2
+        finally:
+            site.processes["1"].send_signal(signal.SIGCONT)
+        wait_until(lambda: count.readattr() == 3)
+
+
+def test_a_call_may_take_longer_than_an_answer(site: Site) -> None:
+    with cli.open_perf(site.address) as client:
+        assert isinstance(client, cli.WorkersClient)
+        client.patience = 0.5
+        for path in ("pdm.perf.profile", "pdm.perf.workers/2/pdm.perf.profile"):
+            assert client.find(path).invoke("run", seconds=1)
+
+
 def test_a_call_in_workers_is_abandoned_when_its_client_leaves(site: Site) -> None:
     with cli.open_perf(site.address) as client:
         threads = client.find("pdm.perf.threads")

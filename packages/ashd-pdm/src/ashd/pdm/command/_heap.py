@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
+    from .._records import CollectorRecord, LineRecord, TraceRecord, TypeRecord
     from ..cli import PerfClient, Proxy
 
 
@@ -75,7 +76,7 @@ def report(worker: str, found: dict[str, Any]) -> Iterator[str]:
     yield from _lines(found["lines"])
 
 
-def _growth(entries: list[dict[str, Any]]) -> Iterator[str]:
+def _growth(entries: list[TypeRecord]) -> Iterator[str]:
     if not entries:
         yield "nothing has grown"
         return
@@ -84,7 +85,7 @@ def _growth(entries: list[dict[str, Any]]) -> Iterator[str]:
     yield from table(rows, "rr")
 
 
-def _trace(found: dict[str, Any]) -> Iterator[str]:
+def _trace(found: TraceRecord) -> Iterator[str]:
     yield (
         f"grown in {found['seconds']:.1f} s, by where it was allocated "
         f"(tracing took {size(found['overhead'])} more)"
@@ -102,14 +103,14 @@ def _signed(number: float) -> str:
     return size(number) if number < 0 else f"+{size(number)}"
 
 
-def _types(title: str, entries: list[dict[str, Any]]) -> Iterator[str]:
+def _types(title: str, entries: list[TypeRecord]) -> Iterator[str]:
     rows = [("objects", "size", title.removeprefix("objects by "))]
     rows += [(count(e["count"]), size(e["size"]), e["type"]) for e in entries]
     yield from table(rows, "rr")
     yield ""
 
 
-def _garbage(found: dict[str, Any]) -> Iterator[str]:
+def _garbage(found: CollectorRecord) -> Iterator[str]:
     done = ", ".join(str(generation["collections"]) for generation in found["stats"])
     state = "on" if found["enabled"] else "off"
     yield f"collector: {state}, collections by generation: {done}"
@@ -117,7 +118,7 @@ def _garbage(found: dict[str, Any]) -> Iterator[str]:
         yield f"uncollectable objects: {count(found['uncollectable'])}"
 
 
-def _lines(entries: list[dict[str, Any]] | None) -> Iterator[str]:
+def _lines(entries: list[LineRecord] | None) -> Iterator[str]:
     if entries is None:
         yield "tracemalloc: off (ashd-pdm heap TARGET --trace-start turns it on)"
         return

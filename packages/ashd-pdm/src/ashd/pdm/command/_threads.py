@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator
 
+    from .._records import ThreadRecord
+
 
 def run(options: argparse.Namespace) -> int:
     """Run the subcommand."""
@@ -26,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def report(processes: dict[str, list[dict[str, Any]]]) -> Iterator[str]:
+def report(processes: dict[str, list[ThreadRecord]]) -> Iterator[str]:
     """Yield lines; of each process first the threads that hold a request."""
     for worker, threads in processes.items():
         if worker:
@@ -36,9 +38,9 @@ def report(processes: dict[str, list[dict[str, Any]]]) -> Iterator[str]:
             yield ""
 
 
-def _alike(threads: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+def _alike(threads: Iterable[ThreadRecord]) -> list[list[ThreadRecord]]:
     """Put threads with the same stack together, if they hold no request."""
-    groups: dict[Any, list[dict[str, Any]]] = {}
+    groups: dict[Any, list[ThreadRecord]] = {}
     for thread in threads:
         stack = tuple(tuple(frame) for frame in thread["stack"])
         key = stack if thread["request"] is None else thread["ident"]
@@ -46,7 +48,7 @@ def _alike(threads: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     return list(groups.values())
 
 
-def describe(group: list[dict[str, Any]]) -> Iterator[str]:
+def describe(group: list[ThreadRecord]) -> Iterator[str]:
     """Yield lines about threads with the same stack."""
     names = ", ".join(dict.fromkeys(_name(thread) for thread in group))
     first = group[0]
@@ -67,11 +69,11 @@ def describe(group: list[dict[str, Any]]) -> Iterator[str]:
             yield f"    {source}"
 
 
-def _name(thread: dict[str, Any]) -> str:
+def _name(thread: ThreadRecord) -> str:
     return "idle" if is_idle(thread) else str(thread["name"])
 
 
-def _numbers(thread: dict[str, Any]) -> str:
+def _numbers(thread: ThreadRecord) -> str:
     daemon = ", daemon" if thread.get("daemon") else ""
     return f"{thread.get('native_id') or thread['ident']}{daemon}"
 

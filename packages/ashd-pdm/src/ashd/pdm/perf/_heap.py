@@ -13,8 +13,14 @@ import threading
 import time
 import tracemalloc
 from collections import Counter
-from typing import Any
 
+from .._records import (
+    CollectorRecord,
+    GrowthRecord,
+    LineRecord,
+    TraceRecord,
+    TypeRecord,
+)
 from ._call import wait_left
 from ._objects import Functions
 
@@ -33,7 +39,7 @@ class _Looks:
         self._lock = threading.Lock()  # for _last
         self._last: dict[str, tuple[int, int]] | None = None
 
-    def growth(self, limit: int = DEFAULT_LIMIT) -> list[dict[str, Any]] | None:
+    def growth(self, limit: int = DEFAULT_LIMIT) -> list[TypeRecord] | None:
         """Return the types that have grown most since the last call of this, or None at the first
         one.
         """
@@ -78,25 +84,23 @@ def _name(kind: type) -> str:
     return str(bare) if module == "builtins" else f"{module}.{bare}"
 
 
-def _difference(
-    name: str, now: tuple[int, int] | None, then: tuple[int, int] | None
-) -> dict[str, Any]:
+def _difference(name: str, now: tuple[int, int] | None, then: tuple[int, int] | None) -> TypeRecord:
     count, size = now or (0, 0)
     old_count, old_size = then or (0, 0)
     return {"type": name, "count": count - old_count, "size": size - old_size}
 
 
-def types(limit: int = DEFAULT_LIMIT) -> list[dict[str, Any]]:
+def types(limit: int = DEFAULT_LIMIT) -> list[TypeRecord]:
     """Return the types that take most: `type`, `count`, `size` in bytes, of the objects themselves
     only.
     """
-    found = [
+    found: list[TypeRecord] = [
         {"type": name, "count": count, "size": size} for name, (count, size) in _by_type().items()
     ]
-    return sorted(found, key=lambda entry: (-int(str(entry["size"])), str(entry["type"])))[:limit]
+    return sorted(found, key=lambda entry: (-entry["size"], entry["type"]))[:limit]
 
 
-def garbage() -> dict[str, Any]:
+def garbage() -> CollectorRecord:
     """What the collector does: `enabled`, `counts`, `thresholds`, `stats`, `uncollectable`."""
     return {
         "enabled": gc.isenabled(),
@@ -119,7 +123,7 @@ def trace_stop() -> None:
     tracemalloc.stop()
 
 
-def trace_top(limit: int = DEFAULT_LIMIT) -> list[dict[str, Any]] | None:
+def trace_top(limit: int = DEFAULT_LIMIT) -> list[LineRecord] | None:
     """Return the lines that allocated most of what is alive, or None when tracemalloc is off."""
     if not tracemalloc.is_tracing():
         return None
@@ -162,7 +166,7 @@ _tracing = _Tracing()
 _OURS = tuple(tracemalloc.Filter(False, file) for file in (tracemalloc.__file__, __file__))
 
 
-def trace(seconds: float = 10.0, limit: int = DEFAULT_LIMIT) -> dict[str, Any]:
+def trace(seconds: float = 10.0, limit: int = DEFAULT_LIMIT) -> TraceRecord:
     """Trace every allocation for `seconds`, and return what was allocated meanwhile and is still
     there: also memory that `growth` can't see, as of `bytes`, `bytearray` and texts.
 
@@ -189,9 +193,9 @@ def trace(seconds: float = 10.0, limit: int = DEFAULT_LIMIT) -> dict[str, Any]:
     }
 
 
-def _growth(before: tracemalloc.Snapshot, now: tracemalloc.Snapshot) -> list[dict[str, Any]]:
+def _growth(before: tracemalloc.Snapshot, now: tracemalloc.Snapshot) -> list[GrowthRecord]:
     differences = now.filter_traces(_OURS).compare_to(before.filter_traces(_OURS), "traceback")
-    found = [
+    found: list[GrowthRecord] = [
         {
             "size": entry.size_diff,
             "count": entry.count_diff,
@@ -200,7 +204,7 @@ def _growth(before: tracemalloc.Snapshot, now: tracemalloc.Snapshot) -> list[dic
         for entry in differences
         if entry.size_diff > 0
     ]
-    return sorted(found, key=lambda entry: -int(str(entry["size"])))
+    return sorted(found, key=lambda entry: -entry["size"])
 
 
 heap = Functions(

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from types import FrameType
 
+    from .._records import ThreadRecord
+
 Finder = Callable[[int], Mapping[str, Any] | None]
 
 MAX_FRAMES = 500
@@ -90,7 +92,7 @@ def count_plumbing(stack: list[list[Any]]) -> int:
     return sum(1 for _ in takewhile(lambda frame: _PLUMBING.fullmatch(frame[0]), stack))
 
 
-def describe_threads() -> list[dict[str, Any]]:
+def describe_threads() -> list[ThreadRecord]:
     """Return all threads: `ident`, `native_id`, `name`, `daemon`, `request` (a dict or None),
     `stack`, `plumbing` (how many frames at the outer end of the stack are the server's own).
     """
@@ -100,7 +102,7 @@ def describe_threads() -> list[dict[str, Any]]:
     ]
 
 
-def _describe(ident: int, thread: threading.Thread | None, frame: FrameType) -> dict[str, Any]:
+def _describe(ident: int, thread: threading.Thread | None, frame: FrameType) -> ThreadRecord:
     stack = stack_of(frame)
     return {
         "ident": ident,
@@ -118,7 +120,7 @@ def format_threads() -> str:
     return "\n".join(_format(thread) for thread in describe_threads())
 
 
-def _format(thread: dict[str, Any]) -> str:
+def _format(thread: ThreadRecord) -> str:
     work = "".join(f" {key}={value}" for key, value in (thread["request"] or {}).items())
     name = "idle" if is_idle(thread) else thread["name"]
     lines = [f"Thread {name} ({thread['ident']}){work}:"]
@@ -132,7 +134,7 @@ def _format(thread: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def fold(thread: dict[str, Any]) -> tuple[int, list[list[Any]]]:
+def fold(thread: ThreadRecord) -> tuple[int, list[list[Any]]]:
     """Return how many frames of a described thread needn't be shown, and the others: the server's
     own at the outer end, but never the innermost frame.
     """
@@ -141,7 +143,7 @@ def fold(thread: dict[str, Any]) -> tuple[int, list[list[Any]]]:
     return (hidden, stack[hidden:]) if hidden > 1 else (0, stack)
 
 
-def is_idle(thread: dict[str, Any]) -> bool:
+def is_idle(thread: ThreadRecord) -> bool:
     """Whether a described thread is one of the server's that has no request and waits for one."""
     return (
         thread["name"] in POOLS
