@@ -8,7 +8,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any
 
-from ashd.proto import Request
+from ashd.proto import Headers, Request
 
 from ._errors import BadRequestError
 from ._filewrapper import FileWrapper
@@ -88,7 +88,10 @@ class EnvironBuilder:
         `BadRequestError`.
         """
         environ = self._base.copy()
-        codings = _add_headers(environ, request)
+        codings: list[bytes] = []
+        if not _add_plain_headers(environ, request.headers):
+            environ = self._base.copy()
+            codings = _add_headers(environ, request.headers)
         environ["REQUEST_METHOD"] = request.method.decode("latin-1")
         environ["SERVER_PROTOCOL"] = request.version.decode("latin-1")
         url = request.url.decode("latin-1")
@@ -136,14 +139,28 @@ class EnvironBuilder:
         return os.path.join(self._directory, path)  # noqa: PTH118 - on the way of a request
 
 
-def _add_headers(environ: Environ, request: Request) -> list[bytes]:
+def _add_plain_headers(environ: Environ, headers: Headers) -> bool:
+    """Add the headers' variables, if all names are known, passed on, and different; else False.
+
+    That is how most requests are, and takes less than two thirds of the time of `_add_headers`.
+    """
+    size = len(environ) + len(headers)
+    try:
+        for name, value in headers:
+            environ[_KEYS[name]] = value.decode("latin-1")
+    except KeyError:
+        return False
+    return len(environ) == size and "" not in environ
+
+
+def _add_headers(environ: Environ, headers: Headers) -> list[bytes]:
     """Add the headers' variables; return what speaks of the body beside one Content-Length.
 
     That is the values of Transfer-Encoding, and of a Content-Length that is said again.
     """
     codings: list[bytes] = []
     known = _KEYS.get
-    for name, value in request.headers:
+    for name, value in headers:
         key = known(name)
         if key is None:
             key = environ_key(name)

@@ -182,14 +182,10 @@ class Response:
         if self.gate is not None:
             self.gate()
         line = self._choose_end(size)
-        if self._must_close:
+        if self.doubtful is not None and not self.doubtful.seen:
             line += _CLOSE
         self.state = BODY
-        return b"%b%b\r\n%b%b\r\n" % (self._status_line, self.status, self._headers, line)
-
-    @property
-    def _must_close(self) -> bool:
-        return self.doubtful is not None and not self.doubtful.seen
+        return b"".join((self._status_line, self.status, b"\r\n", self._headers, line, b"\r\n"))
 
     def _choose_end(self, size: int | None) -> bytes:
         if self.status.startswith(_BODILESS):
@@ -233,7 +229,7 @@ class Response:
             raise ResponseError("an error page can't replace what was sent")
         if self.gate is not None:
             self.gate()
-        page = self.page(status, close=close or self._must_close)
+        page = self.page(status, close=close or self.doubtful is not None)
         self.status = status
         self.state = COMPLETE
         return (page,)
