@@ -1,7 +1,7 @@
 """The second layer of the configuration language: what the stanzas mean.
 
-`parse` reads a file and all that it includes. Each directive and each line of a stanza is one entry
-of a table.
+`parse` reads a file and those that it includes. Each directive, and each kind of line in a stanza,
+is an entry in a table.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ._lines import Line, Stanza, stanzas
 from ._patterns import compile_pattern
 
 MAX_INCLUDE_DEPTH = 16
-"""Files that include one another without end are an error, not a full memory."""
+"""Beyond this depth, files include one another without end."""
 
 MAX_DIRECTORY_FILE = 1 << 20
 """Bytes of a `.htrc`, and of each file that one includes: anybody may have written it, and reading
@@ -32,8 +32,8 @@ _Directive = Callable[[Config, Stanza, int], None]
 def parse(file: str, directory: str | None = None) -> Config:
     """Read the configuration in `file`; `directory` is given for a `.htrc`, relative to the root.
 
-    What can be left out without changing the meaning of the rest is left out, with a complaint.
-    Raises `ConfigError` with file, line and reason for everything else.
+    A mistake that doesn't change the meaning of the rest is left out, with a complaint. Raises
+    `ConfigError` with file, line and reason for any other.
     """
     config = Config(directory)
     config.sources.append(file)
@@ -46,7 +46,7 @@ def parse(file: str, directory: str | None = None) -> Config:
 
 
 def _content(config: Config, file: str) -> bytes:
-    """Return what is in a file. That of a directory may be anybody's, and must not block us."""
+    """Return the content of a file. A `.htrc` may be anybody's, so it must not block us."""
     if config.directory is None:
         return Path(file).read_bytes()
     fd = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
