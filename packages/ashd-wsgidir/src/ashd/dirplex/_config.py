@@ -90,6 +90,20 @@ class Config:
         """Note that something at a line was left out."""
         self.complaints.append(ConfigError(line.file, line.number, reason))
 
+    def arguments(self, line: Line, least: int, most: float, form: str) -> tuple[str, ...]:
+        """Return a line's arguments; too few are an error, too many are cut with a complaint."""
+        arguments = line.arguments
+        if len(arguments) < least:
+            line.fail(f"this should be: {form}")
+        if len(arguments) <= most:
+            return arguments
+        self.complain(line, f"this should be: {form}; the words after that are ignored")
+        return arguments[: int(most)]
+
+    def new_handler(self, name: str, argv: tuple[str, ...], *, persistent: bool) -> Handler:
+        """Return a handler that is declared in this file, or in one that it includes."""
+        return Handler(name, argv, persistent, self.directory or "", self.file)
+
     def sees(self, path: str) -> str:
         """Return a path as this file's patterns see it: relative to its directory."""
         if not self.directory:
