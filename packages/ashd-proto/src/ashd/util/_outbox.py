@@ -80,8 +80,9 @@ class _Response:
 class Outbox:
     """The responses of this process that wait for their clients. Any thread may add one."""
 
-    def __init__(self) -> None:
-        """Begin with none."""
+    def __init__(self, *, stall_timeout: float = STALL_TIMEOUT) -> None:
+        """Begin with none; cut those whose clients are idle for `stall_timeout` seconds."""
+        self._stall_timeout = stall_timeout
         self._lock = threading.Lock()  # guards all below; never held while waiting
         self._responses: dict[int, _Response] = {}  # the one that has been idle for longest first
         self._bytes = 0
@@ -159,15 +160,15 @@ class Outbox:
         """Return how many seconds the one that has been idle for longest may still be so."""
         with self._lock:
             idle = next(iter(self._responses.values()), None)
-        return max(0.0, idle.active_at + STALL_TIMEOUT - time.monotonic()) if idle else 0.0
+        return max(0.0, idle.active_at + self._stall_timeout - time.monotonic()) if idle else 0.0
 
     def _cut_stalled(self) -> None:
-        limit = time.monotonic() - STALL_TIMEOUT
+        limit = time.monotonic() - self._stall_timeout
         while self._responses:
             fd, response = next(iter(self._responses.items()))
             if response.active_at > limit:
                 return
-            logger.info("a response was cut: its client took nothing for %d s", STALL_TIMEOUT)
+            logger.info("a response was cut: its client took nothing for %g s", self._stall_timeout)
             self._drop(fd)
 
     def forget(self) -> None:

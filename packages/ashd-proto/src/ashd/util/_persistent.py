@@ -44,7 +44,7 @@ logger = logging.getLogger("ashd.util")
 Refuse = Callable[[Request, Exception], object]
 """Answers a request that could not be handed over. It must not wait for the client."""
 
-_room = threading.BoundedSemaphore(
+_slots = threading.BoundedSemaphore(
     max(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // DESCRIPTOR_SHARE)
 )
 
@@ -148,12 +148,12 @@ class PersistentChild:
         return self._socket
 
     def _enqueue(self, request: Request) -> None:
-        if len(self._waiting) >= MAX_WAITING or not _room.acquire(blocking=False):
+        if len(self._waiting) >= MAX_WAITING or not _slots.acquire(blocking=False):
             raise self._too_many()
         try:
             self._waiting.append((request.dup(), time.monotonic() + self._timeout))
         except BaseException:
-            _room.release()
+            _slots.release()
             raise
         if self._thread is None:
             self._start_thread()
@@ -193,7 +193,7 @@ class PersistentChild:
 
     def _drop_first(self) -> Request:
         with self._lock:
-            _room.release()
+            _slots.release()
             return self._waiting.popleft()[0]
 
     def _hand_over(self, request: Request, deadline: float) -> Exception | None:
