@@ -10,7 +10,8 @@ import pytest
 
 from ashd.proto import Request
 from ashd.util import parse_response, respond, send_all
-from ashd.util._outbox import MAX_BYTES, Outbox
+from ashd.util._limits import MAX_UNSENT
+from ashd.util._outbox import Outbox
 from ashdtest.handlers import read_all
 from ashdtest.processes import wait_until
 
@@ -113,7 +114,7 @@ def test_a_client_that_reads_late(pair: Pair) -> None:
 
 def test_clients_that_never_read_do_not_fill_the_memory() -> None:
     clients = []
-    for _ in range(MAX_BYTES // LARGE + 2):
+    for _ in range(MAX_UNSENT // LARGE + 2):
         ours, theirs = socket.socketpair()
         respond(Request(b"GET", b"/", b"HTTP/1.1", b"", [], theirs.detach()), b"y" * LARGE)
         ours.settimeout(20)

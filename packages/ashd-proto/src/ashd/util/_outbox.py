@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-import resource
 import select
 import socket
 import threading
@@ -18,18 +17,8 @@ from dataclasses import dataclass
 
 from ashd.proto import Request
 
+from ._limits import MAX_UNSENT, STALL_TIMEOUT, descriptor_share
 from ._threads import HelperThread
-
-STALL_TIMEOUT = 60.0
-"""Seconds without a byte in either direction after which a response is cut. Front ends grant their
-clients no more."""
-
-MAX_BYTES = 64 << 20
-"""Bytes that may wait in all. Beyond that, the response whose client has been idle for the longest
-is cut: clients that don't read must not fill the memory."""
-
-DESCRIPTOR_SHARE = 2
-"""What part of the descriptors that a process may have (one half) waiting responses may hold."""
 
 _DISCARD = 65536  # bytes of an unwanted request body that are read at a time
 
@@ -114,8 +103,8 @@ class Outbox:
         return epoll
 
     def _make_room(self, size: int) -> None:
-        most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] // DESCRIPTOR_SHARE
-        while self._responses and (len(self._responses) >= most or self._bytes + size > MAX_BYTES):
+        most = descriptor_share()
+        while self._responses and (len(self._responses) >= most or self._bytes + size > MAX_UNSENT):
             logger.warning("a response was cut: too many wait for their clients")
             self._drop(next(iter(self._responses)))
 

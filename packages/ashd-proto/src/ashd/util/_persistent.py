@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import resource
 import select
 import socket
 import subprocess
@@ -25,28 +24,16 @@ from ashd.proto import HandlerGoneError, QueueFullError, Request, refuse, send_r
 from ashd.proto._text import printable
 
 from ._children import Argv, ChildInit, spawn_handler
+from ._limits import MAX_WAITING, SEND_TIMEOUT, descriptor_share
 from ._reaper import reap
 from ._threads import HelperThread
-
-SEND_TIMEOUT = 60.0
-"""Seconds that a request waits for a child that takes none: what the reference front end grants a
-handler."""
-
-MAX_WAITING = 256
-"""Requests that may wait for one child. Each has a descriptor of ours."""
-
-DESCRIPTOR_SHARE = 2
-"""What part of the descriptors that a process may have (one half) can belong to waiting requests of
-all children together, so that there are always some left to receive others with."""
 
 logger = logging.getLogger("ashd.util")
 
 Refuse = Callable[[Request, Exception], object]
 """Answers a request that could not be handed over. It must not wait for the client."""
 
-_slots = threading.BoundedSemaphore(
-    max(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // DESCRIPTOR_SHARE)
-)
+_slots = threading.Semaphore(descriptor_share())  # one for each request that waits for any child
 
 
 def refuse_undelivered(request: Request, error: Exception) -> None:
@@ -159,7 +146,8 @@ class PersistentChild:
             self._start_thread()
 
     def _start_thread(self) -> None:
-        self._thread = HelperThread(target=self._drain, name=f"queue of {self.argv[0]}")
+        name = f"queue of {self.argv[0]}"
+        self._thread = HelperThread(target=self._drain, name=name, daemon=False)
         try:
             self._thread.start()
         except RuntimeError as error:
