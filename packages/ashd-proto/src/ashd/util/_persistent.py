@@ -28,6 +28,10 @@ from ._limits import MAX_WAITING, SEND_TIMEOUT, descriptor_share
 from ._reaper import reap
 from ._threads import HelperThread
 
+PAUSE = 0.02
+"""Seconds between attempts when the child's socket has room but the kernel refuses all the same:
+nothing reports that fewer descriptors are on their way (ETOOMANYREFS)."""
+
 logger = logging.getLogger("ashd.util")
 
 Refuse = Callable[[Request, Exception], object]
@@ -185,6 +189,7 @@ class PersistentChild:
             return self._waiting.popleft()[0]
 
     def _hand_over(self, request: Request, deadline: float) -> Exception | None:
+        woken = False
         while True:
             try:
                 with self._lock:
@@ -193,6 +198,9 @@ class PersistentChild:
             except QueueFullError as error:
                 if not self._wait_for_room(deadline):
                     return error
+                if woken:
+                    time.sleep(PAUSE)
+                woken = True
             except Exception as error:
                 return error
 
