@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import cast
 
 from ._adapter import Application
+from ._bytecode import distrust_old_bytecode
 from ._errors import StartError
 
 
@@ -22,6 +23,7 @@ def load_application(
     the module's own code are its cause.
     """
     sys.path[:0] = path
+    distrust_old_bytecode()
     module = _import(name)
     return _application(module) if find_application else _call_wmain(module, arguments)
 
