@@ -68,7 +68,7 @@ def test_new_code_of_the_same_size_and_time(tmp_path: Path, way: str) -> None:
 @pytest.mark.parametrize("way", WAYS)
 def test_old_code_that_somebody_else_has_just_compiled(tmp_path: Path, way: str) -> None:
     for path in save(tmp_path, way, "old"):
-        cache = Path(py_compile.compile(str(path), doraise=True))
+        cache = Path(str(py_compile.compile(str(path), doraise=True)))
         os.utime(cache, (SAVED + 1, SAVED + 1))
     save(tmp_path, way, "new")
     assert served(tmp_path) == b"new"

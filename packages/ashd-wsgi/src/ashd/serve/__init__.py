@@ -9,6 +9,7 @@ What a program may not need is imported when it is asked for: handlers are start
 from typing import TYPE_CHECKING, Any
 
 from ._errors import Error, ModelError
+from ._fork import handle_signal, leave_behind
 from ._interface import Model, Source, Stream, Task
 from ._report import report_threads
 from ._running import Held, Running, running
@@ -56,6 +57,8 @@ __all__ = [
     "Task",
     "Worker",
     "Workers",
+    "handle_signal",
+    "leave_behind",
     "make_model",
     "report_threads",
     "running",

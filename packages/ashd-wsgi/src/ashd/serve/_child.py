@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from enum import Enum
 
 from ._worker import LEAVING, READY, VARIABLE
@@ -102,8 +103,9 @@ class Child:
         return status != 0 and (self._told is None or status != -self._told)
 
     def kill(self) -> None:
-        """End it at once."""
-        self._process.kill()
+        """End it at once, and what it has started; unless that made itself independent."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def bury(self) -> None:
         """Wait for its end, and close what belongs to it."""

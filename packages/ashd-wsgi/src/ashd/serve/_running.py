@@ -8,10 +8,12 @@ operation here relies on two of them.
 from __future__ import annotations
 
 import logging
+import os
+import sys
 import time
 from collections.abc import Callable
 from threading import get_ident
-from typing import NamedTuple, ParamSpec, TypeVar
+from typing import NamedTuple, NoReturn, ParamSpec, TypeVar
 
 from ._interface import Task, Work
 
@@ -46,7 +48,8 @@ class Running:
         except BaseException:
             _complain(task)
         finally:
-            del self._table[ident]
+            if self._table.pop(ident, None) is None:
+                _end_forked_process()
 
     def hold(
         self, work: Work, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
@@ -60,7 +63,8 @@ class Running:
             _complain(work)
             return None
         finally:
-            del self._table[ident]
+            if self._table.pop(ident, None) is None:
+                _end_forked_process()
 
     def __len__(self) -> int:
         return len(self._table)
@@ -73,9 +77,28 @@ class Running:
         ]
         return sorted(held, key=lambda each: -each.age)
 
+    def abandon(self) -> None:
+        """Forget all tasks, in a process that was forked: they are served by the one it is from."""
+        for work, _ in self._table.values():
+            work.abandon()
+        self._table.clear()
+
 
 def _complain(work: Work) -> None:
     logger.exception("%s: tasks and streams must not raise; this one is given up", work.describe())
+
+
+def _end_forked_process() -> NoReturn:
+    """End a process that the application has forked and let run out of the request."""
+    logger.error(
+        "a process that the application has forked came back to the server and is ended; "
+        "let it end by os._exit()"
+    )
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(1)
 
 
 running = Running()

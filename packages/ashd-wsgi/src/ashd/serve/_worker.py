@@ -37,6 +37,11 @@ class Worker:
             self._left = True
             self._tell(LEAVING)
 
+    def close(self) -> None:
+        """Close the socket, in a process that is no worker: one that the application forked."""
+        self._left = True
+        self._socket.close()
+
     def _tell(self, word: bytes) -> None:
         try:
             self._socket.send(word)

@@ -42,7 +42,7 @@ def distrust_old_bytecode() -> None:
     `importlib.util.spec_from_file_location` and the finders of editable installs make loaders of
     this class without asking `sys.path_hooks`, so the class itself has to know the rule.
     """
-    SourceFileLoader.get_code = _get_code  # type: ignore[method-assign]
+    SourceFileLoader.get_code = _get_code  # type: ignore[assignment, method-assign]
 
 
 def _get_code(self: SourceFileLoader, fullname: str) -> CodeType | None:

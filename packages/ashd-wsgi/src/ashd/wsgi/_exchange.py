@@ -46,6 +46,10 @@ class Exchange(Response):
         """Return method and url."""
         return f"{self._request.method.decode('latin-1')} {self._request.url.decode('latin-1')}"
 
+    def abandon(self) -> None:
+        """Let go of the client, in a process that the application has forked."""
+        self.close()
+
     # As a task
 
     def run(self) -> None:

@@ -8,7 +8,16 @@ import socket
 import sys
 from collections.abc import Sequence
 
-from ashd.serve import Model, ModelError, Worker, make_model, this_worker
+from ashd.serve import (
+    Model,
+    ModelError,
+    Worker,
+    handle_signal,
+    leave_behind,
+    make_model,
+    running,
+    this_worker,
+)
 
 from ._adapter import Adapter, Application
 from ._errors import StartError
@@ -47,11 +56,15 @@ def _run(options: Options) -> int:
     except ModelError as error:
         raise StartError(str(error)) from None
     worker = this_worker()
+    if worker is not None:
+        leave_behind(worker.close)
     if not options.leave_logging:
         configure_logging(options.program)
     if options.workers and worker is None:
         return _run_workers(options)
     sock = take_socket()  # before the application's code runs, whose children would inherit it
+    if sock is not None:
+        leave_behind(sock.close)
     application = load_application(
         options.module,
         options.arguments,
@@ -111,6 +124,8 @@ def serve(
         parent=worker,
         on_parents_end=lambda: bound_finish(options.graceful_timeout, "the parent's end"),
     )
+    leave_behind(running.abandon)
+    leave_behind(source.abandon)
     stop_on_signals(leave, options.graceful_timeout)
     bound_finish_after_end(sock, options.graceful_timeout)
     wake = source.wake_fileno()
@@ -119,7 +134,7 @@ def serve(
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     if worker is not None:
         # It is for the parent. SIG_IGN would be inherited by what the application starts.
-        signal.signal(signal.SIGHUP, lambda *_: None)
+        handle_signal(signal.SIGHUP, lambda *_: None)
         worker.ready()
     model.serve(source)
     signal.set_wakeup_fd(-1)

@@ -53,6 +53,7 @@ class RequestSource:
         self._admit = admit
         self._on_parents_end = on_parents_end
         self._stopped = False
+        self._epoll: select.epoll | None = None
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
@@ -70,7 +71,7 @@ class RequestSource:
                     self._take_wake()
 
             return wait_for_one
-        epoll = select.epoll()
+        epoll = self._epoll = select.epoll()
         epoll.register(self._socket, select.EPOLLIN | select.EPOLLEXCLUSIVE)
         epoll.register(self._wake_read, select.EPOLLIN)
         epoll.register(parent, select.EPOLLIN)
@@ -138,5 +139,13 @@ class RequestSource:
         """Release what the source owns; the socket stays open. A late signal may still `stop`."""
         wake_read, self._wake_read = self._wake_read, -1
         wake_write, self._wake_write = self._wake_write, -1
-        os.close(wake_read)
-        os.close(wake_write)
+        for fd in (wake_read, wake_write):
+            if fd >= 0:
+                os.close(fd)
+        if self._epoll is not None:
+            self._epoll.close()
+
+    def abandon(self) -> None:
+        """Release what the source owns, in a process that the application has forked."""
+        self._stopped = True
+        self.close()

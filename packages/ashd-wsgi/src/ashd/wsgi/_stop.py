@@ -10,9 +10,11 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
+from typing import NoReturn
 
-from ashd.serve import report_threads
+from ashd.serve import handle_signal, leave_behind, report_threads
 
 logger = logging.getLogger("ashd.wsgi")
 
@@ -39,7 +41,7 @@ def stop_on_signals(stop: Callable[[], None], graceful_timeout: float | None) ->
         bound_finish(graceful_timeout, signal.Signals(number).name)
 
     for each in _SIGNALS:
-        signal.signal(each, handle)
+        handle_signal(each, handle)
 
 
 def bound_finish(graceful_timeout: float | None, reason: str) -> None:
@@ -64,6 +66,8 @@ def watch_signals(stop: Callable[[], None], graceful_timeout: float) -> int:
                 bound_finish(graceful_timeout, signal.Signals(number).name)
 
     threading.Thread(target=watch, name="signals", daemon=True).start()
+    leave_behind(partial(os.close, read))
+    leave_behind(partial(os.close, write))
     return write
 
 
@@ -94,7 +98,7 @@ def _give_up(reason: str, seconds: float) -> None:
         f"ashd: requests are still running {seconds:g} s after {reason}; giving up. All threads:\n"
     )
     report_threads(sys.stderr)
-    os._exit(1)
+    _exit_at_once(1)
 
 
 def bound_exit(status: int) -> None:
@@ -108,9 +112,22 @@ def bound_exit(status: int) -> None:
         )
         sys.stderr.write(f"ashd: not waiting for the application's threads ({names or '-'})\n")
         sys.stderr.flush()
-        os._exit(status)
+        _exit_at_once(status)
 
     _after(_EXIT_TIME, insist)
+
+
+def _exit_at_once(status: int) -> NoReturn:
+    """End this process without its exit functions, but as those do, the children that need it.
+
+    Those of `multiprocessing` wait for work for ever when their parent is gone.
+    """
+    multiprocessing = sys.modules.get("multiprocessing.process")
+    if multiprocessing is not None:
+        for child in multiprocessing.active_children():
+            if child.daemon:
+                child.terminate()
+    os._exit(status)
 
 
 def _after(seconds: float, function: Callable[[], None]) -> None:
