@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from enum import Enum
 
-from ._worker import LEAVING, READY, VARIABLE
+from ._board import Places
+from ._worker import LEAVING, PLACE_VARIABLE, READY, VARIABLE
 
 
 class State(Enum):
@@ -32,18 +33,21 @@ class Child:
         stdin: int,
         generation: int,
         further: Mapping[str, socket.socket],
+        places: Places | None,
     ) -> None:
         """Start a process. Raises OSError if the system has none to give.
 
         `further` are sockets for it, by the environment variable that tells it the descriptor.
-        They and `stdin` are borrowed.
+        They and `stdin` are borrowed. The child has a place of `places` until it is gone.
         """
+        self._places = places
+        self._place = places.take() if places is not None else None
         self.control, theirs = socket.socketpair()
         try:
             with theirs:
-                self._process = _start(argv, stdin, {VARIABLE: theirs, **further})
+                self._process = self._start(argv, stdin, {VARIABLE: theirs, **further})
         except BaseException:
-            self.control.close()
+            self._release()
             raise
         self.generation = generation
         self.state = State.STARTING
@@ -110,16 +114,25 @@ class Child:
     def bury(self) -> None:
         """Wait for its end, and close what belongs to it."""
         self._process.wait()
+        self._release()
+
+    def _release(self) -> None:
         self.control.close()
+        if self._places is not None and self._place is not None:
+            self._places.release(self._place)
 
-
-def _start(
-    argv: Sequence[str], stdin: int, sockets: Mapping[str, socket.socket]
-) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        argv,
-        stdin=stdin,
-        pass_fds=[sock.fileno() for sock in sockets.values()],
-        process_group=0,  # a terminal's Ctrl-C reaches them through us alone, once
-        env=os.environ | {name: str(sock.fileno()) for name, sock in sockets.items()},
-    )
+    def _start(
+        self, argv: Sequence[str], stdin: int, sockets: Mapping[str, socket.socket]
+    ) -> subprocess.Popen[bytes]:
+        variables = {name: str(sock.fileno()) for name, sock in sockets.items()}
+        fds = [sock.fileno() for sock in sockets.values()]
+        if self._places is not None and self._place is not None:
+            variables[PLACE_VARIABLE] = f"{self._places.fd}:{self._place}"
+            fds.append(self._places.fd)
+        return subprocess.Popen(
+            argv,
+            stdin=stdin,
+            pass_fds=fds,
+            process_group=0,  # a terminal's Ctrl-C reaches them through us alone, once
+            env=os.environ | variables,
+        )

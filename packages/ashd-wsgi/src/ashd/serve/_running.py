@@ -15,6 +15,7 @@ from collections.abc import Callable
 from threading import get_ident
 from typing import NamedTuple, NoReturn, ParamSpec, TypeVar
 
+from ._board import Place
 from ._interface import Task, Work
 
 logger = logging.getLogger("ashd.serve")
@@ -32,39 +33,54 @@ class Held(NamedTuple):
 
 
 class Running:
-    """The tasks that threads are running now."""
+    """The tasks that threads are running now.
 
-    __slots__ = ("_table",)
+    Attributes:
+        place: where other workers see whether there are any, or None.
+    """
+
+    __slots__ = ("_table", "place")
 
     def __init__(self) -> None:
         self._table: dict[int, tuple[Work, float]] = {}
+        self.place: Place | None = None
 
     def run(self, task: Task) -> None:
         """Run a task, visible in the table meanwhile. What it raises ends nothing but itself."""
-        ident = get_ident()
-        self._table[ident] = (task, time.monotonic())
+        ident = self.enter(task)
         try:
             task.run()
         except BaseException:
             _complain(task)
         finally:
-            if self._table.pop(ident, None) is None:
-                _end_forked_process()
+            self._leave(ident)
 
     def hold(
         self, work: Work, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> T | None:
         """Call a function of `work` as `run` does; return what it returns, None if it raises."""
-        ident = get_ident()
-        self._table[ident] = (work, time.monotonic())
+        ident = self.enter(work)
         try:
             return function(*args, **kwargs)
         except BaseException:
             _complain(work)
             return None
         finally:
-            if self._table.pop(ident, None) is None:
-                _end_forked_process()
+            self._leave(ident)
+
+    def enter(self, work: Work) -> int:
+        """Make `work` visible as what this thread runs; `run` or `hold` has to follow."""
+        ident = get_ident()
+        self._table[ident] = (work, time.monotonic())
+        if self.place is not None and self.place.waiting:
+            self.place.note(self._table)
+        return ident
+
+    def _leave(self, ident: int) -> None:
+        if self._table.pop(ident, None) is None:
+            _end_forked_process()
+        if self.place is not None and self.place.waiting:
+            self.place.note(self._table)
 
     def __len__(self) -> int:
         return len(self._table)

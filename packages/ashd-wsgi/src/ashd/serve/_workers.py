@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from types import FrameType
 
+from ._board import Places
 from ._child import Child, State
 
 logger = logging.getLogger("ashd.serve")
@@ -67,6 +68,7 @@ class Workers:
         self._stopping = False  # nobody shall receive any more
         self._deadline: float | None = None
         self._connect: Connect | None = None
+        self._places: Places | None = None
         self._started = 0
         self._signals: list[int] = []
         self._stop_signals = 0
@@ -82,6 +84,8 @@ class Workers:
         It is 1 when the first worker can't start, or one had to be killed.
         """
         self._connect = connect
+        if self._count > 1 and hasattr(os, "memfd_create"):
+            self._places = Places()
         wake_read, wake_write = os.pipe()
         os.set_blocking(wake_write, False)
         os.set_blocking(wake_read, False)
@@ -96,6 +100,8 @@ class Workers:
             signal.set_wakeup_fd(previous)
             os.close(wake_read)
             os.close(wake_write)
+            if self._places is not None:
+                self._places.close()
         return self._status
 
     def _note_signal(self, number: int, _frame: FrameType | None) -> None:
@@ -243,7 +249,9 @@ class Workers:
         self._started += 1
         further = [self._connect(str(self._started))] if self._connect is not None else []
         try:
-            return Child(self._argv, self._socket.fileno(), self._generation, dict(further))
+            return Child(
+                self._argv, self._socket.fileno(), self._generation, dict(further), self._places
+            )
         finally:
             for _, end in further:
                 end.close()

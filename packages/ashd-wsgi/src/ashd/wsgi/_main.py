@@ -121,7 +121,7 @@ def serve(
         sock,
         make_admit(adapter, limits, leave if worker else None),
         timestamps=limits.queue_timeout is not None,
-        parent=worker,
+        worker=worker,
         on_parents_end=lambda: bound_finish(options.graceful_timeout, "the parent's end"),
     )
     leave_behind(running.abandon)
