@@ -133,6 +133,24 @@ def test_reload_while_workers_start() -> None:
         assert handler.call(timeout=PATIENCE).status == 200
 
 
+def test_reloads_while_a_request_hangs_keep_one_old_generation(tmp_path: Path) -> None:
+    (gate,) = pipes(tmp_path, 1)
+    with wsgi("gate_app", "-w", "1") as handler:
+        (old,) = wait_for_workers(handler, 1)
+        (client,) = wait_at(handler, [gate])
+        handler.process.send_signal(signal.SIGHUP)
+        until(lambda: pid_that_answers(handler) != old, "the new worker")
+        new = pid_that_answers(handler)
+        for _ in range(3):
+            handler.process.send_signal(signal.SIGHUP)
+            wait_for_log(handler, "replaced when those that still finish")
+            assert pid_that_answers(handler) == new
+        assert set(workers(handler)) == {old, new}
+        gate.open()
+        assert body_of(read_response(client)) == b"%d" % old
+        wait_for_workers(handler, 1, [old, new])
+
+
 def test_an_application_that_does_not_load_again_leaves_the_old_one(tmp_path: Path) -> None:
     write_version(tmp_path, "old")
     with wsgi("version_app", "-w", "1", apps=tmp_path) as handler:

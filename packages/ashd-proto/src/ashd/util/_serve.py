@@ -13,6 +13,7 @@ from ashd.proto import (
     SendError,
     SpawnError,
     handler_socket,
+    printable,
     refuse,
 )
 
@@ -66,8 +67,4 @@ def _status(error: Exception) -> int:
 
 
 def _log_failure(what: str, request: Request) -> None:
-    logger.exception("%s %s %s", what, _text(request.method), _text(request.url))
-
-
-def _text(string: bytes) -> str:
-    return string.decode("latin-1")
+    logger.exception("%s %s %s", what, printable(request.method), printable(request.url))

@@ -52,6 +52,7 @@ class Child:
         self.generation = generation
         self.state = State.STARTING
         self.replaces: Child | None = None
+        self.replaced = False  # by a worker of a later generation
         self._born = time.monotonic()
         self._told: int | None = None
 

@@ -11,7 +11,7 @@ import select
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from ashd.proto import Request, refusal
+from ashd.proto import Request, printable, refusal
 
 from ._body import Input
 from ._environ import Framing
@@ -44,7 +44,7 @@ class Exchange(Response):
 
     def describe(self) -> str:
         """Return method and url."""
-        return f"{self._request.method.decode('latin-1')} {self._request.url.decode('latin-1')}"
+        return f"{printable(self._request.method)} {printable(self._request.url)}"
 
     def abandon(self) -> None:
         """Let go of the client, in a process that the application has forked."""

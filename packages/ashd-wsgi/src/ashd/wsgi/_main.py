@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -29,6 +30,8 @@ from ._source import RequestSource
 from ._stop import bound_exit, bound_finish, bound_finish_after_end, stop_on_signals, watch_signals
 from ._version import SOFTWARE
 
+logger = logging.getLogger("ashd.wsgi")
+
 _HANDLER_SOCKET = (socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
 
@@ -51,15 +54,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: Options) -> int:
-    try:
-        model = make_model(options.model)
-    except ModelError as error:
-        raise StartError(str(error)) from None
     worker = this_worker()
     if worker is not None:
         leave_behind(worker.close)
     if not options.leave_logging:
         configure_logging(options.program)
+    try:
+        model = make_model(options.model, warn=worker is None)
+    except ModelError as error:
+        raise UsageError(f"-t {options.model}: {error}") from None
+    if worker is None:
+        for warning in options.warnings:
+            logger.warning("%s", warning)
     if options.workers and worker is None:
         return _run_workers(options)
     sock = take_socket()  # before the application's code runs, whose children would inherit it

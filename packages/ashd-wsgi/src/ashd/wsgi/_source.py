@@ -12,7 +12,7 @@ import select
 import socket
 from collections.abc import Callable
 
-from ashd.proto import ProtocolError, Receiver, Request
+from ashd.proto import ProtocolError, Receiver, Request, holds_datagram
 from ashd.serve import Worker, running
 
 from ._exchange import Exchange
@@ -165,12 +165,9 @@ class RequestSource:
         """
         poll = select.poll()
         poll.register(self._socket, select.POLLIN)
-        if self._stopped or not poll.poll(timeout * 1000):
-            return False
-        try:
-            return bool(self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
-        except OSError:  # another process has received it
-            return False
+        return (
+            not self._stopped and bool(poll.poll(timeout * 1000)) and holds_datagram(self._socket)
+        )
 
     def stop(self) -> None:
         """Receive nothing more."""

@@ -14,6 +14,7 @@ from functools import partial
 from types import FrameType
 from typing import NoReturn
 
+from ashd.proto import holds_datagram
 from ashd.serve import handle_signal, leave_behind, report_threads
 
 logger = logging.getLogger("ashd.wsgi")
@@ -81,13 +82,10 @@ def bound_finish_after_end(sock: socket.socket, graceful_timeout: float | None) 
     def watch() -> None:
         poll = select.poll()
         poll.register(sock, 0)  # for POLLHUP alone
+        poll.poll()
         pause = threading.Event()
-        try:
-            poll.poll()
-            while sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
-                pause.wait(_LOOK)
-        except OSError:  # nothing to wait for any more
-            pass
+        while holds_datagram(sock):
+            pause.wait(_LOOK)
         bound_finish(graceful_timeout, "end-of-file")
 
     threading.Thread(target=watch, name="end-of-file", daemon=True).start()
