@@ -27,7 +27,7 @@ from ._load import load_application
 from ._logs import configure_logging
 from ._options import Options, UsageError, help_text, parse_options
 from ._source import RequestSource
-from ._stop import bound_exit, bound_finish, bound_finish_after_end, stop_on_signals, watch_signals
+from ._stop import Shutdown, bound_exit
 from ._version import SOFTWARE
 
 logger = logging.getLogger("ashd.wsgi")
@@ -123,21 +123,19 @@ def serve(
         if worker is not None:
             worker.leave()
 
+    def bound_finish() -> None:
+        shutdown.begin()
+
     source = RequestSource(
         sock,
         make_admit(adapter, limits, leave if worker else None),
         timestamps=limits.queue_timeout is not None,
         worker=worker,
-        on_parents_end=lambda: bound_finish(options.graceful_timeout, "the parent's end"),
+        on_parents_end=bound_finish,
     )
     leave_behind(running.abandon)
     leave_behind(source.abandon)
-    stop_on_signals(leave, options.graceful_timeout)
-    bound_finish_after_end(sock, options.graceful_timeout)
-    wake = source.wake_fileno()
-    if options.graceful_timeout is not None:
-        wake = watch_signals(source.stop, options.graceful_timeout)
-    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    shutdown = Shutdown(sock, leave, options.graceful_timeout)
     if worker is not None:
         # It is for the parent. SIG_IGN would be inherited by what the application starts.
         handle_signal(signal.SIGHUP, lambda *_: None)

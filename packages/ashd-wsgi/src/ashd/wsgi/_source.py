@@ -136,10 +136,6 @@ class RequestSource:
         except BlockingIOError:
             pass
 
-    def wake_fileno(self) -> int:
-        """Return a descriptor for `signal.set_wakeup_fd`: a byte there interrupts `receive`."""
-        return self._wake_write
-
     def receive(self) -> Exchange | None:
         """Wait for a request; None after `stop` or at end-of-file."""
         if self._place is not None and self._should_leave_requests():
