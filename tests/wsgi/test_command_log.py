@@ -165,5 +165,5 @@ def test_control_characters_of_urls_reach_no_terminal(tmp_path: Path, model: str
     with running(argv) as handler:
         url = b"/\x1b[2J\x9b1m\x7f\x08caf\xe9"
         read_all(handler.open(url, method=b"GET\x07"))
-    assert "GET\\x07 /\\x1b[2J\\x9b1m\\x7f\\x08caf\xe9: the application failed" in handler.log
+    assert "GET\\x07 /\\x1b[2J\\x9b1m\\x7f\\x08caf\\xe9: the application failed" in handler.log
     assert not set(handler.log) & set(map(chr, (*range(9), *range(14, 32), *range(127, 160))))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from ashd.proto import Error
 
+FAILURE_STATUS = 1
+USAGE_STATUS = 2
+
 
 class StartError(Error):
     """The front end can't start; the text is one clear line for the administrator."""
@@ -19,6 +22,8 @@ class RequestError(Error):
     def __init__(self, status: int, detail: str) -> None:
         super().__init__(detail)
         self.status = status
+        self.head_only = False
+        """Whether the answer must have no body, as to a HEAD request."""
 
 
 class ResponseError(Error):

@@ -10,19 +10,24 @@ complete, or in full when the client is gone, which is how the handler learns of
 
 from __future__ import annotations
 
+import logging
 import select
 import socket
 from typing import Protocol
 
+from ashd.proto._text import MAX_LOGGED, printable
+
 from ._errors import ResponseError
-from ._limits import PIECE, PIECES_AT_ONCE
+from ._limits import PIECE
 from ._poller import Poller
 from ._response import ResponseFramer
 
+_log = logging.getLogger("ashd.htparser")
 _HANGUP = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 # Edge-triggered: registered once, nothing to change while reading is paused.
 _READ = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
 _READ_WRITE = _READ | select.EPOLLOUT
+_NAMED = 2 * MAX_LOGGED  # bytes of a datagram that are kept for the log: method and url come first
 
 
 class Client(Protocol):
@@ -50,11 +55,14 @@ class Exchange:
     __slots__ = (
         "_body_ended",
         "_client",
+        "_exhaust",
         "_fd",
         "_framer",
+        "_in_line",
         "_paused",
         "_pending",
         "_poller",
+        "_request",
         "_sock",
         "datagram",
         "expires",
@@ -67,6 +75,7 @@ class Exchange:
         self._client = client
         self._poller = poller
         self._framer = framer
+        self._request = datagram[:_NAMED]
         self.datagram = datagram
         self.expires = 0.0
         self._sock: socket.SocketType | None = None
@@ -74,6 +83,8 @@ class Exchange:
         self._pending: memoryview | None = None
         self._body_ended = False
         self._paused = False
+        self._exhaust = False  # there may be bytes that no event tells of
+        self._in_line = False
 
     @property
     def waiting(self) -> bool:
@@ -133,7 +144,8 @@ class Exchange:
     def resume(self) -> None:
         """Go on reading the response."""
         self._paused = False
-        self._read_all()
+        self._exhaust = True
+        self._read_later()
 
     def forbid_keep_alive(self) -> None:
         """Close the connection after this response, and say so if its head is still to come."""
@@ -152,9 +164,12 @@ class Exchange:
     def _ready(self, events: int) -> None:
         if events & select.EPOLLOUT and self._pending is not None:
             self._flush()
-        if events & (select.EPOLLIN | _HANGUP) and not self._paused:
-            # Without a hang-up the next byte makes an event of its own, with it none will come.
-            self._read(exhaust=bool(events & _HANGUP))
+        if events & _HANGUP:
+            self._exhaust = True  # otherwise the next byte makes an event of its own
+        if self._framer.started and not self._paused:
+            self._read_later()  # new responses come first
+        else:
+            self._read()
 
     def _flush(self) -> None:
         if self._sock is None or self._pending is None:
@@ -183,18 +198,23 @@ class Exchange:
             except OSError:
                 pass  # the handler has closed: what it wrote is read all the same
 
-    def _read_all(self) -> None:
-        if not self._paused:
-            self._read(exhaust=True)
+    def _read_later(self) -> None:
+        """Read more when everybody else had a turn."""
+        if not self._in_line:
+            self._in_line = True
+            self._poller.later(self._read_in_line)
 
-    def _read(self, *, exhaust: bool) -> None:
-        """Read a bounded number of pieces; up to the end of what is there with `exhaust`."""
-        for _ in range(PIECES_AT_ONCE):
-            if self._sock is None or self._paused:
-                return
+    def _read_in_line(self) -> None:
+        self._in_line = False
+        self._read()
+
+    def _read(self) -> None:
+        """Read a piece; if it was a short one, also what no event would tell of."""
+        while self._sock is not None and not self._paused:
             try:
                 data = self._sock.recv(PIECE, socket.MSG_DONTWAIT)
             except BlockingIOError:
+                self._exhaust = False
                 return
             except OSError:
                 self._take_end(cut=True)
@@ -204,30 +224,43 @@ class Exchange:
                 return
             if not self._framer.complete:
                 self._take(data)
-            if len(data) < PIECE and not exhaust:
+            if len(data) == PIECE:
+                self._read_later()
                 return
-        self._poller.call_soon(self._read_all)
+            if not self._exhaust:
+                return
 
     def _take(self, data: bytes) -> None:
         try:
             output = self._framer.feed(data)
         except ResponseError as error:
-            self.fail(502, str(error))
+            self._fail_for(error)
             return
         if output:
             self._client.exchange_data(output)
-        if self._framer.complete and self._body_ended and self._pending is None:
+        if self._framer.fault:
+            self._complain("the response was cut", self._framer.fault)
+            self._finish()
+        elif self._framer.complete and self._body_ended and self._pending is None:
             self._finish()
 
     def _take_end(self, *, cut: bool) -> None:
         try:
             output = b"" if self._framer.complete else self._framer.end(cut=cut)
         except ResponseError as error:
-            self.fail(502, str(error))
+            self._fail_for(error)
             return
         if output:
             self._client.exchange_data(output)
         self._finish()
+
+    def _fail_for(self, error: ResponseError) -> None:
+        self._complain("answered with 502", str(error))
+        self.fail(502, str(error))
+
+    def _complain(self, what: str, why: str) -> None:
+        method, url = (self._request + b"\0").split(b"\0", 2)[:2]
+        _log.warning("%s %s: %s: %s", printable(method), printable(url), what, why)
 
     def _finish(self) -> None:
         if self._sock is None:

@@ -15,6 +15,12 @@ MAX_FIELDS = 200
 MAX_RESPONSE_HEAD = 256 * KIB
 """A handler that writes this much without an empty line doesn't speak HTTP."""
 
+MAX_EMPTY_LINES = 8
+"""Empty lines in front of a request. Old clients send one after a body; more are an attack."""
+
+START_WINDOW = 32
+"""Where a request that isn't HTTP is known by its first bytes: methods are shorter."""
+
 MAX_CHUNK_LINE = 1 * KIB
 """The line in front of a chunk: a number, and extensions that nobody uses."""
 
@@ -24,8 +30,9 @@ MAX_TRAILERS = 8 * KIB
 PIECE = 64 * KIB
 """What is read from a response socket at a time: little enough for a thousand connections."""
 
-PIECES_AT_ONCE = 8
-"""Pieces of one response that are copied before it's the others' turn."""
+PIECES_AT_ONCE = 16
+"""Pieces of responses that are copied before new clients and requests have their turn: half a
+millisecond."""
 
 MAX_DRAINED = 1024 * KIB
 """What a handler may write in vain as the body of a HEAD response, before its socket is closed."""
@@ -36,12 +43,23 @@ MAX_DRAINS = 64
 MAX_HELD = 64 * KIB
 """What a client may send ahead (pipelined requests) while its request is being answered."""
 
+STALL_TIME = 1.0
+"""A client that has sent nothing of its body for this long may give way to a new one.
+Networks pause for less."""
+
+CANDIDATES = 8
+"""Clients that are asked whether they can give way each time that a new one comes."""
+
 LINGER_TIME = 5.0
 """How long a client's unread bytes are thrown away after the last response: closing at once would
 reset the connection, and the client might lose the response."""
 
 SWEEP_INTERVAL = 1.0
 """All time limits are looked at this often, so no request needs a timer of its own."""
+
+UNSENT = 128 * KIB
+"""Bytes of a response that the kernel takes before the network does. By default it takes megabytes:
+copying them for clients that don't read would cost the others seconds."""
 
 ACCEPT_BURST = 64
 """Connections accepted before it's the others' turn."""
@@ -57,7 +75,27 @@ SPARE_DESCRIPTORS = 64
 """Not available for clients: listeners, logs, the event loop's own."""
 
 HANDLER_EXIT_TIME = 10.0
-"""How long the root handler may take to exit after the last request, before it is left alone."""
+"""How long the root handler may take to exit after the last request, before it is ended."""
+
+KILL_TIME = 2.0
+"""How long it may take to obey SIGTERM then, before it is killed."""
+
+FIRST_DELAY = 0.1
+"""Until a root handler that has died is started again; it doubles with each death in a row, so that
+one that dies at once doesn't use up the machine."""
+
+LONGEST_LOADING_DELAY = 30.0
+"""For one that doesn't even load: a cure is noticed soon enough."""
+
+LONGEST_DELAY = 1.0
+"""For one that had loaded: a request that kills it each time must not take the site down."""
+
+HEALTHY_AGE = 10.0
+"""A root handler that has lived for so many seconds counts as loaded, whatever it says or does, and
+its death isn't one more in a row."""
+
+SOON = 3.0
+"""Requests wait for a root handler that is started again within this; later, they get 503."""
 
 RETRY_AFTER = 10
 """What a client is told to wait when the root handler is overloaded."""
@@ -73,14 +111,28 @@ class Limits:
     """Browsers keep connections for about a minute."""
     body_time: float = 60.0
     """Between two bytes of a body, in either direction: mobile clients come back after this."""
+    body_rate: int = 500
+    """Bytes of a request body that give the client another second, up to `body_time`, so that one
+    byte a minute isn't enough. Any modem sends more than 500 a second; 0 for no rate."""
+    buffer_body: int = 64 * KIB
+    """Bodies up to this size are held until they are whole, so that no handler waits for a slow
+    client. All clients may take as much memory at once; 0 to pass every body on as it comes."""
     queue_time: float = 60.0
     """How long a request waits for the root handler to take it; the reference front end's value."""
+    stop_time: float = 60.0
+    """How long running requests may take to finish after SIGTERM: longer than most, and bounded, as
+    a handler that hangs must not keep a machine from shutting down."""
     connections: int = 1000
     """Clients at the same time. Each costs two descriptors while it is served."""
+    connections_per_address: int = 0
+    """Clients of one address; 0 for no limit, as many may share one (a proxy, a company)."""
     head_size: int = 64 * KIB
     """Request line and header lines. With `target_size`, any datagram fits a socket's send buffer
     (208 KiB on Linux), where the url is twice."""
     target_size: int = 48 * KIB
     """The request target. Far beyond what browsers send, and what the reference front end takes."""
-    body_size: int = 0
-    """A request body; 0 for no limit, which is the handlers' business."""
+    body_size: int = 1024 * 1024 * KIB
+    """A request body; 0 for no limit. Handlers may set a body aside on disk, so one client must
+    not be able to fill it unless the administrator says so."""
+    lenient_targets: bool = False
+    """Whether targets may hold what RFC 3986 wants escaped; programs differ in reading it."""

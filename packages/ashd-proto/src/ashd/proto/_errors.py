@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Error(Exception):
-    """The root of everything that ashd-proto raises on its own account."""
+    """The base class of all exceptions of ashd-proto."""
 
 
 class ProtocolError(Error):
@@ -50,7 +50,7 @@ class SendError(Error, OSError):
 
 
 class QueueFullError(SendError, BlockingIOError):
-    """The handler's socket takes no more datagrams at the moment (EAGAIN)."""
+    """The handler's socket takes no more datagrams at the moment (EAGAIN, ETOOMANYREFS)."""
 
     status = 503
 

@@ -1,7 +1,7 @@
 """Requests over sockets: the thin shell around the codec.
 
 A handler's socket is `AF_UNIX`, `SOCK_SEQPACKET`; each datagram carries one descriptor
-(`SCM_RIGHTS`). Whatever descriptor arrives here is either handed on inside a `Request` or closed.
+(`SCM_RIGHTS`). Every descriptor that arrives here is either handed on in a `Request` or closed.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from ._errors import (
     TruncatedError,
 )
 from ._hangup import SO_TIMESTAMPNS, at_end
+from ._ready import tell_ready
 from ._refuse import close_quietly, refuse
 from ._request import Request
 from ._room import NO_DESCRIPTORS, ROOM
@@ -55,7 +56,11 @@ class Receiver:
     __slots__ = ("_buffer", "_buffers", "_recvmsg_into", "_sock")
 
     def __init__(self, sock: socket.socket, *, timestamps: bool = False) -> None:
-        """Receive from `sock`; with `timestamps`, fill in `Request.arrival_ns` (Linux only)."""
+        """Receive from `sock`; with `timestamps`, fill in `Request.arrival_ns` (Linux only).
+
+        The first receiver of a process tells the front end, if that asks for it, that the handler
+        has loaded.
+        """
         self._buffer = memoryview(mmap.mmap(-1, MAX_DATAGRAM))
         self._buffers = [self._buffer]
         self._sock = sock
@@ -63,6 +68,7 @@ class Receiver:
         ROOM.measure()
         if timestamps:
             sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        tell_ready(sock)
 
     def receive(self, flags: int = 0) -> Request | None:
         """Wait for a request and return it; None at end-of-file.
@@ -114,7 +120,7 @@ class Receiver:
 
 
 def _open_ancillary(datagram: bytes, ancillary: Ancillary, seen: int) -> tuple[int, int | None]:
-    """Return the one descriptor and the time stamp; refuse whatever has another number of them."""
+    """Return the one descriptor and the time stamp; refuse any other number."""
     fds = array.array("i")
     arrival_ns = None
     for level, kind, data in ancillary:
@@ -165,9 +171,9 @@ def handler_socket(fd: int = 0) -> socket.socket:
 
 def _no_handler_socket(fd: int) -> str:
     if fd:
-        return f"descriptor {fd} is no handler socket"
+        return f"descriptor {fd} is not a handler socket"
     return (
-        "standard input is no handler socket: this program is to be started by a front end, "
+        "standard input is not a handler socket: start this program from a front end, "
         "like this: ashd-htparser plain:port=8080 -- PROGRAM"
     )
 
@@ -208,6 +214,8 @@ def send_request(sock: socket.socket | int, request: Request, flags: int = 0) ->
 def _send_error(error: OSError, size: int, sock: socket.socket) -> SendError:
     if isinstance(error, BlockingIOError | TimeoutError):
         return QueueFullError(errno.EAGAIN, "the handler's socket takes no more requests now")
+    if error.errno == errno.ETOOMANYREFS:  # as many as RLIMIT_NOFILE allows, unless it is root
+        return QueueFullError(errno.EAGAIN, "too many descriptors are on their way to handlers now")
     if isinstance(error, ConnectionError) or error.errno in (errno.ENOTCONN, errno.ESHUTDOWN):
         return HandlerGoneError(errno.EPIPE, "the handler has closed its socket")
     if error.errno == errno.EMSGSIZE:

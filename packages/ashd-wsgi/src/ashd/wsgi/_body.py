@@ -1,7 +1,7 @@
 """The request's body: `wsgi.input`, and what becomes of it while a response is being written.
 
-All of it is used by the thread that runs the request. The descriptor is the exchange's, who closes
-it; when it does, the body learns of it by `detach`.
+The thread that runs the request uses all of it. The channel owns the descriptor, and calls `detach`
+when it closes it.
 """
 
 from __future__ import annotations
@@ -9,30 +9,46 @@ from __future__ import annotations
 import io
 import os
 import select
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from ._errors import CutBodyError
 
 _BUFFER = 65536  # bytes that are read ahead of the application: what a socket has ready
 _IN_MEMORY = 1 << 20  # bytes set aside in memory before they go to a temporary file
-_TURN = 16  # buffers that are thrown away before others get their turn
+BODY_BUFFER = 64 << 20
+"""Bytes of a body that are set aside while the response is being written, in case the application
+reads them later. Beyond that the client waits: all of this takes room on our disk."""
+
+_TURN = 16  # buffers that are dropped before other requests get their turn
 _RDHUP = getattr(select, "POLLRDHUP", 0)
 
 
 class Body(io.RawIOBase):
     """The body as it comes from the response socket, unbuffered.
 
-    End-of-file is told apart: a front end shuts down only its writing side after a whole body,
-    but closes the socket when the client went away in the middle of it.
+    There are two kinds of end-of-file: after a whole body a front end shuts down its writing side
+    alone, but it closes the socket if the client went away in the middle.
     """
 
-    def __init__(self, fd: int, length: int | None, withheld: bool) -> None:
+    def __init__(
+        self,
+        fd: int,
+        *,
+        declared: bool = False,
+        length: int | None = None,
+        withheld: bool = False,
+        room: int = BODY_BUFFER,
+    ) -> None:
         """Read from `fd`.
 
-        `length` is what the client declared, None if it didn't. `withheld` is whether a front
-        end may keep such a body to itself altogether, so that none at all is no error.
+        `declared` says that the request has a body, `length` how long it is according to the
+        client. With `withheld`, a front end may pass nothing of the body on, and that is not an
+        error. About `room` bytes are set aside while the application may still ask for them.
         """
+        self.declared = declared
         self._fd = fd
+        self._room = room
+        self._forgotten = False
         self._length = length
         self._withheld = withheld
         self._received = 0
@@ -40,7 +56,14 @@ class Body(io.RawIOBase):
         self._read_to_end = False
         self._error: CutBodyError | None = None
         self._aside: IO[bytes] | None = None
+        self._aside_size = 0
         self._aside_read = 0
+
+    @property
+    def comes(self) -> bool:
+        """Whether there is more to be taken in while the response waits for the client."""
+        full = self._aside_size >= self._room and not self._forgotten
+        return self.declared and not self._ended and not full
 
     @property
     def ended(self) -> bool:
@@ -53,7 +76,7 @@ class Body(io.RawIOBase):
         return self._received > 0
 
     def readable(self) -> bool:
-        """Tell that reading is what it is for."""
+        """Tell that it can be read."""
         return True
 
     def readinto(self, buffer: Any) -> int:
@@ -103,11 +126,21 @@ class Body(io.RawIOBase):
 
     # While the response is being written
 
-    def set_aside(self) -> None:
-        """Take what the socket has, without waiting, and keep it for the application.
+    def forget(self) -> None:
+        """Keep nothing more: the application won't ask for it."""
+        self._forgotten = True
+
+    def take_in(self) -> None:
+        """Take what the socket has, without waiting; keep it if the application may ask for it.
 
         A front end may write the whole body before it reads any of the response.
         """
+        if self._forgotten:
+            self.discard()
+        elif self.comes:
+            self._set_aside()
+
+    def _set_aside(self) -> None:
         if self._aside is None:
             import tempfile
 
@@ -120,8 +153,8 @@ class Body(io.RawIOBase):
             piece = b""
         self._received += len(piece)
         if piece:
-            self._aside.seek(0, os.SEEK_END)
-            self._aside.write(piece)
+            self._aside.seek(self._aside_size)
+            self._aside_size += self._aside.write(piece)
         else:
             self._ended = True
             self._error = self._cut()
@@ -132,15 +165,22 @@ class Body(io.RawIOBase):
         piece = self._aside.read(len(buffer))
         buffer[: len(piece)] = piece
         self._aside_read += len(piece)
+        if self._aside_read == self._aside_size:
+            self._aside.seek(0)
+            self._aside.truncate()
+            self._aside_read = self._aside_size = 0
         return len(piece)
 
     def discard(self) -> bool:
-        """Throw away what the socket has, without waiting; tell whether it has ended."""
+        """Drop what the socket has, without waiting; tell whether the body has ended."""
         try:
             for _ in range(_TURN):
                 if self._ended:
                     break
-                self._ended = not os.read(self._fd, _BUFFER)
+                piece = os.read(self._fd, _BUFFER)
+                self._ended = not piece
+                if piece:
+                    self._error = CutBodyError("the rest of the request's body was dropped")
         except BlockingIOError:
             pass
         except OSError:
@@ -148,7 +188,7 @@ class Body(io.RawIOBase):
         return self._ended
 
     def detach(self) -> None:
-        """Forget the descriptor, which is about to be closed: what is unread can't be read now."""
+        """Forget the descriptor, which is about to be closed: no more can be read."""
         self._fd = -1
         self._ended = True
         if not self._read_to_end:
@@ -158,21 +198,29 @@ class Body(io.RawIOBase):
             self._aside = None
 
 
+class HasBody(Protocol):
+    """Knows the request's body."""
+
+    def open_body(self) -> Body:
+        """Return it, always the same object."""
+        ...
+
+
 class Input:
-    """`wsgi.input`: a buffered binary stream that is only built when it is looked at.
+    """`wsgi.input`: a buffered binary stream that is built when the application first uses it.
 
     Most requests have no body, and many applications never look.
     """
 
-    __slots__ = ("_open", "_stream")
+    _stream: io.BufferedReader | None = None
 
-    def __init__(self, open_body: Any) -> None:
-        self._open = open_body
-        self._stream: io.BufferedReader | None = None
+    def __init__(self, opener: HasBody) -> None:
+        """Read what `opener.open_body()` returns."""
+        self._opener = opener
 
     def _build(self) -> io.BufferedReader:
         if self._stream is None:
-            self._stream = io.BufferedReader(self._open(), _BUFFER)
+            self._stream = io.BufferedReader(self._opener.open_body(), _BUFFER)
         return self._stream
 
     def __getattr__(self, name: str) -> Any:

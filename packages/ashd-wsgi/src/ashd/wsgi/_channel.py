@@ -1,7 +1,7 @@
 """The response socket while a response is written to it: sending, waiting, and ending well.
 
-A channel owns the descriptor until `close`. It is used by one thread at a time. A *patient* channel
-waits until everything is sent; one that isn't keeps what the socket doesn't take, for `flush`.
+A channel owns the descriptor until `close`. One thread at a time uses it. A *patient* channel waits
+until everything is sent; any other keeps what the socket doesn't take until `flush`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ._body import Body
 from ._errors import ClientGoneError
 
 _LINGER = 60_000
-"""Milliseconds without a byte after which an unread body is given up: what front ends allow."""
+"""Milliseconds without a byte after which we give an unwanted body up: what front ends allow."""
 
 _SENDFILE_MAX = 1 << 20
 """Bytes for one sendfile(2) of a channel that isn't patient, so that others get their turn."""
@@ -24,83 +24,100 @@ _NO_SENDFILE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EOVERFLOW)
 
 
 class Channel:
-    """Sends a response without ever hanging on a body that nobody reads."""
+    """Sends a response, and takes in the request's body where that would block it.
 
-    __slots__ = (
-        "_body",
-        "_declared",
-        "_fd",
-        "_length",
-        "_patient",
-        "_shut",
-        "_unsent",
-        "_withheld",
-    )
+    The class holds the values of a new channel.
+
+    Attributes:
+        fd: the descriptor; -1 when it is closed.
+        patient: whether it waits until everything is sent.
+        unsent: what the socket didn't take; None if there is nothing.
+        body: the request's body, if there is one or the application has looked for one.
+    """
+
+    patient = True
+    unsent: memoryview | bytearray | None = None
+    body: Body | None = None
+    _shut = False
 
     def __init__(self, fd: int) -> None:
         """Own `fd`."""
-        self._fd = fd
-        self._patient = True
-        self._unsent: memoryview | None = None
-        self._body: Body | None = None
-        self._declared = False
-        self._withheld = False
-        self._length: int | None = None
-        self._shut = False
-
-    def fileno(self) -> int:
-        """Return the descriptor; -1 when it is closed."""
-        return self._fd
-
-    def expect_body(self, length: int | None, withheld: bool) -> None:
-        """Be prepared for a request body that comes while the response is being sent."""
-        self._declared = True
-        self._withheld = withheld
-        self._length = length
-        os.set_blocking(self._fd, False)
+        self.fd = fd
 
     def be_impatient(self) -> None:
         """Never wait from now on."""
-        self._patient = False
-        os.set_blocking(self._fd, False)
+        self.patient = False
+        os.set_blocking(self.fd, False)
+
+    def expect_body(self, body: Body) -> None:
+        """Prepare for a request body that arrives while the response is being sent."""
+        self.body = body
+        os.set_blocking(self.fd, False)
 
     def open_body(self) -> Body:
         """Return the request's body, always the same object."""
-        if self._body is None:
-            self._body = Body(self._fd, self._length, self._withheld)
-            if self._fd < 0:
-                self._body.detach()
-        return self._body
+        if self.body is None:
+            self.body = Body(self.fd)
+            if self.fd < 0:
+                self.body.detach()
+        return self.body
 
     # Sending
 
-    def put(self, data: bytes) -> None:
-        """Send `data`, behind what is still unsent. Raises `ClientGoneError`."""
-        if self._unsent is not None:
-            data = bytes(self._unsent) + data
-            self._unsent = None
-        try:
-            sent = os.write(self._fd, data)
-        except BlockingIOError:
-            sent = 0
-        except OSError as error:
-            raise ClientGoneError(error.errno, "the client went away") from error
-        if sent < len(data):
-            self._unsent = memoryview(data)[sent:]
-            if self._patient:
-                while not self.flush():
-                    self._wait()
-
-    def flush(self) -> bool:
-        """Send what is unsent, without waiting; tell whether all is sent."""
-        if self._unsent is not None:
+    def put(self, parts: tuple[bytes, ...]) -> None:
+        """Send `parts`, after what is still unsent. Raises `ClientGoneError`."""
+        sent = 0
+        if self.unsent is None:
             try:
-                self._unsent = self._unsent[os.write(self._fd, self._unsent) :] or None
+                fd = self.fd
+                sent = os.write(fd, parts[0]) if len(parts) == 1 else os.writev(fd, parts)
             except BlockingIOError:
                 pass
             except OSError as error:
-                raise ClientGoneError(error.errno, "the client went away") from error
-        return self._unsent is None
+                raise _gone(error) from error
+        for part in parts:
+            if sent < len(part):
+                self._put_rest(memoryview(part)[sent:])
+                sent = 0
+            else:
+                sent -= len(part)
+
+    def _put_rest(self, data: memoryview) -> None:
+        if self.unsent is None:
+            self.unsent = data
+        else:
+            if not isinstance(self.unsent, bytearray):
+                self.unsent = bytearray(self.unsent)
+            self.unsent += data
+        if self.patient:
+            self.wait_for_room(0)
+
+    def flush(self) -> bool:
+        """Send what is unsent, without waiting; tell whether all is sent.
+
+        Raises `ClientGoneError`.
+        """
+        unsent = self.unsent
+        if unsent is None:
+            return True
+        try:
+            sent = os.write(self.fd, unsent)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            raise _gone(error) from error
+        if sent == len(unsent):
+            self.unsent = None
+        elif isinstance(unsent, bytearray):
+            del unsent[:sent]
+        else:
+            self.unsent = unsent[sent:]
+        return self.unsent is None
+
+    def wait_for_room(self, most: int) -> None:
+        """Wait until at most so many bytes are unsent. Raises `ClientGoneError`."""
+        while not self.flush() and self.unsent is not None and len(self.unsent) > most:
+            self._wait()
 
     def send_file(self, file: int, offset: int, count: int) -> int:
         """Send from an open file by sendfile(2); return how many bytes were sent.
@@ -112,75 +129,71 @@ class Channel:
         if not self.flush():
             raise BlockingIOError
         total = 0
-        limit = count if self._patient else _SENDFILE_MAX
+        limit = count if self.patient else _SENDFILE_MAX
         while total < count:
             try:
-                sent = os.sendfile(self._fd, file, offset + total, min(limit, count - total))
+                sent = os.sendfile(self.fd, file, offset + total, min(limit, count - total))
             except BlockingIOError:
-                if not self._patient:
+                if not self.patient:
                     raise
                 self._wait()
                 continue
             except ConnectionError as error:
-                raise ClientGoneError(error.errno, "the client went away") from error
+                raise _gone(error) from error
             except OSError as error:
                 if error.errno in _NO_SENDFILE and not total:
                     raise NotImplementedError from error
                 raise
             total += sent
-            if not sent or not self._patient:
+            if not sent or not self.patient:
                 break
         return total
 
     def wanted(self) -> int:
         """Return the events for which an impatient channel waits before it can send on."""
-        body_comes = self._declared and not self.open_body().ended
+        body_comes = self.body is not None and self.body.comes
         return select.POLLOUT | (select.POLLIN if body_comes else 0)
-
-    def take_body_in(self, keep: bool = True) -> None:
-        """Take in what the front end has sent of the body, be it to `keep` or to drop it."""
-        if self._declared:
-            body = self.open_body()
-            if keep:
-                body.set_aside()
-            else:
-                body.discard()
 
     def _wait(self) -> None:
         poll = select.poll()
-        poll.register(self._fd, self.wanted())
+        poll.register(self.fd, self.wanted())
         for _, events in poll.poll():
-            if events & select.POLLIN:
-                self.take_body_in()
+            if events & select.POLLIN and self.body is not None:
+                self.body.take_in()
 
     # The end
 
-    def drain(self) -> bool:
-        """End the response, and throw away the rest of the body; tell whether there is none left.
+    def drain(self, body: Body) -> bool:
+        """End the response and drop the rest of `body`; tell whether nothing is left of it.
 
-        To close the socket while bytes of the body are unread would make the front end take the
-        response for a cut one.
+        If the socket were closed while bytes of the body are unread, the front end would take the
+        response for one that was cut.
         """
-        if not self._declared or self.open_body().ended:
+        if not body.declared or body.ended:
             return True
         if not self._shut:
             self._shut = True
-            _shutdown_writing(self._fd)
-        if self._patient:
+            _shutdown_writing(self.fd)
+        if self.patient:
             poll = select.poll()
-            poll.register(self._fd, select.POLLIN)
-            while not self.open_body().discard():
+            poll.register(self.fd, select.POLLIN)
+            while not body.discard():
                 if not poll.poll(_LINGER):
                     return True
-        return self.open_body().discard()
+        return body.discard()
 
     def close(self) -> None:
         """Close the descriptor; may be called again."""
-        fd, self._fd = self._fd, -1
+        fd, self.fd = self.fd, -1
         if fd >= 0:
+            self.unsent = None
             os.close(fd)
-            if self._body is not None:
-                self._body.detach()
+            if self.body is not None:
+                self.body.detach()
+
+
+def _gone(error: OSError) -> ClientGoneError:
+    return ClientGoneError(error.errno, "the client went away")
 
 
 def _shutdown_writing(fd: int) -> None:

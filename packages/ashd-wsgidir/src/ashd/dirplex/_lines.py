@@ -1,7 +1,7 @@
 """The first layer of the configuration language: words, lines, stanzas.
 
-A stanza is an unindented line and the indented ones below it. Words are separated by white space;
-double quotes and backslashes keep it, and each other. A line that starts with `#` is a comment.
+A stanza is an unindented line and the indented lines below it. Words are separated by white space;
+double quotes and backslashes quote it, and each other. A line that starts with `#` is a comment.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ._errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The words of one line, and where it stands. There is at least one word."""
+    """The words of one line (at least one), and its place in the file."""
 
     file: str
     number: int
@@ -29,23 +29,17 @@ class Line:
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """The words behind the first."""
+        """The words after the first."""
         return self.words[1:]
 
     def fail(self, reason: str) -> NoReturn:
         """Raise a `ConfigError` for this line."""
         raise ConfigError(self.file, self.number, reason)
 
-    def expect(self, least: int, most: float, form: str) -> tuple[str, ...]:
-        """Return the arguments if they are of the right number, and fail if not."""
-        if not least <= len(self.arguments) <= most:
-            self.fail(f"this should be: {form}")
-        return self.arguments
-
 
 @dataclass(frozen=True, slots=True)
 class Stanza:
-    """A directive and its follow-up lines."""
+    """A directive, and the lines that follow it."""
 
     head: Line
     body: list[Line] = field(default_factory=list)
@@ -80,7 +74,7 @@ def _lines(file: str, text: bytes) -> Iterator[tuple[Line, bool]]:
 
 
 def split_words(line: str) -> Iterator[str]:
-    """Split a line into words; raises ValueError for a quote or backslash that leads nowhere."""
+    """Split a line into words; raises ValueError for a quote or backslash without an end."""
     word: list[str] | None = None
     quoted = False
     characters = iter(line)
@@ -108,5 +102,5 @@ def split_words(line: str) -> Iterator[str]:
 def _escaped(characters: Iterator[str]) -> str:
     following = next(characters, None)
     if following is None:
-        raise ValueError("there is nothing behind the backslash at the end of the line")
+        raise ValueError("there is nothing after the backslash at the end of the line")
     return following

@@ -1,13 +1,14 @@
-"""From a URL's rest string to a file, element by element. It only looks at the file system.
+"""Follow a URL's rest string to a file, element by element. This only reads the file system.
 
-The elements are unescaped one at a time, so an escaped slash never becomes a separator; `.` and
-`..` are refused whatever the configuration allows.
+The elements are unescaped one at a time, so an escaped slash never becomes a separator. `.` and
+`..` are refused even if the configuration allows them.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,12 +18,13 @@ from ._config import Capture, Config, Configs, Subject, allows_dot, index_files
 
 DirectoryConfig = Callable[[str], Config | None]
 
+_BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ELOOP, errno.ENAMETOOLONG)
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file or directory (`subject` tells), what is left of the rest string, and who decides."""
+    """A file or directory (see `subject`), the remaining rest string, and the configurations."""
 
     subject: Subject
     path: str
@@ -32,15 +34,16 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Nothing that could be served; `path` is the last component that was there."""
+    """There is nothing to serve; `path` is the last component that exists."""
 
     path: str
     configs: Configs
+    is_directory: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Captured:
-    """A directory that is somebody else's as a whole."""
+    """A directory of which a handler serves everything."""
 
     capture: Capture
     rest: bytes
@@ -49,10 +52,15 @@ class Captured:
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """A directory whose name lacks the slash at its end."""
+    """A directory whose URL lacks the slash at its end."""
 
 
-Result = Found | Missing | Captured | Redirect
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """A percent sign that doesn't start an escape."""
+
+
+Result = Malformed | Found | Missing | Captured | Redirect
 
 
 class Mapper:
@@ -74,10 +82,12 @@ class Mapper:
             if config is not None:
                 configs = (config, *configs)
                 if config.capture and (directory or config.capture.in_root):
-                    return Captured(config.capture, rest, configs)
+                    return Captured(config.capture, rest.removeprefix(b"/"), configs)
             if not rest:
                 return self._end(directory, configs)
             element, slash, tail = rest.partition(b"/")
+            if _BAD_ESCAPE.search(element):
+                return Malformed()
             name = os.fsdecode(unquote_to_bytes(element))
             if not _is_acceptable(name, configs):
                 return Missing(directory, configs)
@@ -99,7 +109,7 @@ class Mapper:
                 return Missing(directory, configs)
             return Found(Subject.FILE, beginning, rest, configs)
         if not stat.S_ISREG(mode):
-            return Missing(path, configs)
+            return Missing(path, configs, is_directory=False)
         return Found(Subject.FILE, path, rest, configs)
 
     def _end(self, directory: str, configs: Configs) -> Found:

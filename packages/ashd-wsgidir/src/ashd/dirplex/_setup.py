@@ -1,4 +1,4 @@
-"""What happens once, before the first request: finding and reading configuration, logging."""
+"""What is done once, before the first request: find and read the configuration, start the log."""
 
 from __future__ import annotations
 
@@ -13,26 +13,34 @@ from ._parse import parse
 
 GLOBAL_NAME = "dirplex.rc"
 
+logger = logging.getLogger("ashd.dirplex")
 
-def read_configs(extra: str | None, *, use_global: bool) -> Configs:
+
+def read_configs(extra: str | None, *, use_global: bool, strict: bool = False) -> Configs:
     """Read the files that hold everywhere: `extra` (the `-c` option), then the global one.
 
-    Raises `ConfigError` and `UsageError`.
+    What was left out of them is logged, or an error with `strict`. Raises `ConfigError` and
+    `UsageError`.
     """
     files = []
     if extra is not None:
         files.append(_locate(extra))
     if use_global and (found := search(GLOBAL_NAME)):
         files.append(found)
-    return tuple(parse(str(file.absolute())) for file in files)
+    configs = tuple(parse(str(file.absolute())) for file in files)
+    for complaint in (complaint for config in configs for complaint in config.complaints):
+        if strict:
+            raise complaint
+        logger.warning("%s", complaint)
+    return configs
 
 
 def _locate(name: str) -> Path:
     found = Path(name) if "/" in name else search(name)
     if found is None:
         raise UsageError(
-            f"there is no configuration {name} in ~/.ashd/etc or ../etc/ashd of PATH; "
-            f"a name with a slash, like ./{name}, is taken as it is"
+            f"there is no configuration {name} in ~/.ashd/etc or in ../etc/ashd of PATH; "
+            f"a name with a slash, like ./{name}, is opened as it is"
         )
     return found
 
@@ -59,5 +67,5 @@ def _syslog() -> logging.Handler | None:
     try:
         daemon = logging.handlers.SysLogHandler.LOG_DAEMON
         return logging.handlers.SysLogHandler("/dev/log", daemon)
-    except OSError:  # there is no syslog; standard error is better than nothing
+    except OSError:  # without syslog, standard error is better than nothing
         return None

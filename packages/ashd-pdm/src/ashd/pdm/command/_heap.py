@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 from ashd.pdm.command._connection import by_worker, find, open_perf
 from ashd.pdm.command._output import say, say_json
-from ashd.pdm.command._text import clean, count, size, table
+from ashd.pdm.command._text import count, duration, size, table
 
 if TYPE_CHECKING:
     import argparse
@@ -23,14 +24,26 @@ def run(options: argparse.Namespace) -> int:
         if options.trace_start or options.trace_stop:
             heap.invoke("trace_start" if options.trace_start else "trace_stop")
             return 0
-        processes = look(client, heap, options.lines, options.growth)
+        if options.trace is not None:
+            say_to_user(TRACE_COST.format(duration(options.trace)))
+            answers = by_worker(client, heap.invoke("trace", options.trace, options.lines))
+            processes = {worker: {"trace": answer} for worker, answer in answers.items()}
+        else:
+            processes = look(client, heap, options.lines, options.growth)
     if options.json:
         say_json(processes.get("", processes))
         return 0
     for worker, found in processes.items():
-        for line in report(worker, found):
-            say(line)
+        say(*report(worker, found))
     return 0
+
+
+TRACE_COST = "tracing for {}: allocations in the daemon are up to 15 times slower meanwhile"
+
+
+def say_to_user(text: str) -> None:
+    """Write a line to standard error: it is not part of the answer."""
+    sys.stderr.write(f"{text}\n")
 
 
 def look(
@@ -56,7 +69,10 @@ def look(
 def report(worker: str, found: dict[str, Any]) -> Iterator[str]:
     """Yield lines about one process."""
     if worker:
-        yield f"=== worker {clean(worker)}"
+        yield f"=== worker {worker}"
+    if "trace" in found:
+        yield from _trace(found["trace"])
+        return
     if "growth" in found:
         yield from _growth(found["growth"] or [])
         return
@@ -70,8 +86,22 @@ def _growth(entries: list[dict[str, Any]]) -> Iterator[str]:
         yield "nothing has grown"
         return
     rows = [("more objects", "more bytes", "type")]
-    rows += [(f"{e['count']:+,}", _signed(e["size"]), clean(e["type"])) for e in entries]
+    rows += [(f"{e['count']:+,}", _signed(e["size"]), e["type"]) for e in entries]
     yield from table(rows, "rr")
+
+
+def _trace(found: dict[str, Any]) -> Iterator[str]:
+    yield (
+        f"grown in {found['seconds']:.1f} s, by where it was allocated "
+        f"(tracing took {size(found['overhead'])} more)"
+    )
+    for entry in found["growth"]:
+        yield ""
+        yield f"{_signed(entry['size'])} in {entry['count']:+,} blocks"
+        for file, line in entry["traceback"]:
+            yield f"  {file}:{line}"
+    if not found["growth"]:
+        yield "nothing has grown"
 
 
 def _signed(number: float) -> str:
@@ -80,7 +110,7 @@ def _signed(number: float) -> str:
 
 def _types(title: str, entries: list[dict[str, Any]]) -> Iterator[str]:
     rows = [("objects", "size", title.removeprefix("objects by "))]
-    rows += [(count(e["count"]), size(e["size"]), clean(e["type"])) for e in entries]
+    rows += [(count(e["count"]), size(e["size"]), e["type"]) for e in entries]
     yield from table(rows, "rr")
     yield ""
 
@@ -99,7 +129,5 @@ def _lines(entries: list[dict[str, Any]] | None) -> Iterator[str]:
         return
     yield ""
     rows = [("blocks", "size", "allocated in")]
-    rows += [
-        (count(e["count"]), size(e["size"]), clean(f"{e['file']}:{e['line']}")) for e in entries
-    ]
+    rows += [(count(e["count"]), size(e["size"]), f"{e['file']}:{e['line']}") for e in entries]
     yield from table(rows, "rr")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from ashd.pdm.command._text import clean, count, table
+from ashd.pdm.command._text import count, table
 from ashd.pdm.command.profile._stacks import place
 
 if TYPE_CHECKING:
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 def summary(samples: Samples, lines: int) -> Iterator[str]:
     """Yield lines: the functions in which most samples were, themselves and with what they call."""
-    yield f"{count(samples.total)} samples in {samples.seconds:.1f} s, {samples.rate:.0f} a second"
+    yield (
+        f"{samples.measure}: {count(samples.total)} samples in {samples.seconds:.1f} s, "
+        f"{samples.rate:.0f} a second"
+    )
     if samples.idle:
         yield (
             f"{count(samples.idle)} more in threads that only waited are left out "
@@ -31,7 +34,7 @@ def summary(samples: Samples, lines: int) -> Iterator[str]:
     own, whole = _functions(samples)
     rows = [("itself", "with callees", "function")]
     rows += [
-        (_share(own[label], samples.total), _share(whole[label], samples.total), clean(label))
+        (_share(own[label], samples.total), _share(whole[label], samples.total), label)
         for label in sorted(whole, key=lambda name: (-own[name], -whole[name], name))[:lines]
     ]
     yield from table(rows, "rr")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from ashd.pdm.command._output import say
+from ashd.pdm.command._output import raw
 from ashd.pdm.command.repl._session import Left, Session
 from ashd.pdm.command.repl._source import statements
 
@@ -18,7 +18,7 @@ INTERRUPTED = 130
 
 def run(options: argparse.Namespace) -> int:
     """Run the subcommand."""
-    with Session(options.target, options.worker) as session:
+    with Session(options.target, options.worker, safe=options.safe) as session:
         if options.command:
             return run_script(session, options.command)
         if not sys.stdin.isatty():
@@ -28,14 +28,24 @@ def run(options: argparse.Namespace) -> int:
 
 def run_script(session: Session, texts: Iterable[str]) -> int:
     """Run source statement by statement, up to the first one that raises."""
-    for text in texts:
-        for statement in statements(text):
-            try:
-                if not session.execute(statement, say):
-                    return 1
-            except Left:
-                return INTERRUPTED
+    try:
+        with session.interruptible(_tell):
+            for text in texts:
+                for statement in statements(text):
+                    if not session.execute(statement, _write):
+                        return 1
+    except (Left, KeyboardInterrupt):
+        return INTERRUPTED
     return 0
+
+
+def _write(line: str) -> None:
+    raw(f"{line}\n")
+
+
+def _tell(line: str) -> None:
+    """The standard output of a script is what the daemon writes."""
+    sys.stderr.write(f"{line}\n")
 
 
 def _prompt(session: Session, options: argparse.Namespace) -> int:
