@@ -107,7 +107,7 @@ def test_a_socket_that_is_not_there(environment: dict[str, str], tmp_path: Path)
     found = run_command("ls", f"127.0.0.1:{tmp_path}/none", environment=environment)
     assert found.returncode == 1
     assert "can't connect to" in found.stderr
-    assert "No such file or directory" in found.stderr
+    assert "there is no debug socket" in found.stderr
     assert "stands above" in found.stderr
 
 

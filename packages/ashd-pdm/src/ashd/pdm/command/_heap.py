@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from ashd.pdm.command._connection import by_worker, find, open_perf
-from ashd.pdm.command._output import say, say_json
-from ashd.pdm.command._text import count, duration, size, table
+from ._connection import by_worker, find, open_perf
+from ._output import say, say_json, warn
+from ._text import count, duration, size, table
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from ashd.pdm.cli import PerfClient, Proxy
+    from ..cli import PerfClient, Proxy
 
 
 def run(options: argparse.Namespace) -> int:
@@ -25,7 +24,7 @@ def run(options: argparse.Namespace) -> int:
             heap.invoke("trace_start" if options.trace_start else "trace_stop")
             return 0
         if options.trace is not None:
-            say_to_user(TRACE_COST.format(duration(options.trace)))
+            warn(TRACE_COST.format(duration(options.trace)))
             answers = by_worker(client, heap.invoke("trace", options.trace, options.lines))
             processes = {worker: {"trace": answer} for worker, answer in answers.items()}
         else:
@@ -39,11 +38,6 @@ def run(options: argparse.Namespace) -> int:
 
 
 TRACE_COST = "tracing for {}: allocations in the daemon are up to 15 times slower meanwhile"
-
-
-def say_to_user(text: str) -> None:
-    """Write a line to standard error: it is not part of the answer."""
-    sys.stderr.write(f"{text}\n")
 
 
 def look(

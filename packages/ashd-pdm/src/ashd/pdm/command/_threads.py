@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ashd.pdm.command._connection import by_worker, find, open_perf
-from ashd.pdm.command._output import say, say_json
-from ashd.pdm.command._text import duration
-from ashd.pdm.util import POOLS, fold, is_idle
+from ..util import POOLS, fold, is_idle
+from ._connection import by_worker, find, open_perf
+from ._output import say, say_json
+from ._text import duration
 
 if TYPE_CHECKING:
     import argparse

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from ashd.pdm.command._connection import by_worker, find, find_if_any, full_path, short_path
-from ashd.pdm.command.metrics._format import Family, metric_name
+from .._connection import by_worker, find, find_if_any, full_path, short_path
+from ._families import Family, metric_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ashd.pdm.cli import PerfClient, Proxy
+    from ...cli import PerfClient, Proxy
 
 Processes = dict[str, Any]
 """What each process says, by worker."""

@@ -11,12 +11,12 @@ import zlib
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
-from ashd.pdm.command._text import clean
-from ashd.pdm.command.profile._stacks import place
-from ashd.pdm.command.profile._tree import Box, boxes, make_tree
+from .._text import clean
+from ._stacks import place
+from ._tree import Box, boxes, make_tree
 
 if TYPE_CHECKING:
-    from ashd.pdm.command.profile._stacks import Samples
+    from ._stacks import Samples
 
 NAMESPACE = 'xmlns="http://www.w3.org/2000/svg"'
 WIDTH = 1200

@@ -8,14 +8,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ashd.pdm.command._connection import by_worker, find, open_perf
-from ashd.pdm.command._output import progress, say
-from ashd.pdm.command.profile._collapsed import write_collapsed
-from ashd.pdm.command.profile._flamegraph import write_html, write_svg
-from ashd.pdm.command.profile._speedscope import write_speedscope
-from ashd.pdm.command.profile._stacks import Samples, read_answers
-from ashd.pdm.command.profile._summary import summary
-from ashd.pdm.perf import error
+from ...perf import error
+from .._connection import by_worker, find, open_perf
+from .._output import progress, say
+from ._collapsed import write_collapsed
+from ._flamegraph import write_html, write_svg
+from ._speedscope import write_speedscope
+from ._stacks import Samples, read_answers
+from ._summary import summary
 
 if TYPE_CHECKING:
     import argparse

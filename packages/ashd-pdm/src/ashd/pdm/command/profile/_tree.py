@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ashd.pdm.command.profile._stacks import Samples
+    from ._stacks import Samples
 
 
 @dataclass(slots=True)

@@ -11,12 +11,12 @@ from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ashd.pdm._errors import PdmError
-from ashd.pdm.command._connection import find_if_any
-from ashd.pdm.perf import FinishEvent, StartEvent
+from ..._errors import PdmError
+from ...perf import FinishEvent, StartEvent
+from .._connection import find_if_any
 
 if TYPE_CHECKING:
-    from ashd.pdm.cli import PerfClient
+    from ...cli import PerfClient
 
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 MOST_AT_ONCE = 5000

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ashd.pdm.command.top._look import Look
+    from ._look import Look
 
 KEPT = 300
 """Looks that the small curves reach back, on the widest of screens."""

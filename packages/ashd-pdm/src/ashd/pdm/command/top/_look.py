@@ -7,14 +7,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ashd.pdm._errors import ConnectionLost, PdmError
-from ashd.pdm.command._connection import by_worker, find, find_if_any, open_perf
-from ashd.pdm.command.top._events import RequestEvents
+from ..._errors import ConnectionLost, PdmError
+from .._connection import by_worker, find, find_if_any, open_perf
+from ._events import RequestEvents
 
 if TYPE_CHECKING:
     import argparse
 
-    from ashd.pdm.cli import PerfClient, Proxy
+    from ...cli import PerfClient, Proxy
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,13 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ashd.pdm.command._text import clean, count, duration, fit, size, width
+from .._text import clean, count, duration, fit, size, width
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ashd.pdm.command.top._figures import Figures, History
-    from ashd.pdm.command.top._look import Row
+    from ._figures import Figures, History
+    from ._look import Row
 
 Span = tuple[str, str]
 Line = list[Span]
