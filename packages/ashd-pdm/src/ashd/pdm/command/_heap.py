@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..cli import PerfClient, Proxy
+    from ._records import Garbage
 
 
 def run(options: argparse.Namespace) -> int:
@@ -25,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
             return 0
         if options.trace is not None:
             warn(TRACE_COST.format(duration(options.trace)))
-            answers = by_worker(client, heap.invoke("trace", options.trace, options.lines))
+            answers = by_worker(client, heap.invoke("trace", options.trace, options.lines), object)
             processes = {worker: {"trace": answer} for worker, answer in answers.items()}
         else:
             processes = look(client, heap, options.lines, options.growth)
@@ -55,7 +56,7 @@ def look(
         questions = {"growth": ("growth", lines)}
     found: dict[str, dict[str, Any]] = {}
     for name, question in questions.items():
-        for worker, answer in by_worker(client, heap.invoke(*question)).items():
+        for worker, answer in by_worker(client, heap.invoke(*question), object).items():
             found.setdefault(worker, {})[name] = answer
     return found
 
@@ -70,7 +71,7 @@ def report(worker: str, found: dict[str, Any]) -> Iterator[str]:
     if "growth" in found:
         yield from _growth(found["growth"] or [])
         return
-    yield from _types("objects by type", found["types"])
+    yield from _types(found["types"])
     yield from _garbage(found["garbage"])
     yield from _lines(found["lines"])
 
@@ -102,14 +103,14 @@ def _signed(number: float) -> str:
     return size(number) if number < 0 else f"+{size(number)}"
 
 
-def _types(title: str, entries: list[dict[str, Any]]) -> Iterator[str]:
-    rows = [("objects", "size", title.removeprefix("objects by "))]
+def _types(entries: list[dict[str, Any]]) -> Iterator[str]:
+    rows = [("objects", "size", "type")]
     rows += [(count(e["count"]), size(e["size"]), e["type"]) for e in entries]
     yield from table(rows, "rr")
     yield ""
 
 
-def _garbage(found: dict[str, Any]) -> Iterator[str]:
+def _garbage(found: Garbage) -> Iterator[str]:
     done = ", ".join(str(generation["collections"]) for generation in found["stats"])
     state = "on" if found["enabled"] else "off"
     yield f"collector: {state}, collections by generation: {done}"

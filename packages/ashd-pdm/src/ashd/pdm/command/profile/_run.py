@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ...perf import error
 from .._connection import by_worker, find, open_perf
 from .._output import progress, say
+from .._records import Profile
 from ._collapsed import write_collapsed
 from ._flamegraph import write_html, write_svg
 from ._speedscope import write_speedscope
@@ -59,7 +60,7 @@ def take(options: argparse.Namespace) -> Samples:
         with _Progress(options.seconds):
             more = (True,) if options.cpu else ()  # for daemons that don't know it
             answer = profile.invoke("run", options.seconds, options.rate, *more)
-        return read_answers(by_worker(client, answer), idle=options.idle)
+        return read_answers(by_worker(client, answer, Profile), idle=options.idle)
 
 
 class _Progress:
