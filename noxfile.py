@@ -205,6 +205,17 @@ def integration(session: nox.Session) -> None:
     _pytest(session, "tests/integration", *session.posargs)
 
 
+@nox.session(python=PYTHONS[-1:] or LOWEST, default=False)
+def coverage(session: nox.Session) -> None:
+    """Measure branch coverage of everything, of child processes too; name what is not covered."""
+    _install_editable(session, "coverage")
+    session.run("coverage", "erase")
+    command = ("coverage", "run", "-m", "pytest", "--numprocesses=auto", "--dist=worksteal")
+    session.run(*command, *(session.posargs or ["tests"]))
+    session.run("coverage", "combine", "--quiet")
+    session.run("coverage", "report")
+
+
 @nox.session(python=LOWEST)
 def bench(session: nox.Session) -> None:
     """Print tables of what is measured; name scripts after `--` to run only those."""
