@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import socket
 import sys
 import threading
@@ -143,6 +144,23 @@ def lull(request: Request) -> None:
     wait_for(request.socket, 0)
 
 
+def chunks(request: Request) -> None:
+    """Answer with chunks of its own; the URL says how that goes on after the first one."""
+    request.socket.sendall(b"HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n3\r\nabc\r\n")
+    how = argument(request)
+    if how == "kill":
+        Path(os.environ["FIFO"]).read_bytes()
+        os.kill(os.getpid(), signal.SIGKILL)
+    request.socket.sendall(CHUNKS_GO_ON[how])
+
+
+CHUNKS_GO_ON = {
+    "whole": b"3\r\ndef\r\n0\r\n\r\n",
+    "cut": b"3\r\nde",
+    "malformed": b"3\r\ndefg\r\n0\r\n\r\n",
+}
+
+
 def silent(request: Request) -> None:
     """Answer nothing at all."""
 
@@ -164,7 +182,7 @@ HANDLERS: dict[bytes, Callable[[Request], None]] = {
     function.__name__.encode(): function
     for function in (
         *(echo, raw, chunked, length, count, wait, stuck, gate, stream, early, cut, silent),
-        *(descriptors, sleep, lull, early_reader),
+        *(descriptors, sleep, lull, early_reader, chunks),
     )
 }
 

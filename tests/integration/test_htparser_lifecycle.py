@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import resource
 import signal
 import socket
@@ -52,6 +53,14 @@ def run(*args: str) -> subprocess.CompletedProcess[str]:
         (["--head-time", "0", "plain", "--", "true"], "--head-time"),
         (["--head-time", "inf", "plain", "--", "true"], "--head-time"),
         (["--connections", "0", "plain", "--", "true"], "--connections"),
+        (
+            ["plain:port=80", "ashd-wsgi", "-A", "a"],
+            "ashd-htparser plain:port=80 -- ashd-wsgi -A a",
+        ),
+        (["--stop-time", "9", "plain", "true"], "ashd-htparser --stop-time 9 plain -- true"),
+        (["8080", "--", "true"], "write plain:port=8080"),
+        (["localhost:8080", "--", "true"], "write plain:port=8080,bind=localhost"),
+        (["plain:8080", "--", "true"], "plain:port=8080"),
         (["-S", "plain", "--", "true"], "-S"),
         (["-f", "plain", "--", "true"], "-f"),
         (["-u", "nobody", "plain", "--", "true"], "-u"),
@@ -72,6 +81,12 @@ def test_help() -> None:
     assert result.returncode == 0
     assert "PORTSPEC... -- ROOT-HANDLER" in result.stdout
     assert "--idle-time SECONDS" in result.stdout
+
+
+def test_version() -> None:
+    result = run("--version")
+    assert result.returncode == 0
+    assert re.fullmatch(r"ashd-htparser/\d\S*\n", result.stdout)
 
 
 def test_help_of_a_port_handler() -> None:
@@ -150,101 +165,6 @@ def test_what_the_root_handler_inherits() -> None:
         os.close(write)
     # 0, 1, 2, the response socket, and the descriptor that lists them
     assert body == b"[0, 1, 2, 3, 4] True unset"
-
-
-def test_the_end_of_the_root_handler_ends_the_front_end() -> None:
-    with front_end(HANDLER) as server:
-        server.exchange(b"GET /exit?0 HTTP/1.0\r\n\r\n")
-        assert server.wait() == 0
-        assert "the root handler ended with status 0" in server.log
-
-
-def test_a_root_handler_that_exits_at_once() -> None:
-    result = run("plain:port=0", "--", "false")
-    assert result.returncode == 1
-    assert "the root handler ended with status 1" in result.stderr
-
-
-def test_a_root_handler_that_is_killed() -> None:
-    with front_end(HANDLER, status=1) as server:
-        with server.connect() as sock:
-            sock.sendall(b"GET /stuck HTTP/1.1\r\nHost: a\r\n\r\n")
-            server.wait_for_log("waiting")
-            os.kill(server.handler_pid, signal.SIGKILL)
-            reply = Reader(sock).reply()
-            assert reply.status == 502
-            assert reply.headers["connection"] == "close"
-        assert server.wait() == 1
-        assert "the root handler ended by signal 9" in server.log
-
-
-def test_requests_of_a_dead_handlers_children_are_finished(fifo: Path) -> None:
-    """The root handler is gone, and another process of its answers all the same."""
-    forking = """
-import os
-from ashd.proto import recv_request
-request = recv_request()
-if os.fork():
-    os._exit(0)
-os.close(0)
-text = open(os.environ["FIFO"], "rb").read()
-request.socket.sendall(b"HTTP/1.1 200 OK\\n\\n" + text)
-"""
-    environ = {**os.environ, "FIFO": str(fifo)}
-    with (
-        front_end([sys.executable, "-c", forking], env=environ) as server,
-        server.connect() as sock,
-    ):
-        sock.sendall(GET)
-        server.wait_for_log("finishing what is running")
-        fifo.write_bytes(b"late")
-        reply = Reader(sock).reply()
-        assert reply.body == b"late"
-        assert reply.headers["connection"] == "close"
-        assert server.wait() == 0
-
-
-def test_an_overloaded_root_handler() -> None:
-    """Requests wait while it takes none; those that wait too long are answered."""
-    with (
-        front_end(HANDLER, options=["--queue-time=0.5"]) as server,
-        server.connect() as sleeper,
-        contextlib.ExitStack() as stack,
-    ):
-        sleeper.sendall(b"GET /sleep HTTP/1.1\r\nHost: a\r\n\r\n")
-        server.wait_for_log("waiting")
-        # each of these datagrams takes a fifth of the handler's queue
-        large = GET.replace(b"Host", b"A: " + b"x" * 40000 + b"\r\nHost")
-        clients = [stack.enter_context(server.connect()) for _ in range(10)]
-        for client in clients:
-            client.sendall(large)
-        reply = Reader(clients[-1]).reply()
-        assert reply.status == 503
-        assert int(reply.headers["retry-after"]) > 0
-        clients[4].close()  # one that had been taken, or waited
-        sleeper.close()  # now the handler goes on, and answers what is in its queue
-        assert Reader(clients[0]).reply().status == 200
-        assert server.exchange(GET_ONCE).startswith(b"HTTP/1.1 200")
-
-
-def test_requests_that_wait_are_served_when_the_handler_goes_on() -> None:
-    with front_end(HANDLER) as server, contextlib.ExitStack() as stack:
-        sleeper = stack.enter_context(server.connect())
-        sleeper.sendall(b"GET /sleep HTTP/1.1\r\nHost: a\r\n\r\n")
-        server.wait_for_log("waiting")
-        large = b"POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n"
-        large += b"A: " + b"x" * 40000 + b"\r\n\r\n"
-        clients = [stack.enter_context(server.connect()) for _ in range(12)]
-        for client in clients:
-            client.sendall(large)
-        gone = clients.pop()
-        gone.close()
-        sleeper.close()
-        for client in clients:
-            reader = Reader(client)
-            assert reader.reply().status == 100
-            client.sendall(b"abc")
-            assert reader.reply().body.endswith(b"\n\nabc")
 
 
 # Signals

@@ -185,10 +185,10 @@ def test_heads_of_endless_responses_take_no_descriptors(server: FrontEnd) -> Non
         assert descriptor_count(server.pid) < before + 100
 
 
-def test_a_handlers_own_chunks(server: FrontEnd) -> None:
+def test_a_handlers_own_transfer_coding(server: FrontEnd) -> None:
     chunks = b"2\r\nab\r\n1;x\r\nc\r\n0\r\n\r\n"
     with server.connect() as sock:
-        sock.sendall(raw(b"HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n" + chunks))
+        sock.sendall(raw(b"HTTP/1.1 200 OK\nTransfer-Encoding: gzip, chunked\n\n" + chunks))
         reader = Reader(sock)
         reply_head = reader.until(b"\r\n\r\n")
         assert b"\r\nConnection: close\r\n" in reply_head

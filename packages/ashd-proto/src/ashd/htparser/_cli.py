@@ -13,22 +13,23 @@ import dataclasses
 import gc
 import logging
 import math
+import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from ._errors import StartError, UsageError
+from ._errors import FAILURE_STATUS, USAGE_STATUS, StartError, UsageError
 from ._handler import RootHandler
 from ._limits import Limits
-from ._listener import bind_port, describe
-from ._portspec import HelpRequested, Port, parse_portspec
+from ._listener import bind_port
+from ._portspec import PORT_HANDLERS, HelpRequested, Port, parse_portspec
+from ._queue import RequestQueue
+from ._response import SERVER_NAME
 from ._server import Server
 
 _log = logging.getLogger("ashd.htparser")
 PROGRAM = "ashd-htparser"
-USAGE_STATUS = 2
-FAILURE_STATUS = 1
 
 _EPILOG = """\
 PORTSPEC is HANDLER[:PAR[=VAL][,PAR[=VAL]]...], for example plain:port=8080; plain:help lists the
@@ -71,6 +72,7 @@ _LIMIT_OPTIONS = (
     _LimitOption("--idle-time", "idle_time", _seconds, "SECONDS", "between two requests"),
     _LimitOption("--body-time", "body_time", _seconds, "SECONDS", "between two bytes of a body"),
     _LimitOption("--queue-time", "queue_time", _seconds, "SECONDS", "until the handler takes it"),
+    _LimitOption("--stop-time", "stop_time", _seconds, "SECONDS", "to finish after SIGTERM"),
     _LimitOption("--connections", "connections", _count, "NUMBER", "clients at the same time"),
     _LimitOption("--head-size", "head_size", _count, "BYTES", "size of a request head"),
     _LimitOption("--target-size", "target_size", _count, "BYTES", "size of a request target"),
@@ -93,8 +95,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _set_logging_up()
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        ports, limits, command = _parse(arguments)
-        return _run(ports, limits, command)
+        return _run(_parse(arguments))
     except HelpRequested as answer:
         print(answer)  # noqa: T201
         return 0
@@ -132,6 +133,13 @@ def _parser() -> _Parser:
             metavar=option.metavar,
             help=f"{option.help} (default {default:g})",
         )
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    parser.add_argument(
+        "--respawn",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="start the root handler again when it dies, or finish and exit (default: start it)",
+    )
     for short, long in _MISSING.items():
         if short in _FLAGS:
             parser.add_argument(short, long, action="store_true", help=argparse.SUPPRESS)
@@ -140,14 +148,27 @@ def _parser() -> _Parser:
     return parser
 
 
-def _parse(arguments: list[str]) -> tuple[list[Port], Limits, list[str]]:
-    """Return ports, limits and the root handler's command; raises `UsageError`."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Settings:
+    """The command line."""
+
+    ports: list[Port]
+    limits: Limits
+    command: list[str]
+    respawn: bool
+
+
+def _parse(arguments: list[str]) -> _Settings:
+    """Take the command line apart; raises `UsageError`, or `HelpRequested`."""
     if "--" in arguments:
         end = arguments.index("--")
         arguments, command = arguments[:end], arguments[end + 1 :]
     else:
         command = []
+        _check_separator(arguments)
     options = _parser().parse_intermixed_args(arguments)
+    if options.version:
+        raise HelpRequested(SERVER_NAME)
     for short, long in _MISSING.items():
         if getattr(options, long.strip("-").replace("-", "_")):
             raise UsageError(f"{short} ({long}) is not supported by this version")
@@ -155,24 +176,43 @@ def _parse(arguments: list[str]) -> tuple[list[Port], Limits, list[str]]:
     if not ports:
         raise UsageError(f"nothing to listen on: give a PORTSPEC (try {PROGRAM} --help)")
     if not command:
-        raise UsageError(f"no root handler: give its command behind -- (try {PROGRAM} --help)")
+        raise UsageError(f"no root handler: give its command after -- (try {PROGRAM} --help)")
     values = {field.name: getattr(options, field.name) for field in dataclasses.fields(Limits)}
-    return ports, Limits(**values), command
+    return _Settings(ports, Limits(**values), command, options.respawn)
 
 
-def _run(ports: list[Port], limits: Limits, command: list[str]) -> int:
+def _check_separator(arguments: list[str]) -> None:
+    """Say where the -- belongs if a command seems to follow the last PORTSPEC."""
+    for position, argument in reversed(list(enumerate(arguments))):
+        if argument.partition(":")[0] in PORT_HANDLERS:
+            start = position + 1
+            if start < len(arguments) and not arguments[start].startswith("-"):
+                ours, theirs = " ".join(arguments[:start]), " ".join(arguments[start:])
+                raise UsageError(
+                    f"the root handler's command must follow --: {PROGRAM} {ours} -- {theirs}"
+                )
+            return
+
+
+def _run(settings: _Settings) -> int:
+    signal.signal(signal.SIGHUP, _nothing_to_reload)  # by default it would end this process
+    queue = RequestQueue()
+    handler = RootHandler(settings.command, queue, respawn=settings.respawn)
     sockets: list[tuple[Port, socket.socket]] = []
     try:
-        for port in ports:
+        for port in settings.ports:
             sockets += [(port, sock) for sock in bind_port(port)]
-        handler = RootHandler.start(command)
+        handler.start()
     except StartError:
         for _, sock in sockets:
             sock.close()
+        queue.close()
         raise
-    for _, sock in sockets:
-        _log.info("listening on %s", describe(sock))
-    return _serve(sockets, handler, limits)
+    return _serve(sockets, handler, settings.limits)
+
+
+def _nothing_to_reload(*_: object) -> None:
+    pass
 
 
 def _serve(sockets: list[tuple[Port, socket.socket]], handler: RootHandler, limits: Limits) -> int:

@@ -80,6 +80,16 @@ class Connection(asyncio.Protocol):
         self.deadline = server.now + server.limits.head_time
         self.write_deadline = math.inf
 
+    @property
+    def id(self) -> bytes:
+        """What handlers know this connection by; empty when it was gone at once."""
+        return self._ash_headers[0][1] if self._ash_headers else b""
+
+    @property
+    def exchange(self) -> Exchange | None:
+        """The request that is being served."""
+        return self._exchange
+
     # What the event loop calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -140,6 +150,10 @@ class Connection(asyncio.Protocol):
             self.deadline = now + LINGER_TIME
         else:
             self._transport.abort()
+
+    def leave(self) -> None:
+        """Cut whatever is going on."""
+        self._leave()
 
     def close_when_done(self) -> None:
         """Serve no request but the one that is being served."""
@@ -272,7 +286,7 @@ class Connection(asyncio.Protocol):
             exchange.pause()  # the response before this one is still on its way
         self._receive = self._receive_ahead
         self.deadline = math.inf
-        server.handler.submit(exchange, server.now + server.limits.queue_time)
+        server.handler.queue.submit(exchange, server.now + server.limits.queue_time)
 
     def _next_request(self) -> None:
         self._receive = self._receive_head

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from ashd.proto import Error
 
+FAILURE_STATUS = 1
+USAGE_STATUS = 2
+
 
 class StartError(Error):
     """The front end can't start; the text is one clear line for the administrator."""

@@ -10,19 +10,24 @@ complete, or in full when the client is gone, which is how the handler learns of
 
 from __future__ import annotations
 
+import logging
 import select
 import socket
 from typing import Protocol
+
+from ashd.proto._text import MAX_LOGGED, printable
 
 from ._errors import ResponseError
 from ._limits import PIECE, PIECES_AT_ONCE
 from ._poller import Poller
 from ._response import ResponseFramer
 
+_log = logging.getLogger("ashd.htparser")
 _HANGUP = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 # Edge-triggered: registered once, nothing to change while reading is paused.
 _READ = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
 _READ_WRITE = _READ | select.EPOLLOUT
+_NAMED = 2 * MAX_LOGGED  # bytes of a datagram that are kept for the log: method and url come first
 
 
 class Client(Protocol):
@@ -55,6 +60,7 @@ class Exchange:
         "_paused",
         "_pending",
         "_poller",
+        "_request",
         "_sock",
         "datagram",
         "expires",
@@ -67,6 +73,7 @@ class Exchange:
         self._client = client
         self._poller = poller
         self._framer = framer
+        self._request = datagram[:_NAMED]
         self.datagram = datagram
         self.expires = 0.0
         self._sock: socket.SocketType | None = None
@@ -212,22 +219,33 @@ class Exchange:
         try:
             output = self._framer.feed(data)
         except ResponseError as error:
-            self.fail(502, str(error))
+            self._fail_for(error)
             return
         if output:
             self._client.exchange_data(output)
-        if self._framer.complete and self._body_ended and self._pending is None:
+        if self._framer.fault:
+            self._complain("the response was cut", self._framer.fault)
+            self._finish()
+        elif self._framer.complete and self._body_ended and self._pending is None:
             self._finish()
 
     def _take_end(self, *, cut: bool) -> None:
         try:
             output = b"" if self._framer.complete else self._framer.end(cut=cut)
         except ResponseError as error:
-            self.fail(502, str(error))
+            self._fail_for(error)
             return
         if output:
             self._client.exchange_data(output)
         self._finish()
+
+    def _fail_for(self, error: ResponseError) -> None:
+        self._complain("answered with 502", str(error))
+        self.fail(502, str(error))
+
+    def _complain(self, what: str, why: str) -> None:
+        method, url = (self._request + b"\0").split(b"\0", 2)[:2]
+        _log.warning("%s %s: %s: %s", printable(method), printable(url), what, why)
 
     def _finish(self) -> None:
         if self._sock is None:

@@ -1,161 +1,202 @@
-"""The root handler: its process, its socket, and the requests that wait until it takes them.
+"""The root handler's life: it is started, loads, serves, and is started again when it dies.
 
-Called in the event loop's thread; `start` before there is a loop. A `RootHandler` owns the front
-end's end of the handler's socket, and reaps the process.
+Called in the event loop's thread; `start` before there is a loop. A `RootHandler` owns the process
+and the queue through which it gets its requests.
 """
 
 from __future__ import annotations
 
-import array
-import errno
-import os
+import logging
 import select
-import socket
-import subprocess
-from _socket import socketpair as raw_socketpair
-from collections import deque
+import signal
 from collections.abc import Callable
+from enum import Enum
 
 from ._errors import StartError
-from ._exchange import Exchange
+from ._limits import FIRST_DELAY, HEALTHY_AGE, LONGEST_DELAY, LONGEST_LOADING_DELAY, SOON
 from ._poller import Poller
+from ._process import Process, describe_status
+from ._queue import RequestQueue, Sent
 
-# socket.socketpair() wraps these in a class of its own, at the cost of two system calls and several
-# microseconds a request; nothing of that class is needed here.
-_RIGHTS = (socket.SOL_SOCKET, socket.SCM_RIGHTS)
+_log = logging.getLogger("ashd.htparser")
+
+
+class Phase(Enum):
+    """How far the root handler is."""
+
+    LOADING = "loading"
+    """Its process runs; whether it receives is not known."""
+    SERVING = "serving"
+    """It has said so, has received a request, or has lived for a while."""
+    DOWN = "down"
+    """It has died and is going to be started again."""
+    FINISHING = "finishing"
+    """It was told to finish."""
+    ENDED = "ended"
+
+
+_LONGEST = {Phase.LOADING: LONGEST_LOADING_DELAY, Phase.SERVING: LONGEST_DELAY}
 
 
 class RootHandler:
-    """A running root handler. Create it with `start`, then `attach` it to an event loop."""
+    """See the module. Create it, `start` it, then `attach` it to an event loop."""
 
-    def __init__(self, process: subprocess.Popen[bytes], sock: socket.socket) -> None:
-        """Own the process and the front end's end of its socket."""
-        self._process = process
-        self._sock: socket.socket | None = sock
-        self._waiting: deque[Exchange] = deque()
+    def __init__(self, argv: list[str], queue: RequestQueue, *, respawn: bool) -> None:
+        """Describe a handler; with `respawn` it is started again when it dies."""
+        self.queue = queue
+        self._argv = argv
+        self._respawn = respawn
+        self._phase = Phase.ENDED
+        self._process: Process | None = None
         self._poller: Poller | None = None
-        self._pidfd = -1
-        self._on_gone: Callable[[], None] = _nothing
+        self._on_ready: Callable[[], object] = _nothing
+        self._on_gone: Callable[[], object] = _nothing
+        self._has_served = False
+        self._must_reload = False
+        self._failures = 0
 
-    @classmethod
-    def start(cls, argv: list[str]) -> RootHandler:
+    def start(self) -> None:
         """Start the program in a session of its own; raises `StartError`."""
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        environ = {name: value for name, value in os.environ.items() if name != "ASHD_USESYSLOG"}
-        try:
-            process = subprocess.Popen(
-                argv, stdin=theirs.fileno(), start_new_session=True, env=environ
-            )
-        except (OSError, ValueError) as error:
-            ours.close()
-            reason = getattr(error, "strerror", None) or error
-            raise StartError(f"can't start the root handler {argv[0]!r}: {reason}") from error
-        finally:
-            theirs.close()
-        return cls(process, ours)
+        self.queue.prepare()
+        self._process = Process(self._argv, self.queue.handler_end())
+        self._phase = Phase.LOADING
+        self._watch_process()
+
+    def attach(
+        self,
+        poller: Poller,
+        sent: Sent,
+        *,
+        on_ready: Callable[[], object],
+        on_gone: Callable[[], object],
+    ) -> None:
+        """Work in an event loop.
+
+        `on_ready` is called when the handler has loaded for the first time; `on_gone` when it has
+        ended and isn't started again.
+        """
+        self._poller, self._on_ready, self._on_gone = poller, on_ready, on_gone
+        self.queue.attach(poller, sent, self._loaded)
+        self._watch_process()
 
     @property
-    def pid(self) -> int:
-        """The process' id."""
-        return self._process.pid
+    def ended(self) -> bool:
+        """Whether there is no process, and none to come."""
+        return self._phase is Phase.ENDED
 
-    @property
-    def exit_status(self) -> int | None:
-        """What the process ended with (negative: the signal), or None while it runs."""
-        return self._process.poll()
+    def reload(self) -> None:
+        """Hand SIGHUP on, at once or when the handler has loaded: by default it would die of it."""
+        if self._phase is Phase.LOADING:
+            self._must_reload = True
+        elif self._process is not None:
+            self._process.send_signal(signal.SIGHUP)
 
-    def attach(self, poller: Poller, on_gone: Callable[[], None]) -> None:
-        """Watch process and socket; `on_gone` is called, perhaps repeatedly, when either ended."""
-        self._poller = poller
-        self._on_gone = on_gone
-        assert self._sock is not None
-        poller.add(self._sock.fileno(), 0, self._socket_ready)
-        try:
-            self._pidfd = os.pidfd_open(self.pid)
-        except (AttributeError, OSError):
-            return  # then it's found by the sweep
-        poller.add(self._pidfd, select.EPOLLIN | select.EPOLLONESHOT, lambda _: on_gone())
+    def stop(self) -> None:
+        """Tell the handler to finish, by end-of-file behind the requests that it still gets."""
+        self.queue.end()
+        if self._phase is Phase.DOWN:
+            self._end()
+        elif self._phase is not Phase.ENDED:
+            self._phase = Phase.FINISHING
 
-    def submit(self, exchange: Exchange, expires: float) -> None:
-        """Hand a request to the handler, or keep it until the handler takes it or it expires."""
-        if self._sock is None:
-            exchange.fail(503, "The server is shutting down.")
-        elif self._waiting or not self._send(self._sock, exchange):
-            exchange.expires = expires
-            self._waiting.append(exchange)
+    def terminate(self) -> None:
+        """Ask the process to end: it has had its time to finish."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Kill the process and all that is left of its group."""
+        if self._process is not None:
+            self._process.kill_group()
 
     def sweep(self, now: float) -> None:
-        """Give up on requests that waited too long; try the others again."""
-        while self._waiting and (not self._waiting[0].waiting or now >= self._waiting[0].expires):
-            exchange = self._waiting.popleft()
-            if exchange.waiting:
-                exchange.fail(503, "The server is overloaded.")
-        if self._waiting:
-            self._socket_ready(select.EPOLLOUT)
-
-    def close(self) -> None:
-        """Tell the handler to finish, by end-of-file; requests that wait are answered with 503."""
-        if self._sock is None:
-            return
-        sock, self._sock = self._sock, None
-        if self._poller is not None:
-            self._poller.forget(sock.fileno())
-        sock.close()
-        while self._waiting:
-            exchange = self._waiting.popleft()
-            if exchange.waiting:
-                exchange.fail(503, "The server is shutting down.")
+        """Look after everything that makes no event."""
+        self.queue.sweep(now)
+        self._process_ended()
+        if self._phase is Phase.LOADING and (self._lives_long() or self.queue.touched):
+            self._loaded()
 
     def release(self) -> None:
-        """Close what `attach` opened."""
-        if self._pidfd >= 0:
-            if self._poller is not None:
-                self._poller.forget(self._pidfd)
-            os.close(self._pidfd)
-            self._pidfd = -1
+        """Give up what is owned; the process is reaped if it has ended."""
+        self.queue.close()
+        if self._process is not None and self._process.status is not None:
+            self._reap(self._process)
 
-    def _socket_ready(self, events: int) -> None:
-        if events & (select.EPOLLHUP | select.EPOLLERR):
-            self._on_gone()
-        while self._waiting and self._sock is not None:
-            if self._waiting[0].waiting and not self._send(self._sock, self._waiting[0]):
-                return
-            self._waiting.popleft()
-        self._watch(0)
+    def _watch_process(self) -> None:
+        process, poller = self._process, self._poller
+        if process is not None and poller is not None and process.pidfd >= 0:
+            poller.add(process.pidfd, select.EPOLLIN | select.EPOLLONESHOT, self._process_ended)
 
-    def _watch(self, events: int) -> None:
-        if self._sock is not None and self._poller is not None:
-            self._poller.modify(self._sock.fileno(), events)
+    def _lives_long(self) -> bool:
+        return self._process is not None and self._process.age >= HEALTHY_AGE
 
-    def _send(self, sock: socket.socket, exchange: Exchange) -> bool:
-        """Send a request with its response socket; False when it has to wait."""
+    def _loaded(self) -> None:
+        if self._phase is not Phase.LOADING or self._process is None:
+            return
+        self._phase = Phase.SERVING
+        if self._has_served:
+            _log.info("the root handler (process %d) serves again", self._process.pid)
+        else:
+            self._has_served = True
+            self._on_ready()
+        if self._must_reload:
+            self._must_reload = False
+            self.reload()
+
+    def _process_ended(self, _: int = 0) -> None:
+        process = self._process
+        if process is None or self._phase is Phase.ENDED or process.status is None:
+            return
+        how = describe_status(process.status)
+        if self._phase is Phase.LOADING and self.queue.touched:
+            self._loaded()
+        if self._phase is Phase.FINISHING:
+            self._end()
+        elif self._phase is Phase.LOADING and not self._has_served:
+            _log.error("the root handler ended %s before it served anything", how)
+            self._end()
+        elif not self._respawn:
+            _log.error("the root handler ended %s", how)
+            self._end()
+        else:
+            if self._lives_long():
+                self._failures = 0
+            self._reap(process)
+            self._process = None
+            self._wait_for_next_start(f"the root handler (process {process.pid}) ended {how}")
+
+    def _end(self) -> None:
+        """No process receives any more, and none will."""
+        self._phase = Phase.ENDED
+        self.queue.refuse("The server is shutting down.")
+        self._on_gone()
+
+    def _wait_for_next_start(self, why: str) -> None:
+        longest = _LONGEST.get(self._phase, LONGEST_LOADING_DELAY)
+        delay: float = min(FIRST_DELAY * 2**self._failures, longest)
+        self._failures += delay < LONGEST_LOADING_DELAY
+        self._phase = Phase.DOWN
+        self._must_reload = False
+        _log.error("%s; it is started again in %.1f s", why, delay)
+        if delay > SOON:
+            self.queue.refuse("The server is being restarted.")
+        assert self._poller is not None
+        self._poller.call_later(delay, self._start_again)
+
+    def _start_again(self) -> None:
+        if self._phase is not Phase.DOWN:
+            return
         try:
-            ours, theirs = raw_socketpair()
-        except OSError:
-            self._watch(0)  # out of descriptors: the sweep tries again
-            return False
-        try:
-            rights = array.array("i", [theirs.fileno()])
-            sock.sendmsg([exchange.datagram], [(*_RIGHTS, rights)], socket.MSG_DONTWAIT)
-        except OSError as error:
-            ours.close()
-            return self._not_sent(exchange, error)
-        finally:
-            theirs.close()
-        exchange.connect(ours)
-        return True
+            self.start()
+        except StartError as error:
+            self._wait_for_next_start(str(error))
+        else:
+            self.queue.accept()
 
-    def _not_sent(self, exchange: Exchange, error: OSError) -> bool:
-        """Return whether the request is done with; it may wait for anything that can pass.
-
-        Waiting for room in the queue is left to the poller; the rest (no memory, too many
-        descriptors in flight, a handler that is gone) isn't seen there, and is left to the sweep.
-        """
-        if error.errno == errno.EMSGSIZE:
-            exchange.fail(431, "The request head is too large for the handler's socket.")
-            return True
-        self._watch(select.EPOLLOUT if isinstance(error, BlockingIOError) else 0)
-        return False
+    def _reap(self, process: Process) -> None:
+        if self._poller is not None and process.pidfd >= 0:
+            self._poller.forget(process.pidfd)
+        process.reap()
 
 
 def _nothing() -> None:

@@ -57,7 +57,27 @@ SPARE_DESCRIPTORS = 64
 """Not available for clients: listeners, logs, the event loop's own."""
 
 HANDLER_EXIT_TIME = 10.0
-"""How long the root handler may take to exit after the last request, before it is left alone."""
+"""How long the root handler may take to exit after the last request, before it is ended."""
+
+KILL_TIME = 2.0
+"""How long it may take to obey SIGTERM then, before it is killed."""
+
+FIRST_DELAY = 0.1
+"""Until a root handler that has died is started again; it doubles with each death in a row, so that
+one that dies at once doesn't use up the machine."""
+
+LONGEST_LOADING_DELAY = 30.0
+"""For one that doesn't even load: a cure is noticed soon enough."""
+
+LONGEST_DELAY = 1.0
+"""For one that had loaded: a request that kills it each time must not take the site down."""
+
+HEALTHY_AGE = 10.0
+"""A root handler that has lived for so many seconds counts as loaded, whatever it says or does, and
+its death isn't one more in a row."""
+
+SOON = 3.0
+"""Requests wait for a root handler that is started again within this; later, they get 503."""
 
 RETRY_AFTER = 10
 """What a client is told to wait when the root handler is overloaded."""
@@ -75,6 +95,9 @@ class Limits:
     """Between two bytes of a body, in either direction: mobile clients come back after this."""
     queue_time: float = 60.0
     """How long a request waits for the root handler to take it; the reference front end's value."""
+    stop_time: float = 60.0
+    """How long running requests may take to finish after SIGTERM: longer than most, and bounded, as
+    a handler that hangs must not keep a machine from shutting down."""
     connections: int = 1000
     """Clients at the same time. Each costs two descriptors while it is served."""
     head_size: int = 64 * KIB

@@ -95,6 +95,11 @@ class Listener:
         self._sock = sock
         self._accepting = False
 
+    def __str__(self) -> str:
+        """Return the address as an administrator writes it."""
+        host, port = self._sock.getsockname()[:2]
+        return f"[{host}]:{port}" if self._sock.family == socket.AF_INET6 else f"{host}:{port}"
+
     def resume(self) -> None:
         """Accept connections."""
         if not self._accepting:
@@ -132,12 +137,6 @@ class Listener:
             self._server.pause_accepting()
         else:
             _log.warning("a connection could not be accepted: %s", error)
-
-
-def describe(sock: socket.socket) -> str:
-    """Return the address of a listening socket as an administrator writes it."""
-    host, port = sock.getsockname()[:2]
-    return f"[{host}]:{port}" if sock.family == socket.AF_INET6 else f"{host}:{port}"
 
 
 async def connect_transport(

@@ -83,6 +83,10 @@ class Poller:
         """Call back after everybody else had a turn."""
         self._loop.call_soon(callback)
 
+    def call_later(self, delay: float, callback: Callable[[], None]) -> None:
+        """Call back after `delay` seconds."""
+        self._loop.call_later(delay, callback)
+
     def close(self) -> None:
         """Stop watching anything."""
         self._loop.remove_reader(self._epoll.fileno())

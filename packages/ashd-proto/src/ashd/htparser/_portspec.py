@@ -59,8 +59,7 @@ def parse_portspec(spec: str) -> Port:
     name, _, text = spec.partition(":")
     handler = PORT_HANDLERS.get(name)
     if handler is None:
-        known = ", ".join(PORT_HANDLERS)
-        raise UsageError(f"there is no port handler {name!r}; known: {known}")
+        raise _unknown_handler(spec, name)
     values: dict[str, list[str]] = {}
     for part in filter(None, text.split(",")):
         parameter, _, value = part.partition("=")
@@ -70,10 +69,20 @@ def parse_portspec(spec: str) -> Port:
     return handler.make(values)
 
 
+def _unknown_handler(spec: str, name: str) -> UsageError:
+    host, _, port = spec.rpartition(":")
+    if port.isdigit():
+        bind = f",bind={host}" if host else ""
+        return UsageError(f"{spec!r} is no PORTSPEC; write plain:port={port}{bind}")
+    return UsageError(f"there is no port handler {name!r}; known: {', '.join(PORT_HANDLERS)}")
+
+
 def _add_value(
     values: dict[str, list[str]], name: str, handler: PortHandler, parameter: str, value: str
 ) -> None:
     known = handler.parameters.get(parameter)
+    if known is None and parameter.isdigit() and not value:
+        raise UsageError(f"a port is given as {name}:port={parameter}, not as {name}:{parameter}")
     if known is None:
         raise UsageError(f"{name} has no parameter {parameter!r}; {name}:help lists them")
     if parameter in values and not known.repeatable:

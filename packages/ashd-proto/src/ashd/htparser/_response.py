@@ -1,7 +1,9 @@
 """Responses: from what a handler writes to what the client gets. No I/O.
 
 A handler writes status line, headers and body, and closes. `ResponseFramer` makes of it what the
-client can tell the end of: by length, in chunks, or by the end of the connection.
+client can tell the end of: by length, in chunks, or by the end of the connection. A handler may
+send the body in chunks by itself (docs/protocol-agreement.md); then the last chunk says that it is
+whole.
 """
 
 from __future__ import annotations
@@ -11,18 +13,22 @@ import time
 from enum import Enum
 from importlib.metadata import PackageNotFoundError, version
 
+from ._chunks import ChunkFollower
 from ._errors import ResponseError
 from ._limits import MAX_RESPONSE_HEAD
 from ._syntax import TEXT, TOKEN, is_ash, list_members
 
 _HEAD_END = re.compile(rb"\n\r?\n")
-_STATUS_LINE = re.compile(rb"HTTP/[0-9]\.[0-9] ([1-5][0-9][0-9])(?: (" + TEXT + rb"))?\r?\n")
+_STATUS_LINE = re.compile(rb"HTTP/[0-9]\.[0-9] ([1-9][0-9][0-9])(?: (" + TEXT + rb"))?\r?\n")
 _FIELDS = re.compile(rb"(?:" + TOKEN + rb":" + TEXT + rb"\r?\n)*\r?\n")
 _FIELD = re.compile(rb"([^:]+):[ \t]*([^\r\n]*)\r?\n")
 _DIGITS = re.compile(rb"[0-9]{1,18}")
 
 _BODILESS = {b"204", b"304"}
 _HOP_BY_HOP = {b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding"}
+_NOT_IN_INTERIM = _HOP_BY_HOP | {b"content-length"}
+_HEAD_TOO_LARGE = f"The head of the handler's response is larger than {MAX_RESPONSE_HEAD} bytes."
+_BEFORE_HEAD_END = 2  # bytes of a head's end that may have come before its last one
 _SWITCHING = b"101"
 _CONTINUE = b"100"
 
@@ -30,11 +36,11 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-def _server_name() -> bytes:
+def _server_name() -> str:
     try:
-        return b"ashd-htparser/" + version("ashd-proto").encode()
+        return "ashd-htparser/" + version("ashd-proto")
     except PackageNotFoundError:  # run from a source tree
-        return b"ashd-htparser"
+        return "ashd-htparser"
 
 
 class _DateLine:
@@ -56,7 +62,9 @@ class _DateLine:
         return self._line
 
 
-SERVER_LINE = b"Server: " + _server_name() + b"\r\n"
+SERVER_NAME = _server_name()
+"""This program and its version."""
+SERVER_LINE = b"Server: %b\r\n" % SERVER_NAME.encode()
 """The Server header line."""
 date_line = _DateLine()
 """Returns the Date header line of now."""
@@ -67,6 +75,12 @@ class _Framing(Enum):
     LENGTH = 1
     CHUNKED = 2
     CLOSE = 3  # up to the end of the connection
+    OWN_CHUNKS = 4  # the handler's, passed on as they are
+    DECODED_CHUNKS = 5  # the handler's, of which an HTTP/1.0 client gets what is in them
+
+
+_FOLLOWED = {_Framing.OWN_CHUNKS, _Framing.DECODED_CHUNKS}
+_UP_TO_THE_END = {_Framing.CLOSE, _Framing.DECODED_CHUNKS}
 
 
 class ResponseFramer:
@@ -74,15 +88,18 @@ class ResponseFramer:
 
     Feed it what was read from the response socket and send what it returns; call `end` at the
     socket's end. When `complete` is true, nothing more is to be fed; `keep_alive` says whether
-    the connection can take another request.
+    the connection can take another request. A `fault` says why the body can't be followed any
+    further: nothing more is to be fed then either, and the response is cut.
     """
 
     __slots__ = (
         "_buffer",
+        "_chunks",
         "_current",
         "_framing",
         "_left",
         "complete",
+        "fault",
         "head_only",
         "keep_alive",
         "must_reset",
@@ -94,11 +111,13 @@ class ResponseFramer:
         self.head_only = head_only
         self._current = current
         self.keep_alive = keep_alive
-        self._buffer = b""
+        self._buffer = bytearray()
+        self._chunks: ChunkFollower | None = None
         self._framing = _Framing.NONE
         self._left = 0
         self.started = False
         self.complete = False
+        self.fault = ""
         self.must_reset = False
 
     def feed(self, data: bytes) -> bytes:
@@ -119,9 +138,15 @@ class ResponseFramer:
         if self._framing is _Framing.CHUNKED and not cut:
             self.complete = True
             return b"0\r\n\r\n"
-        self.keep_alive = False
-        self.must_reset = cut and self._framing is _Framing.CLOSE
+        self._cut(visible=cut)
         return b""
+
+    def _cut(self, *, visible: bool) -> None:
+        """End before the end; `visible` if the client has to be shown that, whatever it takes."""
+        self.keep_alive = False
+        self.must_reset = self._framing is _Framing.DECODED_CHUNKS or (
+            visible and self._framing is _Framing.CLOSE
+        )
 
     def _feed_body(self, data: bytes) -> bytes:
         if self._framing is _Framing.CHUNKED:
@@ -132,23 +157,44 @@ class ResponseFramer:
                 self.complete = True
             self._left -= len(data)
             return data
+        if self._chunks is not None:
+            return self._feed_chunks(self._chunks, data)
         return data if self._framing is _Framing.CLOSE else b""
 
+    def _feed_chunks(self, chunks: ChunkFollower, data: bytes) -> bytes:
+        try:
+            payload = chunks.feed(data)
+        except ResponseError as error:
+            self.fault = str(error)
+            self._cut(visible=True)
+            return b""
+        self.complete = chunks.complete
+        if self._framing is _Framing.DECODED_CHUNKS:
+            return payload
+        return data[: chunks.used]
+
     def _feed_head(self, data: bytes) -> bytes:
-        if self._buffer:
-            data = self._buffer + data
+        seen = 0
+        if self._buffer:  # extended in place, and searched where it is new: heads may come in bytes
+            seen = max(len(self._buffer) - _BEFORE_HEAD_END, 0)
+            self._buffer += data
+            data = bytes(self._buffer) if _HEAD_END.search(self._buffer, seen) else b""
         output = b""
-        while end := _HEAD_END.search(data):
-            head, data = data[: end.end()], data[end.end() :]
-            output += self._take_head(head)
+        start = 0
+        while end := _HEAD_END.search(data, max(start, seen)):
+            if end.end() - start > MAX_RESPONSE_HEAD:
+                raise ResponseError(_HEAD_TOO_LARGE)
+            output += self._take_head(data[start : end.end()])
+            start = end.end()
             if self.started:
-                self._buffer = b""
-                if data and not self.complete:
-                    output += self._feed_body(data)
+                self._buffer.clear()
+                if start < len(data) and not self.complete:
+                    output += self._feed_body(data[start:])
                 return output
-        if len(data) > MAX_RESPONSE_HEAD:
-            raise ResponseError("The handler's response has no end of its header lines.")
-        self._buffer = data
+        if start or not self._buffer:
+            self._buffer = bytearray(data[start:])
+        if len(self._buffer) > MAX_RESPONSE_HEAD:
+            raise ResponseError(_HEAD_TOO_LARGE)
         return output
 
     def _take_head(self, head: bytes) -> bytes:
@@ -173,7 +219,7 @@ class ResponseFramer:
         lines += [
             b"%b: %b\r\n" % (name, value)
             for name, value in fields
-            if name.lower() not in _HOP_BY_HOP and not is_ash(name)
+            if name.lower() not in _NOT_IN_INTERIM and not is_ash(name)
         ]
         return b"".join(lines) + b"\r\n"
 
@@ -208,23 +254,27 @@ class ResponseFramer:
         if bodiless or self.head_only:
             self.complete = True
             return [] if bodiless or length is None else [b"Content-Length: %b\r\n" % length]
-        if coding is not None:
-            if not self._current:
-                raise ResponseError("The handler's transfer coding is not for HTTP/1.0 clients.")
-            self._framing = _Framing.CLOSE
-            self.keep_alive = False
-            return [b"Transfer-Encoding: %b\r\n" % coding]
-        if length is not None:
-            self._framing = _Framing.LENGTH
+        framing = self._framing = self._choose_framing(length, coding)
+        if framing is _Framing.LENGTH and length is not None:
             self._left = int(length)
             self.complete = not self._left
             return [b"Content-Length: %b\r\n" % length]
-        if self._current:
-            self._framing = _Framing.CHUNKED
-            return [b"Transfer-Encoding: chunked\r\n"]
-        self._framing = _Framing.CLOSE
-        self.keep_alive = False
-        return []
+        if framing in _UP_TO_THE_END:
+            self.keep_alive = False
+        if framing in _FOLLOWED:
+            self._chunks = ChunkFollower()
+        return [b"Transfer-Encoding: %b\r\n" % (coding or b"chunked")] if self._current else []
+
+    def _choose_framing(self, length: bytes | None, coding: bytes | None) -> _Framing:
+        if coding is not None and list_members(coding) == [b"chunked"]:
+            return _Framing.OWN_CHUNKS if self._current else _Framing.DECODED_CHUNKS
+        if coding is not None and not self._current:
+            raise ResponseError("The handler's transfer coding is not for HTTP/1.0 clients.")
+        if coding is not None:
+            return _Framing.CLOSE
+        if length is not None:
+            return _Framing.LENGTH
+        return _Framing.CHUNKED if self._current else _Framing.CLOSE
 
     def _add_missing(self, seen: dict[bytes, bytes]) -> list[bytes]:
         lines = []

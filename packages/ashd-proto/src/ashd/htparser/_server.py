@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import math
 import os
 import resource
 import signal
@@ -17,14 +18,17 @@ import time
 from collections.abc import Sequence
 
 from ._connection import Connection
+from ._errors import FAILURE_STATUS
+from ._exchange import Exchange
 from ._handler import RootHandler
-from ._limits import HANDLER_EXIT_TIME, SPARE_DESCRIPTORS, SWEEP_INTERVAL, Limits
+from ._limits import HANDLER_EXIT_TIME, KILL_TIME, SPARE_DESCRIPTORS, SWEEP_INTERVAL, Limits
 from ._listener import Listener, connect_transport
 from ._poller import Poller
 from ._portspec import Port
+from ._queue import CONNECTION_ID
 
 _log = logging.getLogger("ashd.htparser")
-_IMPATIENT_EXIT = 1
+_FRAMING = (b"X-Ash-Framing", b"certain, chunked")
 
 
 class Server:
@@ -40,7 +44,7 @@ class Server:
         self.poller = Poller(loop)
         self.now = loop.time()
         self.stopping = False
-        self._unasked = False
+        self._status = 0
         self._room = _connection_bound(limits.connections)
         self._connections: dict[Connection, None] = {}
         self._opening: dict[Connection, asyncio.Task[None]] = {}
@@ -49,15 +53,22 @@ class Server:
         self._accepting = True
         self._stopped: asyncio.Future[int] = loop.create_future()
         self._interval = _sweep_interval(limits)
-        self._handler_deadline = 0.0
+        self._drained = False
+        self._stop_deadline = math.inf
+        # What is done when the time for the end is over, each if the one before didn't help.
+        self._steps = iter((self._terminate_handler, self.handler.kill, self._leave_clients))
 
     async def serve(self, sockets: Sequence[tuple[Port, socket.socket]]) -> int:
         """Serve on listening sockets until the end, and return the exit status."""
         self._listeners = [Listener(self, port, sock) for port, sock in sockets]
         for number in (signal.SIGTERM, signal.SIGINT):
             self.loop.add_signal_handler(number, self._signalled)
-        self.handler.attach(self.poller, self._handler_gone)
+        self.loop.add_signal_handler(signal.SIGHUP, self.handler.reload)
+        self.handler.attach(
+            self.poller, self._sent, on_ready=self._handler_ready, on_gone=self._handler_gone
+        )
         for listener in self._listeners:
+            _log.info("bound %s; the root handler is loading", listener)
             listener.resume()
         self._sweep()
         status = await self._stopped
@@ -118,34 +129,47 @@ class Server:
         if not peer or not local:
             return []
         return [
-            (b"X-Ash-Connection-ID", next(self._ids).encode()),
+            (CONNECTION_ID, next(self._ids).encode()),
             (b"X-Ash-Address", _address(peer)),
             (b"X-Ash-Port", b"%d" % peer[1]),
             (b"X-Ash-Server-Address", _address(local)),
             (b"X-Ash-Server-Port", b"%d" % local[1]),
             (b"X-Ash-Protocol", port.protocol),
+            _FRAMING,
         ]
+
+    # The root handler
+
+    def _handler_ready(self) -> None:
+        for listener in self._listeners:
+            _log.info("listening on %s", listener)
+
+    def _handler_gone(self) -> None:
+        if not self.stopping:
+            _log.error("the root handler is gone; finishing what is running")
+            self._status = FAILURE_STATUS
+            self._stop()
+        else:
+            self._stop_if_done()
+
+    def _sent(self) -> dict[bytes, Exchange]:
+        connections = self._connections
+        return {each.id: each.exchange for each in connections if each.exchange is not None}
 
     # The end
 
     def _signalled(self) -> None:
         if self.stopping:
-            os._exit(_IMPATIENT_EXIT)
+            self.handler.kill()
+            os._exit(FAILURE_STATUS)
         self._stop()
-
-    def _handler_gone(self) -> None:
-        if not self.stopping:
-            _log.error("the root handler is gone; finishing what is running")
-            self._unasked = True
-            self._stop()
-        else:
-            self._stop_if_done()
 
     def _stop(self) -> None:
         self.stopping = True
+        self._stop_deadline = self.loop.time() + self.limits.stop_time
         for listener in self._listeners:
             listener.close()
-        self.handler.close()
+        self.handler.stop()
         for connection in list(self._connections):
             connection.close_when_done()
         self._stop_if_done()
@@ -154,18 +178,28 @@ class Server:
         """End when nothing is left to do; the handler has a while to exit before us."""
         if self._connections or self._opening or self._stopped.done():
             return
-        if not self._handler_deadline:
+        if self.handler.ended:
+            self._stopped.set_result(self._status)
+        elif not self._drained:
+            self._drained = True
             self.poller.close_drains()
-            self._handler_deadline = self.loop.time() + HANDLER_EXIT_TIME
-        status = self.handler.exit_status
-        if status is not None:
-            if self._unasked:
-                how = f"by signal {-status}" if status < 0 else f"with status {status}"
-                _log.error("the root handler ended %s", how)
-            self._stopped.set_result(1 if self._unasked and status else 0)
-        elif self.loop.time() >= self._handler_deadline:
-            _log.warning("the root handler (process %d) is still running", self.handler.pid)
-            self._stopped.set_result(1 if self._unasked else 0)
+            exit_deadline = self.loop.time() + HANDLER_EXIT_TIME
+            self._stop_deadline = min(self._stop_deadline, exit_deadline)
+
+    def _force(self, now: float) -> None:
+        """Take the next step to an end that doesn't come by itself."""
+        self._status = FAILURE_STATUS
+        self._stop_deadline = now + KILL_TIME
+        next(self._steps)()
+
+    def _terminate_handler(self) -> None:
+        _log.error("not everything was finished in time; ending the root handler")
+        self.handler.terminate()
+
+    def _leave_clients(self) -> None:
+        for connection in list(self._connections):
+            connection.leave()
+        self._stopped.set_result(self._status)
 
     # The sweep
 
@@ -179,8 +213,8 @@ class Server:
                 connection.expire(now)
         if self.stopping:
             self._stop_if_done()
-        elif self.handler.exit_status is not None:
-            self._handler_gone()
+            if now >= self._stop_deadline and not self._stopped.done():
+                self._force(now)
         elif not self._accepting:
             self._resume_accepting()
 
@@ -206,7 +240,9 @@ def _connection_bound(wanted: int) -> int:
 
 
 def _sweep_interval(limits: Limits) -> float:
-    shortest = min(limits.head_time, limits.idle_time, limits.body_time, limits.queue_time)
+    shortest = min(
+        limits.head_time, limits.idle_time, limits.body_time, limits.queue_time, limits.stop_time
+    )
     return min(SWEEP_INTERVAL, shortest / 4)
 
 

@@ -24,6 +24,7 @@ from ._errors import (
     TruncatedError,
 )
 from ._hangup import at_end
+from ._ready import tell_ready
 from ._refuse import close_quietly, refuse
 from ._request import Request
 from ._room import ROOM
@@ -56,7 +57,11 @@ class Receiver:
     __slots__ = ("_buffer", "_buffers", "_recvmsg_into", "_sock")
 
     def __init__(self, sock: socket.socket, *, timestamps: bool = False) -> None:
-        """Receive from `sock`; with `timestamps`, fill in `Request.arrival_ns` (Linux only)."""
+        """Receive from `sock`; with `timestamps`, fill in `Request.arrival_ns` (Linux only).
+
+        The first receiver of a process tells the front end, if that asks for it, that the handler
+        has loaded.
+        """
         self._buffer = memoryview(mmap.mmap(-1, MAX_DATAGRAM))
         self._buffers = [self._buffer]
         self._sock = sock
@@ -64,6 +69,7 @@ class Receiver:
         ROOM.measure()
         if timestamps:
             sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        tell_ready(sock)
 
     def receive(self, flags: int = 0) -> Request | None:
         """Wait for a request and return it; None at end-of-file.
