@@ -14,12 +14,12 @@ from pathlib import Path
 from _measure import HEADS, Figures, compared, in_turn, installed, load_handler, table, workshop
 
 from ashdtest.handlers import running
+from ashdtest.processes import MODELS
 
 ROUNDS = 3
 REQUESTS = 12_000
 REQUESTS_OF_THE_LOOP = 60_000
 WARM_UP = 1_200
-MODELS = ("single", "pool", "free", "rplex")
 LOOP = "a loop in C"
 
 

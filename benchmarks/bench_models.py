@@ -23,8 +23,8 @@ from pathlib import Path
 from _measure import table
 
 from ashdtest.handlers import Handler, running_python
-from ashdtest.processes import resident_kib, thread_count
-from ashdtest.wsgiprograms import MODELS, read_response, wsgi
+from ashdtest.processes import MODELS, resident_kib, thread_count
+from ashdtest.wsgiprograms import read_response, wsgi
 
 SLEEPERS = 4
 ROUNDS = 5

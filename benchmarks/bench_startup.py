@@ -17,10 +17,10 @@ from pathlib import Path
 from _measure import HELLO, installed, table
 
 from ashdtest.handlers import running
+from ashdtest.processes import MODELS
 
 ROUNDS = 21
 BOUND = 2.5
-MODELS = ("single", "free", "pool", "rplex")
 YARDSTICK = "python -c 'import socket, logging, threading'"
 
 

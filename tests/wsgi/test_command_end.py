@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from ashdtest.commands import HELLO, MODELS, command, each_model, module
+from ashdtest.commands import HELLO, command, each_model, module
 from ashdtest.handlers import Handler, read_all, running
-from ashdtest.processes import DEADLINE, state, wait_until
+from ashdtest.processes import DEADLINE, MODELS, state, wait_until
 
 CHILDREN = """
 import subprocess, sys

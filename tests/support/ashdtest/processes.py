@@ -19,6 +19,9 @@ DEADLINE = 60.0
 
 _PAUSE = 0.005
 
+MODELS = ("free", "pool", "single", "rplex")
+"""Every handler model."""
+
 T = TypeVar("T")
 
 
