@@ -110,7 +110,11 @@ def bound_exit(status: int) -> None:
         sys.stderr.flush()
         os._exit(status)
 
-    _after(_EXIT_TIME, insist)
+    try:
+        _after(_EXIT_TIME, insist)
+    except RuntimeError:  # no thread can be started: the kernel insists, without a word
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, _EXIT_TIME)
 
 
 def _after(seconds: float, function: Callable[[], None]) -> None:
