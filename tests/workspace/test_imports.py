@@ -39,7 +39,6 @@ ON_DEMAND: Mapping[str, set[str]] = {
 """Parts that may be imported inside functions only, when somebody asks for what they do."""
 
 OPEN = {
-    ("ashd.htparser._connection", "ashd.htparser._server"),
     ("ashd.htparser._listener", "ashd.htparser._server"),
     ("ashd.pdm.srv._workers", "ashd.pdm.srv._merge"),
     ("ashd.wsgi._limits", "ashd.wsgi._admission"),
