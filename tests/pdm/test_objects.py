@@ -118,7 +118,7 @@ def test_threads_of_a_pool_are_idle_or_have_a_request() -> None:
     (thread,) = (
         thread for thread in util.describe_threads() if thread["ident"] == threading.get_ident()
     )
-    thread["name"], thread["stack"], thread["plumbing"] = "pool", [["f", 1, "g", ""]] * 3, 3
+    thread["name"], thread["stack"], thread["plumbing"] = "pool", [("f", 1, "g", "")] * 3, 3
     assert util.is_idle(thread)
     assert util.fold(thread) == (2, thread["stack"][2:])
     thread["request"] = {"url": "/"}

@@ -12,10 +12,9 @@ import pytest
 
 from ashd.pdm import cli
 from ashdtest.handlers import Handler, read_all, running
-from ashdtest.processes import children, program, wait_until
+from ashdtest.processes import MODELS, children, program, wait_until
 
 HERE = Path(__file__).parent
-MODELS = ["free", "pool", "rplex", "single"]
 
 
 def command(spec: Path | str, *options: str) -> list[str]:

@@ -1,35 +1,113 @@
-"""What the built-in objects answer: dicts of plain data, as they travel. Times are in seconds,
-sizes in bytes.
+"""What the built-in objects answer: dicts of plain data, as they travel.
+
+For the command they are promises of the daemon's, not checked: what isn't as promised ends in an
+error that says so (`command._failures.FAILURES`).
 """
 
 from __future__ import annotations
 
-from typing import Any, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
+
+Stack = list[tuple[str, int, str, str]]
+"""Frames, the innermost last: file, line, function, source."""
 
 
-class ThreadRecord(TypedDict):
-    """A thread with its stack, outermost frame first. `request` is what a finder says of it;
-    `plumbing` is how many frames at the outer end are the server's own.
-    """
+class Process(TypedDict):
+    """`process`. Sizes in bytes, times in seconds; None where the system doesn't tell."""
+
+    pid: int
+    ppid: NotRequired[int]
+    argv: NotRequired[list[str]]
+    python: str
+    time: float
+    realtime: float
+    cputime: float
+    utime: NotRequired[float]
+    stime: NotRequired[float]
+    rss: int | None
+    maxrss: NotRequired[int]
+    threads: int
+    fds: int | None
+
+
+class Request(TypedDict, total=False):
+    """A request that is being served; a finder of the daemon's own may say more."""
+
+    method: str
+    url: str
+    uri: str
+    age: float
+    thread: int | None
+
+
+class Thread(TypedDict):
+    """One of `threads`. `plumbing` is how many frames at the outer end are the server's own."""
 
     ident: int
-    native_id: int | None
+    native_id: NotRequired[int | None]
     name: str
-    daemon: bool | None
-    request: dict[str, Any] | None
-    stack: list[list[Any]]
+    daemon: NotRequired[bool | None]
+    request: Request | None
+    stack: Stack
     plumbing: NotRequired[int]
 
 
-class TypeRecord(TypedDict):
-    """Objects of one type, or how many more there are."""
+class Latency(TypedDict):
+    """A histogram: `buckets` are upper bounds in seconds with cumulative numbers."""
+
+    count: int
+    sum: float
+    buckets: list[tuple[float, int]]
+
+
+class Server(TypedDict, total=False):
+    """`ashd.perf.server`."""
+
+    requests_total: dict[str, int]
+    in_flight: list[Request]
+    latency: Latency | None
+
+
+class Generation(TypedDict):
+    """A generation of the garbage collector."""
+
+    collections: int
+    collected: int
+    uncollectable: int
+
+
+class Garbage(TypedDict):
+    """`heap.garbage`."""
+
+    enabled: bool
+    counts: NotRequired[list[int]]
+    thresholds: NotRequired[list[int]]
+    stats: list[Generation]
+    uncollectable: int
+
+
+class Profile(TypedDict):
+    """`profile.run`: samples by stack, whose frames are joined by `;`."""
+
+    stacks: dict[str, int]
+    samples: NotRequired[int]
+    seconds: float
+    rate: float
+    dropped: int
+    mode: NotRequired[str]
+    cputime: NotRequired[float]
+    left: NotRequired[bool]
+
+
+class TypeSize(TypedDict):
+    """Objects of one type, or how many more there are; the size in bytes."""
 
     type: str
     count: int
     size: int
 
 
-class LineRecord(TypedDict):
+class LineSize(TypedDict):
     """Memory that one line allocated and that is still there."""
 
     file: str
@@ -38,61 +116,18 @@ class LineRecord(TypedDict):
     count: int
 
 
-class GrowthRecord(TypedDict):
-    """Memory that was allocated meanwhile; `traceback` has [file, line], outermost first."""
+class Growth(TypedDict):
+    """Memory that was allocated meanwhile; `traceback` has (file, line), outermost first."""
 
     size: int
     count: int
-    traceback: list[list[Any]]
+    traceback: list[tuple[str, int]]
 
 
-class TraceRecord(TypedDict):
-    """What `heap.trace` found. `overhead` is what tracemalloc took; `left` is whether the client
-    left before the end.
-    """
+class Trace(TypedDict):
+    """`heap.trace`. `overhead` is what tracemalloc took, in bytes."""
 
-    growth: list[GrowthRecord]
+    growth: list[Growth]
     seconds: float
     overhead: int
     left: bool
-
-
-class CollectorRecord(TypedDict):
-    """What the garbage collector does."""
-
-    enabled: bool
-    counts: list[int]
-    thresholds: list[int]
-    stats: list[dict[str, int]]
-    uncollectable: int
-
-
-class ProfileRecord(TypedDict):
-    """Samples; see `ashd.pdm.perf.profile`."""
-
-    stacks: dict[str, int]
-    samples: int
-    dropped: int
-    seconds: float
-    mode: NotRequired[str]
-    rate: float
-    cputime: float
-    left: bool
-
-
-class ProcessRecord(TypedDict):
-    """All about a process at once."""
-
-    pid: int
-    ppid: int
-    argv: list[str]
-    python: str
-    time: float
-    realtime: float
-    cputime: float
-    utime: float
-    stime: float
-    rss: int | None
-    maxrss: int
-    threads: int
-    fds: int | None

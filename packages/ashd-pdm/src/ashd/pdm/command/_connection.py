@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from .. import cli
 from .._errors import PdmError
@@ -12,6 +12,8 @@ from ..perf import error, nosuchname
 
 if TYPE_CHECKING:
     import argparse
+
+T = TypeVar("T")
 
 BUILT_IN = "pdm.perf"
 PARENT = "parent"
@@ -69,9 +71,9 @@ def need(proxy: Proxy, protocol: str, name: str) -> Proxy:
     """Return the object if it has the protocol; else say what can be done with it instead."""
     has = proxy.pdm_protocols()
     if protocol not in has:
-        others = [_VERBS[found] for found in has if found in _VERBS]
-        instead = f"try ashd-pdm {' or '.join(others)}" if others else "it offers nothing"
-        raise error(f"{name} is no object to {_VERBS[protocol]}: {instead}")
+        others = " or ".join(_VERBS[found] for found in has if found in _VERBS)
+        instead = f"try ashd-pdm {others}" if others else "no other command can either"
+        raise error(f"ashd-pdm {_VERBS[protocol]} can't use {name}: {instead}")
     return proxy
 
 
@@ -87,9 +89,11 @@ def worker_names(client: PerfClient) -> list[str]:
         return []
 
 
-def by_worker(client: PerfClient, value: Any) -> dict[str, Any]:
-    """Return a value that every process has as a dict by worker; a single process is called ''."""
+def by_worker(client: PerfClient, value: object, _kind: type[T]) -> dict[str, T]:
+    """Return a value that every process has as a dict by worker; a single process is called ''. Of
+    what kind it is is the daemon's promise (`_records.py`).
+    """
     names = worker_names(client)
     if names and isinstance(value, dict) and set(value) <= set(names):
         return value
-    return {"": value}
+    return {"": cast("T", value)}

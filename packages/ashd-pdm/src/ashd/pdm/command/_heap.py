@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from .._records import CollectorRecord, LineRecord, TraceRecord, TypeRecord
+    from .._records import Garbage, LineSize, Trace, TypeSize
     from ..cli import PerfClient, Proxy
 
 
@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
             return 0
         if options.trace is not None:
             warn(TRACE_COST.format(duration(options.trace)))
-            answers = by_worker(client, heap.invoke("trace", options.trace, options.lines))
+            answers = by_worker(client, heap.invoke("trace", options.trace, options.lines), object)
             processes = {worker: {"trace": answer} for worker, answer in answers.items()}
         else:
             processes = look(client, heap, options.lines, options.growth)
@@ -56,7 +56,7 @@ def look(
         questions = {"growth": ("growth", lines)}
     found: dict[str, dict[str, Any]] = {}
     for name, question in questions.items():
-        for worker, answer in by_worker(client, heap.invoke(*question)).items():
+        for worker, answer in by_worker(client, heap.invoke(*question), object).items():
             found.setdefault(worker, {})[name] = answer
     return found
 
@@ -71,12 +71,12 @@ def report(worker: str, found: dict[str, Any]) -> Iterator[str]:
     if "growth" in found:
         yield from _growth(found["growth"] or [])
         return
-    yield from _types("objects by type", found["types"])
+    yield from _types(found["types"])
     yield from _garbage(found["garbage"])
     yield from _lines(found["lines"])
 
 
-def _growth(entries: list[TypeRecord]) -> Iterator[str]:
+def _growth(entries: list[TypeSize]) -> Iterator[str]:
     if not entries:
         yield "nothing has grown"
         return
@@ -85,7 +85,7 @@ def _growth(entries: list[TypeRecord]) -> Iterator[str]:
     yield from table(rows, "rr")
 
 
-def _trace(found: TraceRecord) -> Iterator[str]:
+def _trace(found: Trace) -> Iterator[str]:
     yield (
         f"grown in {found['seconds']:.1f} s, by where it was allocated "
         f"(tracing took {size(found['overhead'])} more)"
@@ -103,14 +103,14 @@ def _signed(number: float) -> str:
     return size(number) if number < 0 else f"+{size(number)}"
 
 
-def _types(title: str, entries: list[TypeRecord]) -> Iterator[str]:
-    rows = [("objects", "size", title.removeprefix("objects by "))]
+def _types(entries: list[TypeSize]) -> Iterator[str]:
+    rows = [("objects", "size", "type")]
     rows += [(count(e["count"]), size(e["size"]), e["type"]) for e in entries]
     yield from table(rows, "rr")
     yield ""
 
 
-def _garbage(found: CollectorRecord) -> Iterator[str]:
+def _garbage(found: Garbage) -> Iterator[str]:
     done = ", ".join(str(generation["collections"]) for generation in found["stats"])
     state = "on" if found["enabled"] else "off"
     yield f"collector: {state}, collections by generation: {done}"
@@ -118,7 +118,7 @@ def _garbage(found: CollectorRecord) -> Iterator[str]:
         yield f"uncollectable objects: {count(found['uncollectable'])}"
 
 
-def _lines(entries: list[LineRecord] | None) -> Iterator[str]:
+def _lines(entries: list[LineSize] | None) -> Iterator[str]:
     if entries is None:
         yield "tracemalloc: off (ashd-pdm heap TARGET --trace-start turns it on)"
         return

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from .._records import Thread
 from ..util import POOLS, fold, is_idle
 from ._connection import by_worker, find, open_perf
 from ._output import say, say_json
@@ -13,14 +14,14 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator
 
-    from .._records import ThreadRecord
+    from .._records import Request
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the subcommand."""
     with open_perf(options) as client:
         threads = find(client, "threads").readattr()
-        processes = by_worker(client, threads)
+        processes = by_worker(client, threads, list[Thread])
     if options.json:
         say_json(processes.get("", processes))
         return 0
@@ -28,8 +29,8 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def report(processes: dict[str, list[ThreadRecord]]) -> Iterator[str]:
-    """Yield lines; of each process first the threads that hold a request."""
+def report(processes: dict[str, list[Thread]]) -> Iterator[str]:
+    """Yield lines; of each process first the threads that serve a request."""
     for worker, threads in processes.items():
         if worker:
             yield f"=== worker {worker}, {len(threads)} threads"
@@ -38,9 +39,9 @@ def report(processes: dict[str, list[ThreadRecord]]) -> Iterator[str]:
             yield ""
 
 
-def _alike(threads: Iterable[ThreadRecord]) -> list[list[ThreadRecord]]:
-    """Put threads with the same stack together, if they hold no request."""
-    groups: dict[Any, list[ThreadRecord]] = {}
+def _alike(threads: Iterable[Thread]) -> list[list[Thread]]:
+    """Put threads with the same stack together, if they serve no request."""
+    groups: dict[object, list[Thread]] = {}
     for thread in threads:
         stack = tuple(tuple(frame) for frame in thread["stack"])
         key = stack if thread["request"] is None else thread["ident"]
@@ -48,7 +49,7 @@ def _alike(threads: Iterable[ThreadRecord]) -> list[list[ThreadRecord]]:
     return list(groups.values())
 
 
-def describe(group: list[ThreadRecord]) -> Iterator[str]:
+def describe(group: list[Thread]) -> Iterator[str]:
     """Yield lines about threads with the same stack."""
     names = ", ".join(dict.fromkeys(_name(thread) for thread in group))
     first = group[0]
@@ -69,16 +70,16 @@ def describe(group: list[ThreadRecord]) -> Iterator[str]:
             yield f"    {source}"
 
 
-def _name(thread: ThreadRecord) -> str:
+def _name(thread: Thread) -> str:
     return "idle" if is_idle(thread) else str(thread["name"])
 
 
-def _numbers(thread: ThreadRecord) -> str:
+def _numbers(thread: Thread) -> str:
     daemon = ", daemon" if thread.get("daemon") else ""
     return f"{thread.get('native_id') or thread['ident']}{daemon}"
 
 
-def _request(request: dict[str, Any] | None) -> str:
+def _request(request: Request | None) -> str:
     if request is None:
         return ""
     words = [str(request.get("method", "")), str(request.get("url", request.get("uri", "")))]

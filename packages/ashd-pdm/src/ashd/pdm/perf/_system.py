@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from .._records import ProcessRecord
+from .._records import Process
 from ._call import after_reply
 from ._objects import Attribute, Directory, Functions
 from ._wire import error, nosuchname
@@ -103,7 +103,7 @@ def _signal_self(number: signal.Signals) -> Callable[[], None]:
 sysctl = SystemControl()
 
 
-def _process() -> ProcessRecord:
+def _process() -> Process:
     usage = _own_usage()
     return {
         "pid": os.getpid(),

@@ -23,10 +23,14 @@ class Family:
     help: str
     samples: list[tuple[str, dict[str, str], float]] = field(default_factory=list)
 
-    def add(self, value: float, labels: Mapping[str, str] | None = None, suffix: str = "") -> None:
-        """Add a sample; empty labels are left out, as Prometheus does itself. Control characters in
-        them become escapes.
+    def add(
+        self, value: float | None, labels: Mapping[str, str] | None = None, suffix: str = ""
+    ) -> None:
+        """Add a sample, if there is a value. Empty labels are left out, as Prometheus does itself;
+        control characters in them become escapes.
         """
+        if value is None:
+            return
         kept = {name: clean_lines(text) for name, text in (labels or {}).items() if text}
         self.samples.append((suffix, kept, float(value)))
 

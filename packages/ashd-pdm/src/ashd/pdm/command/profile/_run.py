@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..._records import Profile
 from ...perf import error
 from .._connection import by_worker, find, open_perf
 from .._output import progress, say
@@ -59,7 +60,7 @@ def take(options: argparse.Namespace) -> Samples:
         with _Progress(options.seconds):
             more = (True,) if options.cpu else ()  # for daemons that don't know it
             answer = profile.invoke("run", options.seconds, options.rate, *more)
-        return read_answers(by_worker(client, answer), idle=options.idle)
+        return read_answers(by_worker(client, answer, Profile), idle=options.idle)
 
 
 class _Progress:

@@ -10,7 +10,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..._records import ProfileRecord
+    from ..._records import Profile
 
 Stack = tuple[str, ...]
 """Labels from the thread's name inwards; each but the first is `function (file:line)`."""
@@ -95,7 +95,7 @@ class Samples:
         return 1 / self.rate if self.rate else 0.0
 
 
-def read_answers(answers: dict[str, ProfileRecord], *, idle: bool) -> Samples:
+def read_answers(answers: dict[str, Profile], *, idle: bool) -> Samples:
     """Return the samples of all processes; `idle` keeps threads that only wait."""
     stacks: Counter[Stack] = Counter()
     left_out = 0

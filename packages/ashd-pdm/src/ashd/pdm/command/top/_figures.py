@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ..._records import Latency, Server
     from ._look import Look
 
 KEPT = 300
@@ -75,14 +76,14 @@ class History:
 
     def _figures(self, worker: str, look: Look, before: Look | None, seconds: float) -> Figures:
         process = look.processes[worker]
-        old = (before.processes.get(worker) if before else None) or {}
-        same = old.get("pid") == process["pid"]
+        old = before.processes.get(worker) if before else None
+        same = old is not None and old["pid"] == process["pid"]
         figures = Figures(
             pid=process["pid"],
-            cpu=max(0.0, process["cputime"] - (old["cputime"] if same else 0.0)) / seconds,
-            memory=process.get("rss"),
-            threads=process.get("threads") or 0,
-            descriptors=process.get("fds"),
+            cpu=max(0.0, process["cputime"] - (old["cputime"] if old and same else 0.0)) / seconds,
+            memory=process["rss"],
+            threads=process["threads"],
+            descriptors=process["fds"],
         )
         if look.servers is not None and worker in look.servers:
             earlier = (before.servers or {}).get(worker) if before and same else None
@@ -93,8 +94,8 @@ class History:
         self,
         worker: str,
         figures: Figures,
-        server: dict[str, Any],
-        earlier: dict[str, Any] | None,
+        server: Server,
+        earlier: Server | None,
         seconds: float,
     ) -> None:
         now = server.get("requests_total", {})
@@ -132,15 +133,15 @@ def _plus(one: Any, other: Any) -> Any:
     return one if other is None else other if one is None else one + other
 
 
-def _difference(now: dict[str, Any] | None, then: dict[str, Any] | None) -> Buckets:
+def _difference(now: Latency | None, then: Latency | None) -> Buckets:
     """Requests by latency between two looks."""
     new, old = _apart(now), _apart(then)
     return {bound: max(0.0, number - old.get(bound, 0.0)) for bound, number in new.items()}
 
 
-def _apart(latency: dict[str, Any] | None) -> Buckets:
+def _apart(latency: Latency | None) -> Buckets:
     found, before = {}, 0.0
-    for bound, number in (latency or {}).get("buckets", []):
+    for bound, number in latency["buckets"] if latency else []:
         found[float(bound)], before = number - before, number
     return found
 

@@ -14,6 +14,7 @@ from .._text import clean, count, duration, fit, size, width
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from ..._records import Stack
     from ._figures import Figures, History
     from ._look import Row
 
@@ -62,8 +63,8 @@ def _heading(history: History, frame: Frame) -> Line:
     if frame.paused:
         words.append(("warning", "  paused"))
     if frame.note:
-        words.append(("error", f"  {clean(frame.note)}"))
-    words.append(("title", f"  {clean(frame.target)}"))
+        words.append(("error", f"  {frame.note}"))
+    words.append(("title", f"  {frame.target}"))
     process = next(iter(history.latest.processes.values()), None) if history.latest else None
     if process is not None:
         where = f"pid {process['pid']}  " if "" in history.workers else ""
@@ -125,7 +126,7 @@ def _codes(total: Figures) -> Line:
     spans: Line = [("label", fit("status", LABEL)), ("plain", "     ")]
     for code, rate in total.codes.items():
         style = {"4": "warning", "5": "error"}.get(code[:1], "good")
-        spans += [(style, clean(code)), ("plain", f" {rate:,.1f}/s  ")]
+        spans += [(style, code), ("plain", f" {rate:,.1f}/s  ")]
     return spans if total.codes else [*spans, ("plain", "no response yet")]
 
 
@@ -207,18 +208,17 @@ def _rows(rows: list[Row], frame: Frame, room: int) -> list[Line]:
     return lines
 
 
-def _stack(stack: list[list[object]] | None, row: Row | None, room: int) -> list[Line]:
+def _stack(stack: Stack | None, row: Row | None, room: int) -> list[Line]:
     if row is None or stack is None:
         return [[("plain", "asking ...")]]
     if not stack:
         said = "no thread is known for it" if row.ident is None else "it is over"
-        return [[("plain", f"{clean(row.text)}: {said}")]]
-    lines: list[Line] = [[("head", f"STACK of {clean(row.text)}")]]
+        return [[("plain", f"{row.text}: {said}")]]
+    lines: list[Line] = [[("head", f"STACK of {row.text}")]]
     # The inner end is what tells most
     frames = stack[-max((room - 1) // 2, 1) :]
     for file, line, function, source in frames:
-        lines.append([("place", clean(f"{function}  {file}:{line}"))])
-        lines.append([("plain", f"    {clean(str(source))}")])
+        lines += [[("place", f"{function}  {file}:{line}")], [("plain", f"    {source}")]]
     return lines
 
 
