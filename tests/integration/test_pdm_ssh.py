@@ -14,14 +14,9 @@ import pytest
 
 from ashdtest.debugdaemon import Daemon, run_command, running_daemon
 from ashdtest.outside import find, needs
-from ashdtest.processes import children, wait_until
+from ashdtest.processes import children, free_port, wait_until
 
 pytestmark = needs("ssh", "ssh-keygen", "sshd")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def make_key(path: Path) -> Path:

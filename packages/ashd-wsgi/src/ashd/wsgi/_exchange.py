@@ -1,9 +1,9 @@
 """One request and its response: the call of the application, and what comes of it.
 
 An exchange is a task of `ashd.serve`, and a stream for the model `rplex`. It is used by one thread
-at a time. Its channel owns the response socket, its response knows what is to be sent. Whatever the
-application does, the client gets an answer, `close` of what it returned is called once, and nothing
-is raised to the model.
+at a time. Its channel owns the response socket; its response knows what to send. Whatever the
+application does, the client gets an answer, `close` of what was returned is called once, and the
+model sees no exception.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ashd.proto import Request
+from ashd.proto import Request, printable
 
 from ._body import Body, Input
 from ._channel import Channel
@@ -24,8 +24,7 @@ from ._response import BEFORE_HEAD, JOIN, OVER, ExcInfo, Response, as_bytes, log
 from ._result import Sender, sender_of
 
 if TYPE_CHECKING:
-    from ._adapter import Adapter
-    from ._expiry import Guard
+    from ._adapter import Adapter, Guard
 
 T = TypeVar("T")
 
@@ -48,7 +47,7 @@ _FAILURE = b"500 Internal Server Error"
 class Exchange:
     """One request, from the call of the application to the last byte.
 
-    What is assigned in the class holds at the start.
+    The class holds the values of a new exchange.
     """
 
     guard: Guard | None = None
@@ -60,7 +59,7 @@ class Exchange:
     _token: Any = None  # the observer's
 
     def __init__(self, adapter: Adapter, request: Request) -> None:
-        """Serve `request` for `adapter`; the descriptor goes over to the exchange."""
+        """Serve `request` for `adapter`; the exchange takes over the descriptor."""
         self._adapter = adapter
         self._request = request
         self._channel = Channel(request.detach())
@@ -70,7 +69,11 @@ class Exchange:
 
     def describe(self) -> str:
         """Return method and url."""
-        return f"{self._request.method.decode('latin-1')} {self._request.url.decode('latin-1')}"
+        return f"{printable(self._request.method)} {printable(self._request.url)}"
+
+    def abandon(self) -> None:
+        """Let go of the client, in a process that the application has forked."""
+        self._channel.close()
 
     def fileno(self) -> int:
         """Return the descriptor of the response socket; -1 when it is closed."""
@@ -181,8 +184,8 @@ class Exchange:
     def write(self, data: bytes) -> None:
         """Send a piece of body: the old way of PEP 3333.
 
-        A model that drives responses goes on with sending when the call of the application is over;
-        meanwhile a bounded part of what is written stays unsent.
+        A model that drives responses sends the rest once the application has returned; until then a
+        bounded part of what was written may stay unsent.
         """
         data = as_bytes(data)
         if data:

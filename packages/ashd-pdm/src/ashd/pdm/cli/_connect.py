@@ -9,12 +9,12 @@ import pwd
 import socket
 from typing import Any
 
-from ashd.pdm._errors import ConnectError, ConnectionLost, PdmError, ProtocolError
-from ashd.pdm._limits import MAX_LINE
-from ashd.pdm._peer import peer_of
-from ashd.pdm._stream import Stream
-from ashd.pdm.cli._ssh import Forwarding
-from ashd.pdm.cli._target import SshTarget, Target, TcpTarget, UnixTarget, parse_target
+from .._errors import ConnectError, ConnectionLost, PdmError, ProtocolError
+from .._limits import MAX_LINE
+from .._peer import peer_of
+from .._stream import Stream
+from ._ssh import Forwarding
+from ._target import SshTarget, Target, TcpTarget, UnixTarget, parse_target
 
 CONNECT_TIMEOUT = 30.0
 """Seconds until a connection has to stand, and a server has to start a protocol."""
@@ -44,8 +44,15 @@ class ClientStream(Stream):
             self.forwarding.close()
 
 
-def connect(target: str | Target, protocol: str, *, worker: str | None = None) -> ClientStream:
-    """Connect, greet, and ask for a protocol (of a worker process).
+def connect(
+    target: str | Target,
+    protocol: str,
+    *,
+    worker: str | None = None,
+    patience: float = CONNECT_TIMEOUT,
+) -> ClientStream:
+    """Connect, greet, and ask for a protocol (of a worker process), which has `patience` seconds to
+    begin.
 
     `ConnectError` when that doesn't work out, also when a Unix socket belongs to another user than
     root and the one who asks; the environment variable `ASHD_PDM_OWNER` names one who is trusted.
@@ -53,9 +60,10 @@ def connect(target: str | Target, protocol: str, *, worker: str | None = None) -
     """
     parsed = parse_target(target) if isinstance(target, str) else target
     stream = _open(parsed)
-    patience = CONNECT_TIMEOUT if isinstance(parsed, SshTarget) else GREETING_TIMEOUT
+    first = CONNECT_TIMEOUT if isinstance(parsed, SshTarget) else GREETING_TIMEOUT
+    choice = protocol if worker is None else f"@{worker} {protocol}"
     try:
-        greet(stream, protocol, worker=worker, patience=patience)
+        greet(stream, choice, (first, patience))
     except ConnectionLost as exc:
         stream.close()
         raise ConnectError(f"can't connect to {_describe(parsed)}: {exc}") from exc
@@ -65,15 +73,12 @@ def connect(target: str | Target, protocol: str, *, worker: str | None = None) -
     return stream
 
 
-def greet(
-    stream: Stream, protocol: str, *, worker: str | None = None, patience: float = GREETING_TIMEOUT
-) -> None:
-    """Exchange the first lines of a connection; `patience` is for the server's first line."""
-    if _line(stream, patience) != GREETING:
+def greet(stream: Stream, choice: str, patience: tuple[float, float]) -> None:
+    """Exchange the first lines of a connection; `patience` is for the two lines of the server."""
+    if _line(stream, patience[0]) != GREETING:
         raise ProtocolError("the other side is not a debug server of a version that is known here")
-    choice = protocol if worker is None else f"@{worker} {protocol}"
     stream.send(f"{choice}\n".encode())
-    if not _line(stream, CONNECT_TIMEOUT).startswith(b"+"):
+    if not _line(stream, patience[1]).startswith(b"+"):
         raise ProtocolError("the server's answer starts with neither + nor -")
 
 

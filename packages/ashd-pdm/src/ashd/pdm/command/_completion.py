@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .. import cli
 from ..perf import error
-from ._connection import Client, short_path
+from ._connection import short_path
 from ._failures import FAILURES
 from ._output import needs_extra, say
 
@@ -45,7 +46,10 @@ def names_of_objects(prefix: str, parsed_args: argparse.Namespace, **_: Any) -> 
     if "/" not in target or ":" in target:
         return []
     try:
-        with Client(target, timeout=1.0) as client, client.find("pdm.perf.objects") as objects:
+        with (
+            cli.open_perf(target, timeout=1.0) as client,
+            client.find("pdm.perf.objects") as objects,
+        ):
             names = map(short_path, objects.listdir())
             return [name for name in names if name.startswith(prefix) and name.isprintable()]
     except FAILURES:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from .. import cli
 from .._errors import PdmError
 from ..cli import PerfClient, Proxy
 from ..perf import error, nosuchname
@@ -26,24 +27,16 @@ KNOWN = (
 """Objects to look for in daemons that can't list theirs."""
 
 
-class Client(PerfClient):
-    """A client for which every exception that an object of the daemon raises is an `error`."""
-
-    def request(self, *request: Any) -> tuple[Any, ...]:
-        """Ask as `PerfClient` does."""
-        try:
-            return super().request(*request)
-        except PdmError:
-            raise
-        except Exception as exc:
-            raise error(f"{type(exc).__name__}: {exc}") from exc
-
-
 def open_perf(options: argparse.Namespace, *, timeout: float | None = None) -> PerfClient:
-    """Connect as the options say; an answer may take `timeout` seconds. The caller closes the
-    client.
+    """Connect as the options say; an answer may take `timeout` seconds. Every exception that an
+    object of the daemon raises is an `error`. The caller closes the client.
     """
-    return Client(options.target, worker=options.worker, timeout=timeout)
+    return cli.open_perf(options.target, worker=options.worker, timeout=timeout, translate=to_error)
+
+
+def to_error(exc: Exception) -> Exception:
+    """Return an exception of the daemon as one that the command tells about."""
+    return exc if isinstance(exc, PdmError) else error(f"{type(exc).__name__}: {exc}")
 
 
 def full_path(name: str) -> str:
