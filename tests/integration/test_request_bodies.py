@@ -134,7 +134,9 @@ def test_a_body_of_doubtful_length_is_never_taken_for_a_request(
     zoo: FrontEnd, fields: tuple[str, ...], path: str
 ) -> None:
     with client(zoo) as connection:
-        connection.send(request(path, *fields, method="POST", body=SMUGGLED))
+        last = request("/answers_status/299", "Connection: close")
+        connection.send(request(path, *fields, method="POST", body=SMUGGLED) + last)
         assert connection.reply().status >= 200
-        assert connection.at_end()
+        rest = connection.rest()  # of a front end that is certain of the body's end, or nothing
+        assert not rest or (rest.startswith(b"HTTP/1.1 299 ") and rest.count(b"HTTP/1.1") == 1)
     assert "smuggled" not in zoo.log

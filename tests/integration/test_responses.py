@@ -108,13 +108,9 @@ def test_a_failure_after_the_head_cuts_the_response(zoo: FrontEnd) -> None:
     wait_until(lambda: "GET /fails_late?100: the application failed" in zoo.log)
 
 
-def test_write(zoo: FrontEnd, model: str) -> None:
+def test_write(zoo: FrontEnd) -> None:
     reply = get(zoo, "/uses_write")
-    if model == "rplex":
-        assert reply.status == 500
-        wait_until(lambda: "write() is not supported by this handler model" in zoo.log)
-    else:
-        assert (reply.status, reply.body) == (200, b"written\nreturned\n")
+    assert (reply.status, reply.body) == (200, b"written\nreturned\n")
 
 
 def test_files_go_out_whole(zoo: FrontEnd, tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_events_tell_of_start_and_finish(spec: Path, model: str) -> None:
         assert (start.method, start.uri, start.host) == ("GET", "/a/b?c=d", "example.org")
         assert (start.script_uri, start.pathinfo, start.querystring) == ("/a", "/b", "c=d")
         assert (start.remoteaddr, start.scheme) == ("192.0.2.1", "http")
-        assert (finish.id, finish.status, finish.aborted) == (start.id, "200", False)
+        assert (finish.id, finish.status, finish.aborted) == (start.id, "200 OK", False)
 
 
 def test_threads_show_the_request_they_hold(spec: Path) -> None:

@@ -121,13 +121,21 @@ def test_a_request_that_takes_too_long_gets_504(model: str, kind: bytes) -> None
         assert handler.call(timeout=PATIENCE).status == 200  # by the only thread there is
 
 
-@pytest.mark.parametrize("model", ["free", "pool", "single"])
-@pytest.mark.parametrize("kind", [b"head", b"client"])
+@pytest.mark.parametrize(
+    ("model", "kind"),
+    [
+        *((model, kind) for model in ("free", "pool", "single") for kind in (b"head", b"client")),
+        ("rplex", b"head"),
+    ],
+)
 def test_a_response_that_takes_too_long_is_cut(model: str, kind: bytes) -> None:
     with wsgi("stubborn_app", "-t", model, "--request-timeout", TIMEOUT) as handler:
-        client = handler.open(b"/" + kind)
+        client = handler.open(b"/" + kind, headers=[(b"X-Ash-Framing", b"certain, chunked")])
         wait_for_log(handler, "its response is cut", "stubborn_app.py" if kind == b"head" else "")
-        assert read_response(client).startswith(b"HTTP/1.1 200 ")
+        answer = read_response(client)
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert b"\r\nTransfer-Encoding: chunked\r\n" in answer
+        assert not answer.endswith(b"0\r\n\r\n")
         assert handler.call(timeout=PATIENCE).status == 200
 
 

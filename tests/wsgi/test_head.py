@@ -14,7 +14,7 @@ from ashd.wsgi._head import header_bytes, status_bytes
 
 @pytest.mark.parametrize(
     "status",
-    ["200 OK", "200 ", "404 Not Found", "299 caf\xe9", "418 I'm a teapot", "599 x"],
+    ["200 OK", "200 ", "404 Not Found", "299 caf\xe9", "418 I'm a teapot", "599 x", "999 y"],
 )
 def test_good_statuses(status: str) -> None:
     assert status_bytes(status) == status.encode("latin-1")
@@ -66,7 +66,9 @@ def test_content_length_is_taken_out() -> None:
     assert header_bytes([("Content-Length", "0")]) == (b"", 0)
 
 
-@pytest.mark.parametrize("value", ["", "-1", " 1", "1 ", "x", "\u0661", "1_0", 5, b"5", "9" * 5000])
+@pytest.mark.parametrize(
+    "value", ["", "-1", " 1", "1 ", "x", "\u0661", "1_0", -5, b"5", True, "9" * 5000]
+)
 def test_bad_content_lengths(value: Any) -> None:
     with pytest.raises(ResponseError, match="Content-Length must be a number as a str"):
         header_bytes([("Content-Length", value)])
@@ -103,11 +105,28 @@ def test_hop_by_hop_headers_are_the_servers_business(name: str) -> None:
         header_bytes([(name, "x")])
 
 
-@pytest.mark.parametrize("char", [*map(chr, range(32)), "\x7f"])
+@pytest.mark.parametrize("char", [*map(chr, set(range(32)) - {9}), "\x7f"])
 def test_control_characters(char: str) -> None:
     with pytest.raises(ResponseError, match="control character: Bad") as caught:
         header_bytes([("Fine", "caf\xe9"), ("Bad", f"x{char}"), ("Fine-Too", "1")])
     assert repr(f"x{char}") in str(caught.value)
+
+
+def test_a_tab_in_a_value_may_pass() -> None:
+    assert header_bytes([("A", "x\ty")]) == (b"A: x\ty\r\n", None)
+    with pytest.raises(ResponseError, match="can't be the name"):
+        header_bytes([("A\t", "x")])
+
+
+def test_ints_are_taken_for_their_text_with_one_warning_a_name(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for number in range(3):
+        headers: Any = [("X-Int", number), ("Plain", "1"), ("x-INT", 7), ("Content-Length", number)]
+        expected = b"X-Int: %d\r\nPlain: 1\r\nx-INT: 7\r\n" % number
+        assert header_bytes(headers) == (expected, number)
+    assert caplog.text.count("gives the header X-Int as an int") == 1
+    assert len(caplog.records) <= 2
 
 
 def test_a_line_cannot_be_smuggled_in_by_leaving_others_out() -> None:
@@ -125,7 +144,10 @@ def test_beyond_latin_1() -> None:
     [
         (None, "headers must be a list of pairs of str, not None"),
         (5, "headers must be a list of pairs of str, not 5"),
-        ([("A", 5)], "a header's name and value must be str: ('A', 5)"),
+        ([("A", 5.0)], "a header's name and value must be str: ('A', 5.0)"),
+        ([("A", True)], "a header's name and value must be str: ('A', True)"),
+        ([("A", 5), ("B", None)], "a header's name and value must be str: ('B', None)"),
+        (iter([("A", 5)]), "headers must be a list of pairs of str, not <list_iterator"),
         ([("A", b"b")], "a header's name and value must be str: ('A', b'b')"),
         ([("A", None)], "a header's name and value must be str: ('A', None)"),
         ([("A", "1"), ("B",)], "a header must be a pair of name and value, not ('B',)"),

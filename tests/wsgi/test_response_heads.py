@@ -29,7 +29,10 @@ def test_the_head(serve: Serve) -> None:
         (b"200 OK", [], "the status must be a str like '200 OK'"),
         ("200 OK", [("Connection", "close")], "the server's business"),
         ("200 OK", [("A", "x\r\nB: y")], "a header has a control character"),
-        ("200 OK", [("A", 1)], "name and value must be str"),
+        ("200 OK", [("A", b"1")], "name and value must be str"),
+        ("200 OK", [("A", "x" * 300_000)], "status and headers have 300011 bytes"),
+        ("200 OK", [(f"A{n}", "x" * 1000) for n in range(300)], "front ends take 261888 at most"),
+        ("200 " + "x" * 300_000, [], "front ends take 261888 at most"),
     ],
 )
 def test_a_bad_head_is_a_500(
@@ -51,6 +54,11 @@ def test_what_was_refused_can_be_said_better(serve: Serve) -> None:
 
     response = serve(application).call()
     assert (response.status, response.get(b"Good"), response.get(b"Bad")) == (200, b"1", None)
+
+
+def test_a_large_head_that_front_ends_take(serve: Serve) -> None:
+    response = serve(answering([b"x"], headers=[("A", "x" * 261_876)])).call()
+    assert (response.status, len(response.get(b"A") or b"")) == (200, 261_876)
 
 
 @pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
@@ -101,7 +109,7 @@ def test_exc_info_replaces_the_head_before_it_was_sent(serve: Serve) -> None:
         try:
             raise RuntimeError("as planned")
         except RuntimeError:
-            start_response("503 Sorry", [("B", "2")], sys.exc_info())
+            start_response("503 Sorry", [("B", "2")], exc_info=sys.exc_info())
         return [b"sorry"]
 
     response = serve(application).call()

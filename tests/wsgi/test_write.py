@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from ashd.wsgi import ClientGoneError, WriteUnsupportedError
+from ashd.wsgi import ClientGoneError
 from ashdtest.answers import LARGE
 from ashdtest.exchanges import Serve, served
 from ashdtest.handlers import read_all
 from ashdtest.processes import DEADLINE
 
 
-def test_write(serve: Serve, way: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_write(serve: Serve) -> None:
     def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         write = start_response("200 OK", [("A", "1")])
         write(b"")
@@ -24,22 +24,12 @@ def test_write(serve: Serve, way: str, caplog: pytest.LogCaptureFixture) -> None
         return [b"three"]
 
     response = serve(application).call()
-    if way == "driven":
-        assert response.status == 500
-        assert WriteUnsupportedError.__name__ in caplog.text
-        assert "write() is not supported by this handler model" in caplog.text
-    else:
-        assert (response.status, response.get(b"A")) == (200, b"1")
-        assert response.get(b"Content-Length") is None
-        assert response.body == b"one two three"
+    assert (response.status, response.get(b"A")) == (200, b"1")
+    assert response.get(b"Content-Length") is None
+    assert response.body == b"one two three"
 
 
-def patient(application: Any, url: bytes = b"/") -> Any:
-    with served(application, "patient") as server:
-        return server.call(url)
-
-
-def test_write_sends_at_once() -> None:
+def test_write_sends_at_once(way: str) -> None:
     received = threading.Event()
 
     def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -47,40 +37,83 @@ def test_write_sends_at_once() -> None:
         assert received.wait(DEADLINE)
         return [b"second"]
 
-    with served(application, "patient") as server, server.open() as client:
+    with served(application, way) as server, server.open() as client:
         assert client.recv(1000).endswith(b"\r\n\r\nfirst")
         received.set()
         assert read_all(client) == b"second"
 
 
-def test_write_of_much() -> None:
+def test_write_of_much(serve: Serve) -> None:
     def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         write = start_response("200 OK", [("Content-Length", str(LARGE + 3))])
         write(bytes(LARGE))
         return [b"end"]
 
-    assert patient(application).body == bytes(LARGE) + b"end"
+    assert serve(application).call().body == bytes(LARGE) + b"end"
 
 
-def test_write_alone() -> None:
+def test_write_of_much_in_many_pieces(serve: Serve) -> None:
+    pieces = [b"%d," % number for number in range(200_000)]
+
+    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        write = start_response("200 OK", [])
+        for piece in pieces:
+            write(piece)
+        return iter([b"end"])
+
+    assert serve(application).call().body == b"".join(pieces) + b"end"
+
+
+def test_a_driven_page_leaves_its_thread_before_the_client_reads() -> None:
+    returned = threading.Event()
+
+    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [])(bytes(1_000_000))
+        returned.set()
+        return []
+
+    with served(application, "driven") as server, server.open() as client:
+        assert returned.wait(DEADLINE)
+        assert read_all(client).endswith(bytes(1_000_000))
+
+
+def test_a_driven_application_waits_when_much_is_unsent() -> None:
+    written: list[int] = []
+
+    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        write = start_response("200 OK", [])
+        for _ in range(100):
+            write(bytes(LARGE))
+            written.append(LARGE)
+        return []
+
+    with served(application, "driven") as server, server.open() as client:
+        received = 0
+        while piece := client.recv(1 << 20):
+            received += len(piece)
+            assert sum(written) <= received + (4 << 20)
+    assert received > 100 * LARGE
+
+
+def test_write_alone(serve: Serve) -> None:
     def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         start_response("200 OK", [])(b"all")
         return []
 
-    assert patient(application).body == b"all"
+    assert serve(application).call().body == b"all"
 
 
-@pytest.mark.parametrize("data", ["text", bytearray(b"x"), None])
-def test_write_of_other_things(data: Any, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("data", ["text", 5, None])
+def test_write_of_other_things(serve: Serve, data: Any, caplog: pytest.LogCaptureFixture) -> None:
     def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         start_response("200 OK", [])(data)
         return []
 
-    assert patient(application).status == 500
+    assert serve(application).call().status == 500
     assert "pieces of bytes" in caplog.text
 
 
-def test_write_beyond_the_length(caplog: pytest.LogCaptureFixture) -> None:
+def test_write_beyond_the_length(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
     def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         write = start_response("200 OK", [("Content-Length", "3")])
         write(b"12")
@@ -88,11 +121,13 @@ def test_write_beyond_the_length(caplog: pytest.LogCaptureFixture) -> None:
         write(b"56")
         return [b"78"]
 
-    assert patient(application).body == b"123"
+    assert serve(application).call().body == b"123"
     assert len(caplog.records) == 1
 
 
-def test_a_client_that_goes_away_raises_in_write(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_client_that_goes_away_raises_in_write(
+    way: str, caplog: pytest.LogCaptureFixture
+) -> None:
     raised: list[BaseException] = []
 
     def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -105,7 +140,7 @@ def test_a_client_that_goes_away_raises_in_write(caplog: pytest.LogCaptureFixtur
             raise
         return []
 
-    with served(application, "patient") as server, server.open() as client:
+    with served(application, way) as server, server.open() as client:
         client.recv(1)
     assert [type(error) for error in raised] == [ClientGoneError]
     assert not [each for each in caplog.records if each.levelname != "DEBUG"]

@@ -24,13 +24,13 @@ def answering(result: Any, status: str = "200 OK", headers: Headers | None = Non
 class Sized:
     """An iterable that is no list and knows its length."""
 
-    def __init__(self, *pieces: bytes) -> None:
+    def __init__(self, *pieces: Any) -> None:
         self.pieces = pieces
 
     def __len__(self) -> int:
         return len(self.pieces)
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Iterator[Any]:
         return iter(self.pieces)
 
 

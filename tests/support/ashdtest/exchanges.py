@@ -69,13 +69,13 @@ Serve = Callable[[WsgiApplication], Server]
 
 
 @contextmanager
-def served(application: WsgiApplication, way: str = "patient") -> Iterator[Server]:
-    """Serve `application` for the length of a block."""
+def served(application: WsgiApplication, way: str = "patient", **settings: Any) -> Iterator[Server]:
+    """Serve `application` for the length of a block; `settings` go to the adapter."""
     before = descriptors()
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     errors: list[BaseException] = []
     with theirs:
-        source = RequestSource(theirs, partial(Exchange, Adapter(application)))
+        source = RequestSource(theirs, partial(Exchange, Adapter(application, **settings)))
         thread = threading.Thread(
             target=_serve, args=(source, DRIVERS[way], errors), name="served", daemon=True
         )

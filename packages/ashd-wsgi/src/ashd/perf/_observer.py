@@ -33,11 +33,12 @@ class PerfObserver:
 
     def finished(self, token: _Token | None, status: str, aborted: bool) -> None:
         """Note that a response is over; `token` is None when the application wasn't called."""
+        code = status[:3]
         if token is None:
-            counters.count(status, None, aborted)
+            counters.count(code, None, aborted)
             return
         began, icpu, event = token
-        counters.count(status, time.monotonic() - began, aborted)
+        counters.count(code, time.monotonic() - began, aborted)
         if event is not None:
             cputime = time.thread_time() - icpu
             requests.notify(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Protocol
 
+from ._body import BODY_BUFFER
 from ._environ import EnvironBuilder, base_environ
 from ._response import ASHD_STATUS_LINE
 from ._version import SOFTWARE
@@ -24,7 +25,10 @@ class Observer(Protocol):
         ...
 
     def finished(self, token: Any, status: str, aborted: bool, /) -> None:
-        """The response is over. `token` is None if the application wasn't called."""
+        """The response is over: `status` is `200 OK`, or `-` if there was none.
+
+        `token` is None if the application wasn't called.
+        """
         ...
 
 
@@ -34,7 +38,7 @@ class Adapter:
     Threads share it; nothing changes once requests are served.
     """
 
-    __slots__ = ("application", "environ", "observer", "status_line")
+    __slots__ = ("application", "body_buffer", "environ", "observer", "status_line")
 
     def __init__(
         self,
@@ -44,11 +48,14 @@ class Adapter:
         multiprocess: bool = False,
         status_line: bytes = ASHD_STATUS_LINE,
         directory: str | None = None,
+        body_buffer: int = BODY_BUFFER,
     ) -> None:
         """Serve `application`; the flags go into the environ.
 
-        Relative names of files (SCRIPT_FILENAME) are below `directory`, by default today's.
+        Relative names of files (SCRIPT_FILENAME) are below `directory`, by default today's. About
+        `body_buffer` bytes of each request's body are set aside while its response is written.
         """
+        self.body_buffer = body_buffer
         self.application = application
         self.environ = EnvironBuilder(base_environ(SOFTWARE, multithread, multiprocess), directory)
         self.status_line = status_line

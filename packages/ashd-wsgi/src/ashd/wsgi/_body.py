@@ -15,6 +15,10 @@ from ._errors import CutBodyError
 
 _BUFFER = 65536  # bytes that are read ahead of the application: what a socket has ready
 _IN_MEMORY = 1 << 20  # bytes set aside in memory before they go to a temporary file
+BODY_BUFFER = 64 << 20
+"""Bytes of a body that are set aside while a response is written: what an application may leave
+unread for later. Beyond that the client waits, for everything has to lie on our disk."""
+
 _TURN = 16  # buffers that are thrown away before others get their turn
 _RDHUP = getattr(select, "POLLRDHUP", 0)
 
@@ -26,13 +30,15 @@ class Body(io.RawIOBase):
     but closes the socket when the client went away in the middle of it.
     """
 
-    def __init__(self, fd: int, length: int | None, withheld: bool) -> None:
+    def __init__(self, fd: int, length: int | None, withheld: bool, room: int) -> None:
         """Read from `fd`.
 
         `length` is what the client declared, None if it didn't. `withheld` is whether a front
-        end may keep such a body to itself altogether, so that none at all is no error.
+        end may keep such a body to itself altogether, so that none at all is no error. About
+        `room` bytes may be set aside.
         """
         self._fd = fd
+        self._room = room
         self._length = length
         self._withheld = withheld
         self._received = 0
@@ -40,7 +46,13 @@ class Body(io.RawIOBase):
         self._read_to_end = False
         self._error: CutBodyError | None = None
         self._aside: IO[bytes] | None = None
+        self._aside_size = 0
         self._aside_read = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether no more may be set aside until the application has read some."""
+        return self._aside_size >= self._room
 
     @property
     def ended(self) -> bool:
@@ -120,8 +132,8 @@ class Body(io.RawIOBase):
             piece = b""
         self._received += len(piece)
         if piece:
-            self._aside.seek(0, os.SEEK_END)
-            self._aside.write(piece)
+            self._aside.seek(self._aside_size)
+            self._aside_size += self._aside.write(piece)
         else:
             self._ended = True
             self._error = self._cut()
@@ -132,6 +144,10 @@ class Body(io.RawIOBase):
         piece = self._aside.read(len(buffer))
         buffer[: len(piece)] = piece
         self._aside_read += len(piece)
+        if self._aside_read == self._aside_size:
+            self._aside.seek(0)
+            self._aside.truncate()
+            self._aside_read = self._aside_size = 0
         return len(piece)
 
     def discard(self) -> bool:
@@ -140,7 +156,10 @@ class Body(io.RawIOBase):
             for _ in range(_TURN):
                 if self._ended:
                     break
-                self._ended = not os.read(self._fd, _BUFFER)
+                piece = os.read(self._fd, _BUFFER)
+                self._ended = not piece
+                if piece:
+                    self._error = CutBodyError("the rest of the request's body was dropped")
         except BlockingIOError:
             pass
         except OSError:

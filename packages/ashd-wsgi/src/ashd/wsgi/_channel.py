@@ -11,7 +11,7 @@ import os
 import select
 import socket
 
-from ._body import Body
+from ._body import BODY_BUFFER, Body
 from ._errors import ClientGoneError
 
 _LINGER = 60_000
@@ -30,8 +30,10 @@ class Channel:
         "_body",
         "_declared",
         "_fd",
+        "_keep_body",
         "_length",
         "_patient",
+        "_room",
         "_shut",
         "_unsent",
         "_withheld",
@@ -41,8 +43,10 @@ class Channel:
         """Own `fd`."""
         self._fd = fd
         self._patient = True
-        self._unsent: memoryview | None = None
+        self._unsent: memoryview | bytearray | None = None
         self._body: Body | None = None
+        self._keep_body = True  # the application may still ask for it
+        self._room = BODY_BUFFER
         self._declared = False
         self._withheld = False
         self._length: int | None = None
@@ -52,9 +56,13 @@ class Channel:
         """Return the descriptor; -1 when it is closed."""
         return self._fd
 
-    def expect_body(self, length: int | None, withheld: bool) -> None:
-        """Be prepared for a request body that comes while the response is being sent."""
+    def expect_body(self, length: int | None, withheld: bool, room: int) -> None:
+        """Be prepared for a request body that comes while the response is being sent.
+
+        About `room` bytes of it are kept then, as long as the application may ask for them.
+        """
         self._declared = True
+        self._room = room
         self._withheld = withheld
         self._length = length
         os.set_blocking(self._fd, False)
@@ -67,7 +75,7 @@ class Channel:
     def open_body(self) -> Body:
         """Return the request's body, always the same object."""
         if self._body is None:
-            self._body = Body(self._fd, self._length, self._withheld)
+            self._body = Body(self._fd, self._length, self._withheld, self._room)
             if self._fd < 0:
                 self._body.detach()
         return self._body
@@ -75,32 +83,72 @@ class Channel:
     # Sending
 
     def put(self, data: bytes) -> None:
-        """Send `data`, behind what is still unsent. Raises `ClientGoneError`."""
+        """Send `data`, after what is still unsent. Raises `ClientGoneError`."""
         if self._unsent is not None:
-            data = bytes(self._unsent) + data
-            self._unsent = None
+            self._keep(data)
+            return
         try:
             sent = os.write(self._fd, data)
         except BlockingIOError:
             sent = 0
         except OSError as error:
-            raise ClientGoneError(error.errno, "the client went away") from error
+            raise _gone(error) from error
         if sent < len(data):
-            self._unsent = memoryview(data)[sent:]
-            if self._patient:
-                while not self.flush():
-                    self._wait()
+            self._put_rest(memoryview(data)[sent:])
 
-    def flush(self) -> bool:
-        """Send what is unsent, without waiting; tell whether all is sent."""
-        if self._unsent is not None:
+    def put_all(self, *parts: bytes) -> None:
+        """Send several pieces as `put` sends one, without joining them."""
+        sent = 0
+        if self._unsent is None:
             try:
-                self._unsent = self._unsent[os.write(self._fd, self._unsent) :] or None
+                sent = os.writev(self._fd, parts)
             except BlockingIOError:
                 pass
             except OSError as error:
-                raise ClientGoneError(error.errno, "the client went away") from error
+                raise _gone(error) from error
+        for part in parts:
+            if sent < len(part):
+                self._put_rest(memoryview(part)[sent:])
+            sent = max(0, sent - len(part))
+
+    def _put_rest(self, data: memoryview) -> None:
+        """Send what the socket didn't take at once."""
+        self._keep(data)
+        if self._patient:
+            while not self.flush():
+                self._wait()
+
+    def _keep(self, data: bytes | memoryview) -> None:
+        if self._unsent is None:
+            self._unsent = memoryview(data)
+            return
+        if not isinstance(self._unsent, bytearray):
+            self._unsent = bytearray(self._unsent)
+        self._unsent += data
+
+    def flush(self) -> bool:
+        """Send what is unsent, without waiting; tell whether all is sent."""
+        unsent = self._unsent
+        if unsent is None:
+            return True
+        try:
+            sent = os.write(self._fd, unsent)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            raise _gone(error) from error
+        if sent == len(unsent):
+            self._unsent = None
+        elif isinstance(unsent, bytearray):
+            del unsent[:sent]
+        else:
+            self._unsent = unsent[sent:]
         return self._unsent is None
+
+    def wait_for_room(self, most: int) -> None:
+        """Wait until at most so many bytes are unsent. Raises `ClientGoneError`."""
+        while not self.flush() and self._unsent is not None and len(self._unsent) > most:
+            self._wait()
 
     def send_file(self, file: int, offset: int, count: int) -> int:
         """Send from an open file by sendfile(2); return how many bytes were sent.
@@ -122,7 +170,7 @@ class Channel:
                 self._wait()
                 continue
             except ConnectionError as error:
-                raise ClientGoneError(error.errno, "the client went away") from error
+                raise _gone(error) from error
             except OSError as error:
                 if error.errno in _NO_SENDFILE and not total:
                     raise NotImplementedError from error
@@ -134,17 +182,26 @@ class Channel:
 
     def wanted(self) -> int:
         """Return the events for which an impatient channel waits before it can send on."""
-        body_comes = self._declared and not self.open_body().ended
-        return select.POLLOUT | (select.POLLIN if body_comes else 0)
+        return select.POLLOUT | (select.POLLIN if self._body_comes() else 0)
 
-    def take_body_in(self, keep: bool = True) -> None:
-        """Take in what the front end has sent of the body, be it to `keep` or to drop it."""
+    def _body_comes(self) -> bool:
+        if not self._declared:
+            return False
+        body = self.open_body()
+        return not body.ended and not (self._keep_body and body.full)
+
+    def forget_body(self) -> None:
+        """Keep nothing more of the body: the application won't ask for it."""
+        self._keep_body = False
+
+    def take_body_in(self) -> None:
+        """Take in what the front end has sent of the body, to keep it or to drop it."""
         if self._declared:
             body = self.open_body()
-            if keep:
-                body.set_aside()
-            else:
+            if not self._keep_body:
                 body.discard()
+            elif not body.full:
+                body.set_aside()
 
     def _wait(self) -> None:
         poll = select.poll()
@@ -181,6 +238,10 @@ class Channel:
             os.close(fd)
             if self._body is not None:
                 self._body.detach()
+
+
+def _gone(error: OSError) -> ClientGoneError:
+    return ClientGoneError(error.errno, "the client went away")
 
 
 def _shutdown_writing(fd: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 from ashd.proto import Request
@@ -24,7 +25,11 @@ _KEYS: dict[bytes, str] = {}
 may fill it at the same time, with the same values."""
 
 _DROPPED = {b"proxy": "", b"transfer-encoding": ""}
+_SINGLE = {"CONTENT_TYPE": "Content-Type", "CONTENT_LENGTH": "Content-Length"}
 _PLAIN = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
+
+_PROMISES = "HTTP_X_ASH_FRAMING"
+"""What our front end promises of a request and its response (docs/protocol-agreement.md)."""
 
 _FORWARDED = (
     ("HTTP_X_ASH_ADDRESS", "REMOTE_ADDR"),
@@ -59,7 +64,7 @@ class Framing(Enum):
     """There is none, or nobody said so."""
 
     DECLARED = "declared"
-    """There is one."""
+    """There is one, which the front end passes on."""
 
     DOUBTFUL = "doubtful"
     """There is one, but the reference front end withholds it in such a request, and takes it for
@@ -79,10 +84,11 @@ class EnvironBuilder:
         self._base = base
         self._directory = working_directory() if directory is None else directory
 
-    def build(self, request: Request) -> tuple[Environ, Framing]:
-        """Return a request's environ, and what its headers say of its body.
+    def build(self, request: Request) -> tuple[Environ, Framing, bool]:
+        """Return a request's environ, what its headers say of its body, and whether to send chunks.
 
-        Raises `BadRequestError`.
+        The front end asks for chunks if it watches for the end of a response. Raises
+        `BadRequestError`.
         """
         environ = self._base.copy()
         codings = _add_headers(environ, request)
@@ -97,7 +103,14 @@ class EnvironBuilder:
         else:
             environ["SCRIPT_NAME"], environ["PATH_INFO"] = split_path(path, rest)
         self._add_server(environ)
-        return environ, _framing(environ, codings)
+        framing = _framing(environ, codings)
+        promised = environ.pop(_PROMISES, None)
+        if promised is None:
+            return environ, framing, False
+        promises = _promises(promised)
+        if framing is Framing.DOUBTFUL and "certain" in promises:
+            framing = Framing.DECLARED
+        return environ, framing, "chunked" in promises
 
     def _add_server(self, environ: Environ) -> None:
         get = environ.get
@@ -148,13 +161,18 @@ def _add_headers(environ: Environ, request: Request) -> list[bytes]:
 
 
 def _repeated(key: str, old: str, new: str) -> str:
-    if key.startswith("HTTP_X_ASH_") or key == "CONTENT_TYPE":
+    if key.startswith("HTTP_X_ASH_"):
         return new
-    if key == "CONTENT_LENGTH":
+    if key in _SINGLE:
         if old != new:
-            raise BadRequestError("the request has two different Content-Length headers")
+            raise BadRequestError(f"the request has two different {_SINGLE[key]} headers")
         return new
     return f"{old}{'; ' if key == 'HTTP_COOKIE' else ', '}{new}"
+
+
+@lru_cache(maxsize=16)
+def _promises(value: str) -> frozenset[str]:
+    return frozenset(token.strip(" \t").lower() for token in value.split(","))
 
 
 def _framing(environ: Environ, codings: list[bytes]) -> Framing:
@@ -178,8 +196,10 @@ def split_path(path: str, rest: str) -> tuple[str, str]:
 
     Both are empty or start with a slash, and SCRIPT_NAME never ends in one: what would be one there
     belongs to PATH_INFO (PEP 3333). Of a target in absolute form (RFC 9112, section 3.2.2) only the
-    path counts.
+    path counts; the target `*` stands for an empty one (RFC 9110, section 7.1).
     """
+    if path == "*":
+        return "", ""
     if not path.startswith("/"):
         origin = _origin(path)
         path = "/" + path.removeprefix(origin).removeprefix("/")

@@ -22,7 +22,7 @@ class ResponseError(Error, ValueError):
 
 
 class WriteUnsupportedError(Error, RuntimeError):
-    """The application called `write()` under a model that can't offer it."""
+    """Kept for code that catches it: `write()` works under every model."""
 
 
 class ClientGoneError(Error, ConnectionError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import select
 from collections.abc import Iterable, Iterator, Sequence
+from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, cast
 
 from ashd.proto import Request, refusal
@@ -17,7 +18,7 @@ from ._body import Input
 from ._environ import Framing
 from ._errors import BadRequestError, ClientGoneError, CutBodyError, ResponseError
 from ._filewrapper import FileWrapper
-from ._response import ASHD_STATUS_LINE, JOIN, Response, check_piece, logger
+from ._response import ASHD_STATUS_LINE, JOIN, Response, as_bytes, logger
 
 if TYPE_CHECKING:
     from ._adapter import Adapter
@@ -29,7 +30,16 @@ _TURN = 16
 class Exchange(Response):
     """One request, from the call of the application to the last byte."""
 
-    __slots__ = ("_adapter", "_body_done", "_file", "_iterator", "_request", "_result", "_token")
+    __slots__ = (
+        "_adapter",
+        "_body_done",
+        "_context",
+        "_file",
+        "_iterator",
+        "_request",
+        "_result",
+        "_token",
+    )
 
     def __init__(self, adapter: Adapter, request: Request) -> None:
         """Serve `request` for `adapter`; the descriptor goes over to the exchange."""
@@ -41,6 +51,7 @@ class Exchange(Response):
         self._file: tuple[int, int, int] | None = None  # descriptor, offset, bytes to go
         self._token: Any = None  # the observer's
         self._body_done = False  # nothing more will be asked of the application
+        self._context: Context | None = None  # a driven application's own context variables
 
     def describe(self) -> str:
         """Return method and url."""
@@ -49,7 +60,10 @@ class Exchange(Response):
     # As a task
 
     def run(self) -> None:
-        """Serve the request to its end."""
+        """Serve the request to its end, with context variables of its own."""
+        copy_context().run(self._run)
+
+    def _run(self) -> None:
         try:
             self._respond()
         except BaseException as error:  # SystemExit, too, is the application's
@@ -70,6 +84,10 @@ class Exchange(Response):
 
     def start(self) -> Exchange | None:
         """Call the application; return what is left to be driven."""
+        self._context = copy_context()
+        return self._context.run(self._start)
+
+    def _start(self) -> Exchange | None:
         self.be_impatient()
         try:
             if not self._begin_to_respond():
@@ -94,9 +112,13 @@ class Exchange(Response):
 
     def advance(self, events: int) -> int:
         """Go on with the response as far as the client takes it."""
+        assert self._context is not None
+        return self._context.run(self._advance, events)
+
+    def _advance(self, events: int) -> int:
         try:
             if events & select.POLLIN:
-                self.take_body_in(keep=not self._body_done)
+                self.take_body_in()
             if not self.flush() or not (self._body_done or self._send_some()):
                 return self.wanted()
         except BaseException as error:
@@ -121,17 +143,19 @@ class Exchange(Response):
 
     def _tell_end(self, aborted: bool) -> None:
         assert self._adapter.observer is not None
-        status = self._status[:3].decode("ascii") if self._status else "-"
+        status = self._status.decode("latin-1") if self._status else "-"
         self._adapter.observer.finished(self._token, status, aborted)
 
     # The application
 
     def _call(self) -> Iterable[bytes]:
-        environ, framing = self._adapter.environ.build(self._request)
+        environ, framing, self._can_chunk = self._adapter.environ.build(self._request)
         if framing is not Framing.NONE:
             length = environ.get("CONTENT_LENGTH")
             self._doubtful = framing is Framing.DOUBTFUL
-            self.expect_body(None if length is None else int(length), withheld=self._doubtful)
+            self.expect_body(
+                None if length is None else int(length), self._doubtful, self._adapter.body_buffer
+            )
         environ["wsgi.input"] = Input(self.open_body)
         if self._adapter.observer is not None:
             self._token = self._adapter.observer.started(environ)
@@ -149,6 +173,7 @@ class Exchange(Response):
     def _fail(self, error: BaseException) -> None:
         """Log a failure, and answer it if the head wasn't sent; else cut the response."""
         self._body_done = True
+        self.forget_body()
         status = 500
         if isinstance(error, ClientGoneError | CutBodyError):
             logger.debug("%s: %s", self.describe(), error)
@@ -162,9 +187,9 @@ class Exchange(Response):
             self.close()
             return
         self._head_sent = True
-        self._status = b"%d" % status
         closing = "Connection: close\r\n" if self._doubtful or status == 400 else ""
         page = refusal(status, closing).removeprefix(ASHD_STATUS_LINE)
+        self._status = page.partition(b"\r\n")[0]
         try:
             self.put(self._status_line + page)
         except ClientGoneError:
@@ -175,14 +200,15 @@ class Exchange(Response):
     def _send_sequence(self, pieces: Sequence[bytes]) -> None:
         """Send a body that is there as a whole."""
         self._body_done = True
-        for piece in pieces:
-            check_piece(piece)
+        self._keep_body = False
         if len(pieces) == 1:
-            self.send_piece(pieces[0], len(pieces[0]))
+            piece = as_bytes(pieces[0])
+            self.send_piece(piece, len(piece), True)
         else:
+            pieces = [as_bytes(piece) for piece in pieces]
             size = sum(map(len, pieces))
             if size <= JOIN or not self._patient:  # what is unsent is kept in one piece anyway
-                self.send_piece(b"".join(pieces), size)
+                self.send_piece(b"".join(pieces), size, last=True)
             else:
                 for piece in pieces:
                     self.send_piece(piece, size)
@@ -192,19 +218,22 @@ class Exchange(Response):
         """Send a part of the body; tell whether that was all, so that only the end is left."""
         if self._iterator is None and self._file is None:
             result = self._result
-            if isinstance(result, FileWrapper):
+            if isinstance(result, FileWrapper) and not self._chunked:
                 self._file = result.extent()
+                if self._file is not None:
+                    self.forget_body()
             if self._file is None:
                 self._iterator = _iterate(result)
         self._body_done = self._send_some_of_file() if self._file else self._send_some_pieces()
         if self._body_done:
+            self.forget_body()
             self.complete()
         return self._body_done
 
     def _send_some_pieces(self) -> bool:
         only_piece = not self._head_sent and _length(self._result) == 1
         for piece in self._pieces():
-            check_piece(piece)
+            piece = as_bytes(piece)  # noqa: PLW2901
             if not piece:
                 continue
             self.send_piece(piece, len(piece) if only_piece else None)
@@ -242,6 +271,7 @@ class Exchange(Response):
             return False
         except NotImplementedError:
             self._file, self._iterator = None, _iterate(self._result)
+            self._keep_body = True
             return False
         if self._remaining is not None:
             self._remaining -= sent

@@ -118,8 +118,9 @@ class LimitedExchange(Exchange):
             answered = not self._head_sent
             if answered:
                 self._head_sent = True
-                self._status = b"504"
-                _send_now(self._fd, self._status_line + _page())
+                page = _page()
+                self._status = page.partition(b"\r\n")[0]
+                _send_now(self._fd, self._status_line + page)
             else:
                 _shut(self._fd)  # its thread may be waiting for the client
             _raise_in(self._ident, RequestTimeoutError)

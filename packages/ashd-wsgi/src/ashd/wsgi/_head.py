@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from enum import Enum
 
 from ._errors import ResponseError
 
+logger = logging.getLogger("ashd.wsgi")
+
+MAX_HEAD = 256 * 1024 - 256
+"""Bytes of status and headers. Our front end takes 256 KiB, with the lines that we add; beyond that
+it could say no more than 502, while here the log can tell what is wrong."""
+
 _STATUS = re.compile(r"[2-9][0-9][0-9] [\x20-\x7e\x80-\xff]*")
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_CONTROLS = bytes(range(32)) + b"\x7f"
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROLS = bytes(range(32)).replace(b"\t", b"") + b"\x7f"  # RFC 9110, section 5.5, allows TAB
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _BEYOND_LATIN_1 = re.compile(r"[^\x00-\xff]")
 _MAX_KNOWN = 1024  # names and status lines remembered; applications may invent any number
 _LONGEST_KNOWN = 64  # characters of one that is remembered
@@ -40,6 +47,9 @@ _HOP_BY_HOP = frozenset(
 # Caches of what was found to be good. Threads may fill them at the same time, with the same values.
 _names: dict[str, _Kind] = {}
 _statuses: dict[str, bytes] = {}
+
+_named: set[str] = set()
+"""Headers whose value was an int, which the log says once."""
 
 
 def status_bytes(status: object) -> bytes:
@@ -70,13 +80,16 @@ def header_bytes(headers: Sequence[tuple[str, str]]) -> tuple[bytes, int | None]
             if kind is None:
                 kind = _classify(name)
             if kind is _Kind.CONTENT_LENGTH:
-                length = _length(value, length)
+                length = _length(name, value, length)
             else:
                 lines += name, ": ", value, "\r\n"
         text = "".join(lines)
     except (TypeError, ValueError, AttributeError) as error:
         if isinstance(error, ResponseError):
             raise
+        better = _ints_as_text(headers)
+        if better is not None:
+            return header_bytes(better)
         raise ResponseError(_explain(headers)) from error
     try:
         data = text.encode("latin-1")
@@ -87,6 +100,25 @@ def header_bytes(headers: Sequence[tuple[str, str]]) -> tuple[bytes, int | None]
     if len(data) - len(data.translate(None, _CONTROLS)) != len(lines) // 2:
         raise ResponseError(f"a header has a control character: {_culprit(headers, _CONTROL)}")
     return data, length
+
+
+def _ints_as_text(headers: object) -> list[tuple[str, str]] | None:
+    """Return headers with their text in place of ints; None if something else is wrong as well."""
+    if not isinstance(headers, list | tuple) or any(map(_fault, headers)):
+        return None
+    return [(name, _text(name, value) if type(value) is int else value) for name, value in headers]
+
+
+def _text(name: str, value: int) -> str:
+    lower = name.lower()
+    if lower not in _named and len(_named) < _MAX_KNOWN and len(name) <= _LONGEST_KNOWN:
+        _named.add(lower)
+        logger.warning(
+            "the application gives the header %s as an int, which is sent as its text; "
+            "PEP 3333 asks for a str",
+            name,
+        )
+    return str(value)
 
 
 def _classify(name: object) -> _Kind:
@@ -103,7 +135,9 @@ def _classify(name: object) -> _Kind:
     return kind
 
 
-def _length(value: object, earlier: int | None) -> int:
+def _length(name: str, value: object, earlier: int | None) -> int:
+    if type(value) is int:
+        value = _text(name, value)
     if (
         not isinstance(value, str)
         or not (value.isascii() and value.isdigit())
@@ -117,12 +151,20 @@ def _length(value: object, earlier: int | None) -> int:
 
 
 def _explain(headers: object) -> str:
-    for header in headers if isinstance(headers, list | tuple) else ():
-        if not (isinstance(header, tuple | list) and len(header) == 2):
-            return f"a header must be a pair of name and value, not {header!r}"
-        if not all(isinstance(part, str) for part in header):
-            return f"a header's name and value must be str: {header!r}"
-    return f"headers must be a list of pairs of str, not {headers!r:.100}"
+    faults = map(_fault, headers if isinstance(headers, list | tuple) else ())
+    return next(filter(None, faults), "") or (
+        f"headers must be a list of pairs of str, not {headers!r:.100}"
+    )
+
+
+def _fault(header: object) -> str:
+    """Say what is wrong with the types of a header; nothing if they can be taken."""
+    if not (isinstance(header, tuple | list) and len(header) == 2):
+        return f"a header must be a pair of name and value, not {header!r}"
+    name, value = header
+    if not (isinstance(name, str) and (isinstance(value, str) or type(value) is int)):
+        return f"a header's name and value must be str: {header!r}"
+    return ""
 
 
 def _culprit(headers: Sequence[tuple[str, str]], bad: re.Pattern[str]) -> str:

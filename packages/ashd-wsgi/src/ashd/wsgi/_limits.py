@@ -11,6 +11,7 @@ from typing import NamedTuple
 from ashd.proto import Request
 
 from ._adapter import Adapter
+from ._body import BODY_BUFFER
 from ._exchange import Exchange
 from ._options import Options
 
@@ -28,6 +29,8 @@ class Limits(NamedTuple):
     max_requests_jitter: int = 0
     max_rss: int | None = None
     """In MiB."""
+    body_buffer: int = BODY_BUFFER
+    """In bytes."""
 
 
 def limits_of(options: Options) -> Limits:
@@ -39,6 +42,7 @@ def limits_of(options: Options) -> Limits:
         max_requests=max_requests,
         max_requests_jitter=jitter,
         max_rss=options.max_rss,
+        body_buffer=BODY_BUFFER if options.body_buffer is None else options.body_buffer << 20,
     )
 
 

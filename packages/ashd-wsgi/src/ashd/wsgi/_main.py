@@ -93,6 +93,7 @@ def serve(
         multithread=model.multithread,
         multiprocess=worker is not None,
         directory=options.directory,
+        body_buffer=limits.body_buffer,
     )
     if options.pdm is not None:
         from ._debug import open_debug_socket

@@ -33,6 +33,7 @@ class Options:
     queue_timeout: float | None = None
     max_requests: tuple[int, int] | None = None
     max_rss: int | None = None
+    body_buffer: int | None = None
     module: str = ""
     arguments: tuple[str, ...] = ()
 
@@ -114,6 +115,14 @@ OPTIONS = (
         "replace a worker after N requests, and up to JITTER more",
     ),
     _Option("", "max-rss", "max_rss", "MIB", _count, "replace a worker that uses more memory"),
+    _Option(
+        "",
+        "body-buffer",
+        "body_buffer",
+        "MIB",
+        _count,
+        "set up to so much of a request's body aside while its response is written (default: 64)",
+    ),
     _Option(
         "",
         "graceful-timeout",

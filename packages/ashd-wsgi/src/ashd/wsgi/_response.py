@@ -11,13 +11,20 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from ._channel import Channel
-from ._errors import ResponseError, WriteUnsupportedError
-from ._head import header_bytes, status_bytes
+from ._errors import ResponseError
+from ._head import MAX_HEAD, header_bytes, status_bytes
 
 logger = logging.getLogger("ashd.wsgi")
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 Write = Callable[[bytes], object]
+
+LAST_CHUNK = b"0\r\n\r\n"
+"""Tells a front end that asked for chunks that the body is whole (RFC 9112, section 7.1)."""
+
+WRITE_BUFFER = 1 << 20
+"""Bytes of `write()` that a model which drives responses keeps unsent; then the application waits,
+so that a page is soon out of its thread, and a download doesn't fill the memory."""
 
 JOIN = 1 << 16
 """Bytes up to which pieces are joined with each other and with the head: copying them costs less
@@ -32,6 +39,8 @@ class Response(Channel):
 
     __slots__ = (
         "_app_length",
+        "_can_chunk",
+        "_chunked",
         "_doubtful",
         "_excess",
         "_head_sent",
@@ -58,6 +67,8 @@ class Response(Channel):
         self._silent = False  # the response has no body, whatever the application gives
         self._excess = False  # the application gave more than it promised
         self._doubtful = False  # the request's end is: the connection has to close
+        self._can_chunk = False  # the front end asks for chunks
+        self._chunked = False  # the body goes out in chunks, and its last one wasn't sent
 
     def describe(self) -> str:
         """Return a word about the request, for the log."""
@@ -67,8 +78,8 @@ class Response(Channel):
         self,
         status: str,
         headers: Sequence[tuple[str, str]],
-        exc_info: ExcInfo | None = None,
         /,
+        exc_info: ExcInfo | None = None,
     ) -> Write:
         """Take status and headers (PEP 3333). Raises `ResponseError` for what can't be sent."""
         if exc_info is not None:
@@ -80,34 +91,55 @@ class Response(Channel):
         elif self._status is not None:
             raise ResponseError("start_response was called a second time, and without exc_info")
         checked = status_bytes(status)
-        self._headers, self._app_length = header_bytes(headers)
-        self._status = checked
-        return self.write if self._patient else _refuse_write
+        lines, length = header_bytes(headers)
+        if len(checked) + len(lines) > MAX_HEAD:
+            raise ResponseError(
+                f"status and headers have {len(checked) + len(lines)} bytes; front ends take "
+                f"{MAX_HEAD} at most"
+            )
+        self._status, self._headers, self._app_length = checked, lines, length
+        return self.write
 
     def write(self, data: bytes) -> None:
-        """Send a piece of body at once: the old way of PEP 3333."""
-        check_piece(data)
+        """Send a piece of body: the old way of PEP 3333.
+
+        A model that drives responses goes on with sending when the call of the application is over;
+        meanwhile a bounded part of what is written stays unsent.
+        """
+        data = as_bytes(data)
         if data:
             self.send_piece(data)
+            if not self._patient:
+                self.wait_for_room(WRITE_BUFFER)
 
-    def send_piece(self, piece: bytes, size: int | None = None) -> None:
-        """Send a piece of body, behind the head if that wasn't sent.
+    def send_piece(self, piece: bytes, size: int | None = None, last: bool = False) -> None:
+        """Send a piece of body, after the head if that wasn't sent.
 
-        `size` is that of the whole body, if it is known. Raises `ClientGoneError`.
+        `size` is that of the whole body, if it is known; `last` says that this piece is its end.
+        Raises `ClientGoneError`.
         """
-        if self._head_sent:
-            piece = self._fit(piece)
-            if piece:
-                self.put(piece)
-            return
-        head = self._make_head(size)
-        self._head_sent = True
+        head = b""
+        if not self._head_sent:
+            head = self._make_head(size)
+            self._head_sent = True
         piece = self._fit(piece)
-        if len(piece) <= JOIN:
+        if self._chunked and piece:
+            self._put_chunk(head, piece, last)
+        elif len(piece) > JOIN:
+            self.put_all(head, piece)
+        elif head or piece:
             self.put(head + piece)
+
+    def _put_chunk(self, head: bytes, piece: bytes, last: bool) -> None:
+        head += b"%x\r\n" % len(piece)
+        end = b"\r\n"
+        if last:
+            self._chunked = False
+            end += LAST_CHUNK
+        if len(piece) > JOIN:
+            self.put_all(head, piece, end)
         else:
-            self.put(head)
-            self.put(piece)
+            self.put(head + piece + end)
 
     def _make_head(self, size: int | None) -> bytes:
         status = self._status
@@ -125,6 +157,9 @@ class Response(Channel):
             self._length_sent = self._remaining = length
             if length is not None:
                 lines = b"Content-Length: %d\r\n" % length
+            elif self._can_chunk and not self._silent:
+                self._chunked = True
+                lines = b"Transfer-Encoding: chunked\r\n"
         if self._doubtful and not (self._body is not None and self._body.seen):
             lines += b"Connection: close\r\n"
         return b"%b%b\r\n%b%b\r\n" % (self._status_line, status, self._headers, lines)
@@ -153,6 +188,9 @@ class Response(Channel):
         """Note that there is no more body: send the head if it wasn't, see whether all was sent."""
         if not self._head_sent:
             self.send_piece(b"", 0)
+        if self._chunked:
+            self._chunked = False
+            self.put(LAST_CHUNK)
         if self._remaining and not self._silent:
             logger.warning(
                 "%s: the body is %d bytes shorter than its Content-Length of %s",
@@ -162,14 +200,13 @@ class Response(Channel):
             )
 
 
-def check_piece(piece: object) -> None:
-    """Raise `ResponseError` for a piece of body that isn't `bytes`."""
-    if not isinstance(piece, bytes):
-        raise ResponseError(f"the body must come in pieces of bytes, not {type(piece).__name__}")
-
-
-def _refuse_write(_data: bytes) -> None:
-    raise WriteUnsupportedError(
-        "write() is not supported by this handler model, which drives all responses from one "
-        "thread; return an iterable, or serve the application with another model"
-    )
+def as_bytes(piece: object) -> bytes:
+    """Return a piece of body as `bytes`; raises `ResponseError` for what isn't bytes-like."""
+    if isinstance(piece, bytes):
+        return piece
+    try:
+        return memoryview(piece).tobytes()  # type: ignore[arg-type]
+    except TypeError:
+        raise ResponseError(
+            f"the body must come in pieces of bytes, not {type(piece).__name__}"
+        ) from None
