@@ -125,8 +125,8 @@ def test_an_overloaded_root_handler() -> None:
         assert reply.status == 503
         assert int(reply.headers["retry-after"]) > 0
         clients[4].close()  # one that had been taken, or waited
-        sleeper.close()  # now the handler goes on
         assert Reader(clients[0]).reply().status == 503
+        sleeper.close()  # now the handler goes on
         assert server.exchange(GET_ONCE).startswith(b"HTTP/1.1 200")
 
 

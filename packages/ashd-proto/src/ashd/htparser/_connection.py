@@ -80,16 +80,6 @@ class Connection(asyncio.Protocol):
         self.deadline = server.now + server.limits.head_time
         self.write_deadline = math.inf
 
-    @property
-    def id(self) -> bytes:
-        """What handlers know this connection by; empty when it was gone at once."""
-        return self._ash_headers[0][1] if self._ash_headers else b""
-
-    @property
-    def exchange(self) -> Exchange | None:
-        """The request that is being served."""
-        return self._exchange
-
     # What the event loop calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -277,7 +267,7 @@ class Connection(asyncio.Protocol):
             current=head.version == b"HTTP/1.1",
             keep_alive=head.keep_alive and not server.stopping,
         )
-        datagram = encode_request(*head[:4], head.headers + self._ash_headers)
+        datagram = encode_request(*head[:4], head.headers + self._ash_headers + server.framing)
         exchange = self._exchange = Exchange(self, server.poller, framer, datagram)
         self._body = body_reader(head.length, server.limits.body_size)
         if self._body is None:
@@ -286,7 +276,7 @@ class Connection(asyncio.Protocol):
             exchange.pause()  # the response before this one is still on its way
         self._receive = self._receive_ahead
         self.deadline = math.inf
-        server.handler.queue.submit(exchange, server.now + server.limits.queue_time)
+        server.queue.submit(exchange, server.now + server.limits.queue_time)
 
     def _next_request(self) -> None:
         self._receive = self._receive_head
