@@ -2,7 +2,7 @@
 """Two commands that do everything from a fresh clone, each in a virtual environment of its own.
 
 python3 dev.py demo [--port PORT]   serve the demo site on http://localhost:8080/
-python3 dev.py test [NOX-ARGS ...]  run all checks and tests (nox: `test -l` lists its sessions)
+python3 dev.py test [NOX-ARGS ...]  run all checks and tests (`test -l` lists them; see nox --help)
 """
 
 # Kept readable for older versions of Python 3, so that they can say that they are too old.
@@ -20,6 +20,14 @@ PORT = 8080
 ROOT = Path(__file__).resolve().parent
 DEMO = ROOT / "examples" / "demo"
 PACKAGES = sorted(path.parent for path in ROOT.glob("packages/*/pyproject.toml"))
+SESSIONS = ROOT / "tests" / "workspace" / "sessions.py"
+
+# What pip says where it can't connect.
+OFFLINE = ["NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "ProxyError"]
+
+
+class PrepareError(Exception):
+    """An environment can't be made."""
 
 
 def main() -> int:
@@ -33,8 +41,8 @@ def main() -> int:
         return 0 if sys.argv[1:] in (["-h"], ["--help"]) else 2
     try:
         return commands[sys.argv[1]](sys.argv[2:])
-    except subprocess.CalledProcessError as error:
-        return complain(f"this command failed: {' '.join(map(str, error.cmd))}")
+    except PrepareError as error:
+        return complain(str(error))
     except KeyboardInterrupt:
         return 130
 
@@ -64,9 +72,9 @@ def demo(arguments: List[str]) -> int:
 
 
 def test(arguments: List[str]) -> int:
-    """Run nox, which makes the environments that the tests run in."""
+    """Run nox's sessions, each in an environment of its own."""
     environment = prepare("test", toml(ROOT / "pyproject.toml")["dependency-groups"]["nox"])
-    command = ["nox", "-f", str(ROOT / "noxfile.py"), *arguments]
+    command = ["python", str(SESSIONS), *arguments]
     return subprocess.run(command, env=environment, check=False).returncode
 
 
@@ -78,11 +86,29 @@ def prepare(name: str, wanted: List[str]) -> Dict[str, str]:
     if not stamp.is_file() or stamp.read_text(encoding="ascii") != state:
         print(f"Preparing {folder.relative_to(ROOT)} (only this once) ...", flush=True)
         python = folder / "bin" / "python"
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *wanted], check=True)
+        run([sys.executable, "-m", "venv", "--clear", str(folder)], folder)
+        run([str(python), "-m", "pip", "install", "--quiet", *wanted], folder)
         stamp.write_text(state, encoding="ascii")
     path = os.pathsep.join([str(folder / "bin"), os.environ.get("PATH", os.defpath)])
     return {**os.environ, "VIRTUAL_ENV": str(folder), "PATH": path}
+
+
+def run(command: List[str], folder: Path) -> None:
+    """Run a command that makes `folder`; if it fails, show the end of what it said."""
+    log = folder.with_name(folder.name + ".log")
+    log.parent.mkdir(exist_ok=True)
+    with log.open("wb") as output:
+        failed = subprocess.run(command, stdout=output, stderr=output, check=False).returncode
+    if not failed:
+        return
+    text = log.read_text(encoding="utf-8", errors="replace")
+    if any(sign in text for sign in OFFLINE):
+        reason = "pip can't reach its index of packages; is there a network?"
+    elif "ensurepip" in text:
+        reason = "Python's venv module is not complete (Debian and Ubuntu: install python3-venv)"
+    else:
+        reason = "\n".join([f"this failed: {' '.join(command)}", *text.splitlines()[-5:]])
+    raise PrepareError(f"{reason} (the whole output: {log.relative_to(ROOT)})")
 
 
 def fingerprint(wanted: List[str]) -> str:

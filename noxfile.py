@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import nox
-from nox.command import CommandFailed
 from nox.logger import logger
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -72,17 +71,6 @@ def _install_editable(session: nox.Session, *groups: str) -> None:
     session.install(*editable, *_groups(*groups))
 
 
-def _pytest(session: nox.Session, *arguments: str) -> None:
-    """Run tests. What fails has to fail twice: many wait for processes, which a machine that is
-    busy with something else can keep beyond any deadline. Both runs are in the output.
-    """
-    try:
-        session.run("pytest", *arguments)
-    except CommandFailed:
-        session.warn("Once more, what has failed:")
-        session.run("pytest", "--last-failed", *arguments)
-
-
 def _forget(session: nox.Session) -> None:
     """Make pip install ours anew in an environment that is used again."""
     session.run("python", "-m", "pip", "uninstall", "-qy", *PACKAGES, silent=True)
@@ -137,7 +125,7 @@ def proto_alone(session: nox.Session) -> None:
     session.install("./packages/ashd-proto")
     session.run("python", str(CHECKS / "alone.py"), "ashd-proto", "ashd.proto", "ashd.util")
     session.install(*_groups("test"))
-    _pytest(session, "tests/proto", "tests/util", *session.posargs)
+    session.run("pytest", "tests/proto", "tests/util", *session.posargs)
 
 
 @nox.session(python=LOWEST)
@@ -161,7 +149,7 @@ def lowest(session: nox.Session) -> None:
     wanted = (_with_extras(name, name) for name in PACKAGES)
     _forget(session)
     session.install("--find-links", str(folder), "-c", str(constraints), *wanted, *_groups("test"))
-    _pytest(session, *WITH_DEPENDENCIES, *session.posargs)
+    session.run("pytest", *WITH_DEPENDENCIES, *session.posargs)
 
 
 def _lowest_versions() -> list[str]:
@@ -185,14 +173,14 @@ def _lowest_versions() -> list[str]:
 def unit(session: nox.Session) -> None:
     """Test the parts, with nothing but what they need."""
     _install_editable(session, "test")
-    _pytest(session, "tests", "--ignore=tests/integration", *session.posargs)
+    session.run("pytest", "tests", "--ignore=tests/integration", *session.posargs)
 
 
 @nox.session(python=PYTHONS)
 def integration(session: nox.Session) -> None:
     """Test whole programs with real clients and real applications."""
     _install_editable(session, "integration")
-    _pytest(session, "tests/integration", *session.posargs)
+    session.run("pytest", "tests/integration", *session.posargs)
 
 
 @nox.session(python=LOWEST)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ashd.dirplex import parse
-from ashd.dirplex._config import Config, Subject, choose, find_handler
+from ashd.dirplex._config import Config, Match, Subject, choose, find_handler
 
 NEAR = """
 match
@@ -112,3 +112,12 @@ def test_handlers_are_the_nearest_of_their_name(configs: tuple[Config, ...]) -> 
         assert handler is not None
         assert handler.argv == argv
     assert find_handler(configs, "neither") is None
+
+
+def test_stanzas_that_were_passed_do_not_count(configs: tuple[Config, ...]) -> None:
+    passed: list[Match] = []
+    actions = []
+    while match := choose(configs, Subject.FILE, "a/b/x.near", passed):
+        passed.append(match)
+        actions.append(match.action)
+    assert actions == ["near-name", "far-name", "far-default"]

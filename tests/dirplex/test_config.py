@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from ashd.dirplex import ConfigError, parse
-from ashd.dirplex._config import Capture, Subject
+from ashd.dirplex._config import Capture, Handler, Subject
 from ashd.dirplex._lines import split_words
 
 FULL = r"""
@@ -72,7 +73,7 @@ def test_everything(tmp_path: Path) -> None:
     assert (first.subject, first.default, first.action) == (Subject.FILE, False, "one")
     assert first.headers == ((b"X-Plain", b"some value"), (b"X-Ash-python-handler", b"chain"))
     assert (second.subject, second.default) == (Subject.DIRECTORY, True)
-    assert not isinstance(second.action, str)
+    assert isinstance(second.action, Handler)
     assert second.action.argv == ("htls", "-x")
     assert (third.subject, third.action) == (Subject.NOT_FOUND, ".notfound")
     assert config.capture is None
@@ -117,39 +118,31 @@ def test_includes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "reason"),
     [
-        ("nonsense", 1, "unknown directive 'nonsense'; there are include, index-file"),
         ("\n\n  exec x", 3, "an indented line needs an unindented one above it"),
         ('child "x', 1, "a double quote is not closed"),
-        ("child x\\", 1, "nothing behind the backslash"),
+        ("child x\\", 1, "nothing after the backslash"),
         ("child x\0", 1, "NUL byte"),
         ("child", 1, "this should be: child NAME"),
-        ("child a b\n exec x", 1, "this should be: child NAME"),
-        ("child x", 1, "child needs exactly one line below it: exec PROGRAM"),
-        ("fchild x\n exec a\n exec b", 1, "fchild needs exactly one line"),
-        ("child x\n run a", 1, "exactly one line below it: exec"),
+        ("child x", 1, "child needs a line below it: exec PROGRAM"),
+        ("child x\n exex a", 2, "unknown line 'exex' in child; there is exec PROGRAM"),
         ("child x\n exec", 2, "this should be: exec PROGRAM"),
         ("child x\n exec a\nfchild x\n exec b", 3, "there is a handler 'x' in this"),
-        ("index-file a\n b", 2, "index-file takes no lines below it"),
         ("dot-allow", 1, "this should be: dot-allow PATTERN..."),
         ("include", 1, "this should be: include GLOB..."),
-        ("include missing.rc", 1, "there is no file missing.rc"),
         ("include a.rc", 1, "include one another more than 16 deep"),
         ("capture x", 1, "capture works in .htrc files only"),
         ("match other\n default\n fork x", 1, "unknown type 'other' of match"),
-        ("match a b\n default", 1, "this should be: match [directory|notfound]"),
         ("match\n fork x", 1, "match needs a rule"),
         ("match\n default", 1, "match needs exactly one action"),
         ("match\n default\n fork x\n handler y", 1, "exactly one action"),
         ("match\n default\n fork", 3, "this should be: fork PROGRAM"),
-        ("match\n default\n handler a b", 3, "this should be: handler NAME"),
-        ("match\n default x\n fork y", 2, "this should be: default"),
         ("match\n filename\n fork y", 2, "this should be: filename PATTERN..."),
-        ("match\n filename [z-a]\n fork y", 2, "'[z-a]' is no pattern"),
+        ("match\n filename [z-a]\n fork y", 2, "'[z-a]' is not a pattern"),
         ("match\n local\n fork y", 2, "local works in .htrc files only"),
         ("match\n nonsense\n fork y", 2, "unknown line 'nonsense' in match; there are filename"),
         ("match\n default\n fork y\n set A", 4, "this should be: set HEADER VALUE"),
-        ("match\n default\n fork y\n set A: b", 4, "'A:' is no name of a header"),
-        ('match\n default\n fork y\n xset "A B" b', 4, "'A B' is no name of a header"),
+        ("match\n default\n fork y\n set A: b", 4, "'A:' can't be the name of a header"),
+        ('match\n default\n fork y\n xset "A B" b', 4, "'A B' can't be the name of a header"),
         ('match\n default\n fork y\n set A "b\tc"', 4, "control characters"),
     ],
 )
@@ -162,7 +155,59 @@ def test_errors(tmp_path: Path, text: str, line: int, reason: str) -> None:
     assert reason in caught.value.reason
 
 
-@pytest.mark.parametrize("text", ["capture", "capture a b c", "capture x Q"])
+@pytest.mark.parametrize(
+    ("text", "line", "reason"),
+    [
+        ("nonsense\n a\n b", 1, "unknown directive 'nonsense'; there are include, index-file"),
+        ("child a b\n exec x", 1, "this should be: child NAME; the words after that are ignored"),
+        ("child x\n exec a\n exec b", 3, "child takes one exec; this one is ignored"),
+        ("child x\n run a\n exec a", 2, "unknown line 'run' in child; there is exec"),
+        ("index-file a\n b", 2, "index-file takes no lines below it"),
+        ("include missing.rc", 1, "/missing.rc can't be included: No such file"),
+        ("match directory b\n all\n fork x", 1, "this should be: match [directory|notfound]"),
+        ("match\n default x\n fork y", 2, "this should be: default"),
+        ("match\n all x\n fork y", 2, "this should be: all"),
+        ("match\n all\n handler a b", 3, "this should be: handler NAME"),
+        ("match\n all\n reparse a", 3, "this should be: reparse"),
+    ],
+)
+def test_what_is_left_out_is_complained_of(
+    tmp_path: Path, text: str, line: int, reason: str
+) -> None:
+    path = tmp_path / "a.rc"
+    path.write_text(f"{text}\nchild good\n exec x\n")
+    config = parse(str(path))
+    (complaint,) = config.complaints
+    assert str(complaint).startswith(f"{tmp_path}/a.rc:{line}: ")
+    assert reason in complaint.reason
+    assert config.handlers["good"].argv == ("x",)
+
+
+def test_of_programs_and_headers_the_first_counts(tmp_path: Path) -> None:
+    path = tmp_path / "a.rc"
+    path.write_text(
+        "child x\n exec a\n exec b\nmatch\n all\n fork y\n set A first\n set a second\n"
+    )
+    config = parse(str(path))
+    assert config.handlers["x"].argv == ("a",)
+    assert config.matches[0].headers == ((b"A", b"first"),)
+
+
+@pytest.mark.parametrize("kind", ["fifo", "large"])
+def test_a_file_that_would_hold_up_all_requests(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / ".htrc"
+    if kind == "fifo":
+        os.mkfifo(path)
+    else:
+        path.write_bytes(b"#" * ((1 << 20) + 1))
+    with pytest.raises(ConfigError, match="it can't be read: it "):
+        parse(str(path), "")
+    including = tmp_path / "including"
+    including.write_text("include .htrc\n")
+    assert ".htrc can't be included" in str(parse(str(including), "").complaints[0])
+
+
+@pytest.mark.parametrize("text", ["capture", "capture x Q"])
 def test_errors_in_captures(tmp_path: Path, text: str) -> None:
     path = tmp_path / ".htrc"
     path.write_text(text)

@@ -10,7 +10,7 @@ import pytest
 
 from ashd.dirplex import parse
 from ashd.dirplex._config import Config, Subject
-from ashd.dirplex._mapping import Captured, Found, Mapper, Missing, Redirect, Result
+from ashd.dirplex._mapping import Captured, Found, Malformed, Mapper, Missing, Redirect, Result
 
 Map = Callable[[bytes], Result]
 
@@ -117,7 +117,6 @@ def test_a_directory_without_its_slash(map_: Map, rest: bytes) -> None:
         (b"dangling", ""),
         (b"loop", ""),
         (b"x" * 300, ""),
-        (b"%zz", ""),
         (b"%ff", ""),
     ],
 )
@@ -125,6 +124,11 @@ def test_what_is_not_found(map_: Map, rest: bytes, last: str) -> None:
     result = map_(rest)
     assert isinstance(result, Missing)
     assert result.path == last
+
+
+@pytest.mark.parametrize("rest", [b"%zz", b"sub/%", b"sub/%4", b"top.txt%4g/x", b"%%41"])
+def test_what_is_not_an_escape(map_: Map, rest: bytes) -> None:
+    assert isinstance(map_(rest), Malformed)
 
 
 def test_dots_may_be_allowed_but_never_lead_upwards(tree: Path, tmp_path: Path) -> None:
@@ -170,7 +174,12 @@ def test_captures(tree: Path, tmp_path: Path) -> None:
         configs = {directory: captured}
         return Mapper(str(tree), (), configs.get).map(rest)
 
-    for rest, left in [(b"sub/", b""), (b"sub/a//b", b"a//b"), (b"sub/../x", b"../x")]:
+    for rest, left in [
+        (b"sub/", b""),
+        (b"sub//c", b"c"),
+        (b"sub/a//b", b"a//b"),
+        (b"sub/../x", b"../x"),
+    ]:
         result = map_(rest, "sub")
         assert isinstance(result, Captured)
         assert (result.capture.handler, result.rest) == ("x", left)

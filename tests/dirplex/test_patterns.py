@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ashd.dirplex._patterns import compile_pattern
 
@@ -76,5 +78,30 @@ def test_slashes_in_path_names(pattern: str, name: str, matches: bool) -> None:
 
 
 def test_a_range_that_runs_backwards() -> None:
-    with pytest.raises(ValueError, match="is no pattern"):
+    with pytest.raises(ValueError, match="is not a pattern"):
         compile_pattern("[z-a]")
+
+
+def test_many_stars_take_no_longer() -> None:
+    for pathname in (False, True):
+        pattern = compile_pattern("*a" * 30 + "*b", pathname=pathname)
+        assert not pattern.fullmatch("a" * 4096)
+        assert pattern.fullmatch("a" * 4096 + "b")
+
+
+def matches(pattern: str, name: str, any_one: str) -> bool:
+    """Say what a pattern of letters, stars and question marks matches, in the plainest way."""
+    if not pattern:
+        return not name
+    if pattern[0] == "*":
+        longer = bool(name) and name[0] in any_one and matches(pattern, name[1:], any_one)
+        return longer or matches(pattern[1:], name, any_one)
+    allowed = any_one if pattern[0] == "?" else pattern[0]
+    return bool(name) and name[0] in allowed and matches(pattern[1:], name[1:], any_one)
+
+
+@given(st.text("ab/*?", max_size=8), st.text("ab/", max_size=8))
+def test_stars_match_what_they_should(pattern: str, name: str) -> None:
+    for pathname, any_one in ((False, "ab/"), (True, "ab")):
+        found = compile_pattern(pattern, pathname=pathname).fullmatch(name)
+        assert bool(found) is matches(pattern, name, any_one)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ashd.htparser._body import ChunkedBody
 from ashd.htparser._errors import RequestError, ResponseError
-from ashd.htparser._head import RequestHead, take_head
 from ashd.htparser._limits import Limits
 from ashd.htparser._response import ResponseFramer
 from ashd.htparser._syntax import is_ash
 from ashd.proto import decode_request, encode_request
+from ashdtest.requests import Received, cut, read_requests
 
 LIMITS = Limits(head_size=400, target_size=50)
 FRAGMENTS = [
@@ -31,57 +28,32 @@ HEADS = st.lists(st.sampled_from(FRAGMENTS), max_size=8).map(
 )
 
 
-def pieces(data: bytes, cuts: list[int]) -> list[bytes]:
-    edges = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
-    return [data[a:b] for a, b in pairwise(edges)]
-
-
-def outcome_of_head(stream: list[bytes]) -> tuple[RequestHead | None, bytes] | int:
-    held = b""
+def outcome(pieces: list[bytes]) -> list[Received] | int:
     try:
-        for position, piece in enumerate(stream):
-            head, held = take_head(held + piece, LIMITS)
-            if head is not None:
-                return head, held + b"".join(stream[position + 1 :])
+        return read_requests(pieces, LIMITS)
     except RequestError as error:
         return error.status
-    return None, held
 
 
 @given(st.one_of(STREAMS, HEADS), st.lists(st.integers(0, 1000), max_size=5))
 @example(b"GET / HTTP/1.1\r\nHost: a\r\nA: b\r\n\r\n", [26])
-def test_request_heads(data: bytes, cuts: list[int]) -> None:
-    whole = outcome_of_head([data])
-    in_pieces = outcome_of_head(pieces(data, cuts))
+@example(b"\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", [1])
+def test_requests(data: bytes, cuts: list[int]) -> None:
+    whole = outcome([data])
+    in_pieces = outcome(cut(data, cuts))
     assert isinstance(whole, int) == isinstance(in_pieces, int)
     if isinstance(whole, int):
         return  # the reason may differ: what came first decides
     assert in_pieces == whole
-    if whole[0] is None:
-        return
-    head = whole[0]
-    assert not any(is_ash(name) for name, _ in head.headers)
-    fields = (head.method, head.url, head.version, head.rest, head.headers)
-    assert decode_request(encode_request(*fields)) == fields
-
-
-def outcome_of_body(stream: list[bytes]) -> tuple[bytes, bool, bytes] | int:
-    reader = ChunkedBody(limit=1000)
-    body = b""
-    behind = b""
-    try:
-        for piece in stream:
-            if reader.complete:
-                behind += piece
-            else:
-                body += reader.feed(piece)
-    except RequestError as error:
-        return error.status
-    return body, reader.complete, reader.rest + behind
+    for head, _, _ in whole:
+        assert not any(is_ash(name) for name, _ in head.headers)
+        fields = (head.method, head.url, head.version, head.rest, head.headers)
+        assert decode_request(encode_request(*fields)) == fields
 
 
 CHUNKS = [b"3\r\n", b"abc", b"\r\n", b"0\r\n", b"0\r\n\r\n", b"A: b\r\n", b"1;x\r\n"]
-CHUNKS += [b"a", b"f", b"\n"]
+CHUNKS += [b"a", b"f", b"\n", b";", b'="', b'"', b"\xff"]
+CHUNKED = b"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 @given(
@@ -89,19 +61,24 @@ CHUNKS += [b"a", b"f", b"\n"]
     st.lists(st.integers(0, 1000), max_size=5),
 )
 def test_chunked_bodies(data: bytes, cuts: list[int]) -> None:
-    assert outcome_of_body(pieces(data, cuts)) == outcome_of_body([data])
+    whole = outcome([CHUNKED + data])
+    in_pieces = outcome([CHUNKED, *cut(data, cuts)])
+    assert isinstance(whole, int) == isinstance(in_pieces, int)
+    assert isinstance(whole, int) or in_pieces == whole
 
 
 @given(STREAMS, st.booleans(), st.booleans(), st.booleans(), st.lists(st.integers(0, 1000)))
-def test_responses(data: bytes, head_only: bool, current: bool, cut: bool, cuts: list[int]) -> None:
+def test_responses(
+    data: bytes, head_only: bool, current: bool, reset: bool, cuts: list[int]
+) -> None:
     framer = ResponseFramer(head_only=head_only, current=current, keep_alive=True)
     output = b""
     try:
-        for piece in pieces(data, cuts):
+        for piece in cut(data, cuts):
             if not framer.complete and piece:
                 output += framer.feed(piece)
         if not framer.complete:
-            output += framer.end(cut=cut)
+            output += framer.end(cut=reset)
     except ResponseError:
         return
     head = output.partition(b"\r\n\r\n")[0]

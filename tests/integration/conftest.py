@@ -10,8 +10,23 @@ from collections.abc import Iterator
 
 import pytest
 
+from ashdtest import dirplexes, frontend
 from ashdtest.frontend import FRONT_ENDS, FrontEnd
 from ashdtest.sites import MODELS, site
+
+REFERENCES = {frontend.REFERENCE, dirplexes.REFERENCE}
+REFERENCE_LIMIT = 60
+"""Seconds for a test under a reference program, which may wait for ever where ours gives up."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Limit the time of every test that is parametrised over a reference program."""
+    for item in items:
+        parameters = getattr(item, "callspec", None)
+        if parameters is not None and any(
+            isinstance(value, str) and value in REFERENCES for value in parameters.params.values()
+        ):
+            item.add_marker(pytest.mark.timeout(REFERENCE_LIMIT))
 
 
 @pytest.fixture(scope="module", params=FRONT_ENDS)

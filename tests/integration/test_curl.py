@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from ashdtest.frontend import FrontEnd
+from ashdtest.outside import needs
 from ashdtest.processes import DEADLINE
+
+pytestmark = needs("curl")
 
 CURL = ("curl", "--silent", "--show-error", "--max-time", str(DEADLINE))
 DATA = bytes(range(256)) * 20_000  # large enough for curl to ask first whether it may send it

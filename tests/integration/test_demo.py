@@ -59,7 +59,11 @@ def test_the_request_is_shown_and_nothing_in_it_becomes_html(browser: httpx.Clie
 
 
 def test_the_request_as_text(terminal: httpx.Client) -> None:
-    lines = terminal.put("/request/caf%C3%A9?a=b", content=b"some words").text.splitlines()
+    # The reference front end drops a body that has no type.
+    sent = terminal.put(
+        "/request/caf%C3%A9?a=b", content=b"some words", headers={"Content-Type": "text/plain"}
+    )
+    lines = sent.text.splitlines()
     assert "REQUEST_METHOD: PUT" in lines
     assert "PATH_INFO: /request/café" in lines
     assert "QUERY_STRING: a=b" in lines

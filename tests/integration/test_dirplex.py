@@ -11,11 +11,13 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
-from urllib.parse import urljoin
+from urllib.parse import unquote, urljoin
 
 import pytest
 
+from ashd.proto import Request, send_request
 from ashd.util import parse_response
 from ashdtest.dirplexes import DIRPLEXES, OURS, Echo, echo, serving
 from ashdtest.handlers import Handler, read_all, running
@@ -91,7 +93,7 @@ def test_files(serve: Serving, url: bytes, file: str, rest: bytes) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    b"/b /b.txt /.secret /%2esecret /sub//x //a.txt /a%00 /.. /sub/../a.txt /sub%2findex.html"
+    b"/b /b.txt /.secret /%2esecret /sub//x //a.txt /.. /sub/../a.txt /sub%2findex.html"
     b" /sub/.%2e/a.txt /.htrc".split(),
 )
 def test_nothing_there(serve: Serving, url: bytes) -> None:
@@ -101,16 +103,75 @@ def test_nothing_there(serve: Serving, url: bytes) -> None:
     assert (response.get(b"Content-Type") or b"").startswith(b"text/html")
 
 
+def test_a_name_with_a_nul_is_not_cut_there(root: Path) -> None:
+    with serving(root, ALL) as handler:
+        assert handler.call(b"/a%00").status == 404
+
+
+@pytest.mark.parametrize("url", [b"/%zz", b"/sub/a%4"])
+def test_what_is_not_an_escape(serve: Serving, url: bytes) -> None:
+    with serve(ALL) as handler:
+        assert handler.call(url).status == 400
+
+
 def test_files_that_no_stanza_takes(serve: Serving) -> None:
     with serve(f"child all\n {echo('all')}\nmatch\n filename *.txt\n handler all\n") as handler:
         assert handler.call(b"/a").status == 200
         assert handler.call(b"/page").status == 404
-        assert handler.call(b"/").status == 404
+        assert handler.call(b"/").status == 403
+
+
+def test_the_log_tells_what_no_stanza_takes(root: Path) -> None:
+    with serving(root, "child all\n exec true\n") as handler:
+        for _ in range(3):
+            assert handler.call(b"/page").status == 404
+            assert handler.call(b"/sub/").status == 403
+        page, directory = handler.log.splitlines()
+    assert page == (
+        "ashd-dirplex: page.html is not served, since no stanza holds for it; add one: match"
+    )
+    assert " sub is not served" in directory
+    assert directory.endswith("; add one: match directory")
+
+
+def test_no_page_repeats_much_of_what_the_client_sent(root: Path) -> None:
+    with serving(root, ALL) as handler:
+        response = handler.call(b"/sub?" + b"<" * 5_000)
+        assert response.status == 301
+        assert len(response.body) < 2_000
+        assert len(response.get(b"Location") or b"") > 15_000
+        assert handler.call(b"/sub?" + b"<" * 30_000).status == 414
+
+
+def test_clients_that_do_not_read_stop_nobody(root: Path) -> None:
+    with serving(root, ALL) as handler:
+        slow = [handler.open(b"/sub?" + b"<" * 5_000) for _ in range(20)]
+        full, theirs = socket.socketpair()
+        full.settimeout(20)
+        with theirs:
+            theirs.setblocking(False)
+            before = fill(theirs)
+            with Request(b"GET", b"/x", b"HTTP/1.1", b"x", [], os.dup(theirs.fileno())) as request:
+                send_request(handler.socket, request)
+        assert Echo.of(handler.call(b"/a")).name == "all"
+        assert parse_response(read_all(full)[before:]).status == 404
+        for sock in slow:
+            assert parse_response(read_all(sock)).status == 301
+
+
+def fill(sock: socket.socket) -> int:
+    """Write until the socket takes no more; return how many bytes it took."""
+    size = 0
+    while True:
+        try:
+            size += sock.send(b"x" * 65536)
+        except BlockingIOError:
+            return size
 
 
 @pytest.mark.parametrize(
     ("url", "target"),
-    [(b"/sub", b"/sub/"), (b"/sub/deep?a=b/c", b"/sub/deep/?a=b/c"), (b"/s%75b", b"/s%75b/")],
+    [(b"/sub", b"/sub/"), (b"/sub/deep?a=b/c", b"/sub/deep/?a=b/c"), (b"/s%75b", b"/sub/")],
 )
 def test_a_directory_without_its_slash(serve: Serving, url: bytes, target: bytes) -> None:
     headers = [(b"Host", b"example.org"), (b"X-Ash-Protocol", b"http")]
@@ -120,7 +181,7 @@ def test_a_directory_without_its_slash(serve: Serving, url: bytes, target: bytes
     location = response.get(b"Location")
     assert location is not None
     absolute = urljoin("http://example.org/", location.decode())
-    assert absolute == "http://example.org" + target.decode()
+    assert unquote(absolute) == "http://example.org" + target.decode()
 
 
 def test_a_redirect_never_leads_to_another_host(root: Path) -> None:
@@ -216,16 +277,43 @@ def test_a_program_that_is_not_there(root: Path, kind: str) -> None:
 
 def test_not_found_stanzas(serve: Serving) -> None:
     config = (
-        f"child lost\n {echo('lost')}\n"
-        "match notfound\n filename sub\n handler lost\nmatch notfound\n filename *.html\n"
-        " handler lost\n"
+        f"child lost\n {echo('lost')}\nchild all\n {echo('all')}\n"
+        "match notfound\n filename *.html\n handler all\n"
+        "match notfound\n default\n handler lost\n"
     )
     with serve(config) as handler:
-        got = Echo.of(handler.call(b"/sub/missing/x"))
-        assert (got.name, got.rest) == ("lost", b"sub/missing/x")
-        assert "X-Ash-File" not in got.headers
-        assert Echo.of(handler.call(b"/page")).name == "lost"
-        assert handler.call(b"/missing").status == 404
+        for url, name, file in [
+            (b"/sub/missing/x", "lost", "sub/"),
+            (b"/missing", "lost", "./"),
+            (b"/page", "all", "page.html"),
+        ]:
+            got = Echo.of(handler.call(url))
+            assert (got.name, got.rest) == (name, url.removeprefix(b"/"))
+            assert got.headers["X-Ash-File"].removeprefix("./") == file.removeprefix("./")
+
+
+def test_a_directorys_path_ends_in_a_slash(serve: Serving) -> None:
+    with serve(ALL) as handler:
+        for url, file in [(b"/sub/", "sub/"), (b"/", "")]:
+            assert Echo.of(handler.call(url)).headers["X-Ash-File"].removeprefix("./") == file
+
+
+def test_reparse_sets_headers_and_goes_on(serve: Serving) -> None:
+    config = (
+        f"child all\n {echo('all')}\nmatch\n filename *.txt\n reparse\n set X-Own text\n"
+        "match\n all\n handler all\n set X-Own2 any\n"
+    )
+    with serve(config) as handler:
+        text = Echo.of(handler.call(b"/a")).headers
+        page = Echo.of(handler.call(b"/page")).headers
+    assert (text["X-Own"], text["X-Own2"]) == ("text", "any")
+    assert ("X-Own" in page, page["X-Own2"]) == (False, "any")
+
+
+def test_what_is_left_out_of_a_configuration_is_told(serve: Serving) -> None:
+    with serve(f"nonsense x\ninclude missing.rc\nindex-file index\n a\n{ALL}") as handler:
+        assert Echo.of(handler.call(b"/sub/")).headers["X-Ash-File"].endswith("index.html")
+        assert "nonsense" in handler.log
 
 
 def test_a_not_found_handler_of_ones_own(serve: Serving) -> None:
@@ -355,6 +443,10 @@ def test_a_bad_configuration_of_a_directory_is_ignored(root: Path) -> None:
         for _ in range(3):
             assert Echo.of(handler.call(b"/sub/deep/x")).name == "all"
         assert handler.log.count("sub/.htrc:1: match needs exactly one action") == 1
+        write(root / "sub/.htrc", "typo\nmatch\n all\n reparse\n set A b\n")
+        for _ in range(3):
+            assert Echo.of(handler.call(b"/sub/deep/x")).headers["A"] == "b"
+        assert handler.log.count("sub/.htrc:1: unknown directive 'typo'") == 1
         write(root / "sub/.htrc", f"child own\n {echo('own')}\nmatch\n default\n handler own\n")
         assert Echo.of(handler.call(b"/sub/deep/x")).name == "own"
 
@@ -471,6 +563,7 @@ def running_dirplex(
     ("arguments", "status", "complaint"),
     [
         (["-c", "./bad.rc", "root"], 1, "bad.rc:2: this should be: exec PROGRAM [ARGS...]"),
+        (["--strict", "-c", "./odd.rc", "root"], 1, "odd.rc:1: unknown directive 'odd'"),
         (["-c", "./none.rc", "root"], 1, "none.rc: it can't be read: No such file"),
         (["-c", "none.rc", "root"], 1, "there is no configuration none.rc in ~/.ashd/etc"),
         (["missing"], 1, "missing can't be served: No such file or directory"),
@@ -481,6 +574,7 @@ def running_dirplex(
 )
 def test_a_start_that_fails(root: Path, arguments: list[str], status: int, complaint: str) -> None:
     root.with_name("bad.rc").write_text("child x\n exec\n")
+    root.with_name("odd.rc").write_text("odd\n")
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, theirs:
         done = start("-N", *arguments, cwd=root.parent, stdin=theirs.fileno())
@@ -505,6 +599,12 @@ def test_help(root: Path) -> None:
     done = start("-h", cwd=root, stdin=subprocess.DEVNULL)
     assert done.returncode == 0
     assert "usage: ashd-dirplex" in done.stdout
+
+
+def test_version(root: Path) -> None:
+    done = start("--version", cwd=root, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0
+    assert done.stdout == f"ashd-dirplex {version('ashd-wsgidir')}\n"
 
 
 def start(*arguments: str, cwd: Path, stdin: int) -> subprocess.CompletedProcess[str]:

@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from ashdtest.frontend import FrontEnd, front_end
+from ashdtest.outside import needs
 from ashdtest.processes import children, wait_until
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -103,6 +104,7 @@ def workers(server: FrontEnd) -> list[int]:
     return children(server.handler_pid)
 
 
+@needs("pkill")
 def test_the_service(folder: Path) -> None:
     """What systemd would run, but for the paths; it reloads as systemd would make it."""
     handler = handler_of(unit()["ExecStart"])

@@ -236,7 +236,7 @@ def test_idle_time(hasty: FrontEnd) -> None:
 
 
 def test_body_time(hasty: FrontEnd) -> None:
-    head = b"POST /count/slow HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n"
+    head = b"POST /count/slow HTTP/1.1\r\nHost: a\r\nContent-Length: 99999\r\n\r\n"
     assert hasty.exchange(head + b"abc").startswith(b"HTTP/1.1 408 ")
     hasty.wait_for_log("cut count/slow 3")
 

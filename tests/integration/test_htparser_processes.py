@@ -191,9 +191,10 @@ def test_requests_of_all_are_taken_back_in_time() -> None:
 
 def test_the_bound_on_connections_is_shared() -> None:
     with front_ends("--connections=4", count=2) as server, ExitStack() as stack:
-        busy = [stack.enter_context(server.connect()) for _ in range(4)]
-        for number, sock in enumerate(busy, 1):
-            sock.sendall(get("/wait"))
+        busy = []
+        for number in range(1, 5):
+            busy.append(stack.enter_context(server.connect()))
+            busy[-1].sendall(get("/wait"))
             wait_until(lambda: server.log.count("waiting") == number)  # noqa: B023
         late = stack.enter_context(server.connect())
         late.sendall(get())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,14 +11,11 @@ from pathlib import Path
 import pytest
 
 from ashdtest.debugdaemon import Daemon, run_command, running_daemon
-from ashdtest.terminal import needs_tmux, terminal
+from ashdtest.outside import needs
+from ashdtest.terminal import terminal
 
 PAGES = Path(__file__).parents[2] / "packages/ashd-pdm/src/ashd/pdm/command"
 SEARCHED = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-
-
-def needs(program: str) -> pytest.MarkDecorator:
-    return pytest.mark.skipif(shutil.which(program) is None, reason=f"{program} is not installed")
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +53,7 @@ def test_fish(daemon: Daemon, tmp_path: Path, line: str, expected: list[str]) ->
     assert [one.split("\t")[0] for one in found.stdout.splitlines()] == expected
 
 
-@needs("zsh")
-@needs_tmux
+@needs("zsh", "tmux")
 def test_zsh(daemon: Daemon, tmp_path: Path) -> None:
     start = (
         f"autoload -Uz compinit; compinit -u -d {tmp_path}/dump; source {script('zsh', tmp_path)}"

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from ashd.pdm.command.profile._flamegraph import write_html
 from ashd.pdm.command.profile._stacks import Samples
-
-CHROMIUM = shutil.which("chromium")
+from ashdtest.outside import find, needs
 
 SAMPLES = Samples(
     {
@@ -45,12 +41,13 @@ document.body.textContent = "RESULT[" + found.join(" ~ ") + "]";
 </script></body>"""
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="needs a browser: chromium is not installed")
+@needs("chromium")
 def test_zoom_and_search(tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     page.write_text(write_html(SAMPLES, "x").replace("</body>", CLICKS), encoding="utf-8")
+    browser = str(find("chromium"))
     found = subprocess.run(
-        [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", str(page)],
+        [browser, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", str(page)],
         capture_output=True,
         text=True,
         check=True,

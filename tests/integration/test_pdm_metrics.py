@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import http.client
 import json
-import shutil
+import select
 import signal
+import socket
 import subprocess
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
+from ashd.pdm.command.metrics._serve import MOST_CLIENTS, metrics_server
 from ashdtest.debugdaemon import Daemon, run_command, running_daemon
+from ashdtest.outside import needs
 from ashdtest.processes import DEADLINE, program, wait_until
 
 SOURCE = """
@@ -109,7 +113,52 @@ def test_a_daemon_that_is_gone_is_no_end() -> None:
         assert b"nobody serves" in body
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool, of prometheus")
+def test_slow_clients_hold_nobody_up(daemon: Daemon) -> None:
+    beginnings = [b"", b"GET /metr", b"GET /metrics HTTP/1.1\r\nHost: x\r\nX-"]
+    with served(daemon) as port, ExitStack() as slow:
+        clients = [slow.enter_context(connected(port)) for _ in range(3)]
+        for client, beginning in zip(clients, beginnings, strict=True):
+            client.sendall(beginning)
+        assert get(port, "/metrics")[0] == 200
+        assert not select.select(clients, [], [], 0)[0]  # they were not given up for that
+
+
+def test_more_slow_clients_than_there_is_room_for(daemon: Daemon) -> None:
+    with served(daemon) as port, ExitStack() as slow:
+        clients = [slow.enter_context(connected(port)) for _ in range(3 * MOST_CLIENTS)]
+        assert get(port, "/metrics")[0] == 200
+        wait_until(
+            lambda: select.select(clients[:1], [], [], 0)[0], what="the oldest to be given up"
+        )
+
+
+def test_a_whole_request_has_a_time_limit() -> None:
+    """Not only each byte: this client sends one whenever it can."""
+    with metrics_server(("127.0.0.1", 0), "", lambda: "", seconds=0.3) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            with connected(server.server_port) as client:
+                client.sendall(b"GET /metrics HTTP/1.1\r\nX-Long: ")
+                wait_until(lambda: closed_after(client, b"x"), what="the end of the connection")
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def connected(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), DEADLINE)
+
+
+def closed_after(client: socket.socket, data: bytes) -> bool:
+    try:
+        client.sendall(data)
+        return bool(select.select([client], [], [], 0)[0]) and client.recv(1) == b""
+    except (BrokenPipeError, ConnectionResetError):
+        return True
+
+
+@needs("promtool")
 def test_promtool_finds_no_fault(daemon: Daemon) -> None:
     text = run_command("metrics", daemon.address).stdout
     found = subprocess.run(
@@ -118,7 +167,7 @@ def test_promtool_finds_no_fault(daemon: Daemon) -> None:
     assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
 
 
-@pytest.mark.skipif(shutil.which("prometheus") is None, reason="Prometheus is not installed")
+@needs("prometheus")
 def test_prometheus_scrapes_it(daemon: Daemon, tmp_path: Path) -> None:
     with served(daemon) as port, prometheus(tmp_path, port) as web:
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -14,14 +13,10 @@ from pathlib import Path
 import pytest
 
 from ashdtest.debugdaemon import Daemon, run_command, running_daemon
+from ashdtest.outside import find, needs
 from ashdtest.processes import children, wait_until
 
-PATHS = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"])
-SSHD = shutil.which("sshd", path=PATHS)
-
-pytestmark = pytest.mark.skipif(
-    SSHD is None or shutil.which("ssh") is None, reason="OpenSSH's server and client are needed"
-)
+pytestmark = needs("ssh", "ssh-keygen", "sshd")
 
 
 def free_port() -> int:
@@ -62,7 +57,7 @@ def running_sshd(folder: Path) -> Iterator[dict[str, str]]:
         f"-o UserKnownHostsFile={folder / 'known'} -o LogLevel=ERROR -l {getpass.getuser()}",
     ]
     with (folder / "log").open("wb") as log:
-        command = [str(SSHD), "-D", "-e", "-f", str(config)]
+        command = [str(find("sshd")), "-D", "-e", "-f", str(config)]
         with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log) as process:
             try:
                 wait_until(lambda: accepts(port) or process.poll() is not None)

@@ -9,10 +9,11 @@ import pytest
 
 from ashd.pdm.cli import PerfClient
 from ashdtest.debugdaemon import Daemon, running_daemon
+from ashdtest.outside import needs
 from ashdtest.processes import program, wait_until
-from ashdtest.terminal import needs_tmux, terminal
+from ashdtest.terminal import terminal
 
-pytestmark = needs_tmux
+pytestmark = needs("tmux")
 
 
 @pytest.fixture(scope="module")

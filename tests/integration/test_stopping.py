@@ -18,9 +18,12 @@ STREAMS = 3
 
 
 def start_stream(server: FrontEnd, gate: Path) -> Client:
-    """Start a response that ends when the gate is there; return after its first line."""
+    """Start a response that ends when the gate is there; return after its first line.
+
+    Its connection isn't kept: the reference front end waits for idle ones before it ends.
+    """
     connection = Client(server.connect())
-    connection.send(request(f"/waits_for_gate?{quote(str(gate))}"))
+    connection.send(request(f"/waits_for_gate?{quote(str(gate))}", "Connection: close"))
     connection.until(b"before\n")
     return connection
 

@@ -17,6 +17,7 @@ import pytest
 
 from ashdtest import dirplexes, frontend
 from ashdtest.frontend import FrontEnd, front_end
+from ashdtest.outside import needs
 from ashdtest.processes import DEADLINE, program, wait_until
 from ashdtest.wsgifiles import answering, put
 
@@ -30,10 +31,7 @@ PAIRS = [
     pytest.param(
         (frontend.REFERENCE, dirplexes.REFERENCE),
         id="reference",
-        marks=pytest.mark.skipif(
-            not (shutil.which(frontend.REFERENCE) and shutil.which(dirplexes.REFERENCE)),
-            reason="the reference programs (htparser, dirplex) are not on PATH",
-        ),
+        marks=needs(frontend.REFERENCE, dirplexes.REFERENCE),
     ),
 ]
 

@@ -17,6 +17,7 @@ import pytest
 from ashd.pdm.command._completion import bash
 from ashd.pdm.command._options import SUBCOMMANDS
 from ashdtest.debugdaemon import Daemon, run_command, running_daemon
+from ashdtest.outside import needs
 from ashdtest.processes import DEADLINE, wait_until
 
 SOURCES = Path(__file__).parents[2] / "packages/ashd-pdm/src/ashd/pdm/command"
@@ -296,6 +297,7 @@ def complete_in_bash(script: Path, *words: str) -> list[str]:
     return found.stdout.split()
 
 
+@needs("bash")
 def test_completion_in_bash(daemon: Daemon, tmp_path: Path) -> None:
     script = tmp_path / "completion"
     script.write_text(output("completion", "bash"), encoding="utf-8")

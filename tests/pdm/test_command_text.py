@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ashd.pdm._errors import ConnectError, ConnectionLost, ProtocolError, RefusedPickle, SpecError
 from ashd.pdm.command._failures import sentence
 from ashd.pdm.command._objects import parse_arguments
-from ashd.pdm.command._output import show, show_event, to_json
+from ashd.pdm.command._output import say, show, show_event, to_json
 from ashd.pdm.command._text import clean, clean_lines, duration, fit, size, table, width
 from ashd.pdm.perf import FinishEvent, LostEvents, StartEvent
 
@@ -99,9 +99,10 @@ def test_json_of_what_json_lacks() -> None:
     assert (event["class"], event["id"], event["aborted"]) == ("FinishEvent", start.id, True)
 
 
-def test_shown_values() -> None:
-    assert show("a\x1bb\nc") == "a\\x1bb\nc"
-    assert show({"b": 1, "a": 2}) == "{'b': 1, 'a': 2}"
+def test_shown_values(capsys: pytest.CaptureFixture[str]) -> None:
+    say(*show("a\x1bb\nc"))
+    assert capsys.readouterr().out == "a\\x1bb\nc\n"
+    assert show({"b": 1, "a": 2}) == ["{'b': 1, 'a': 2}"]
     assert show_event(LostEvents(7)) == "7 events were lost: this client is too slow"
     assert show_event("x\n") == "'x\\n'"
 

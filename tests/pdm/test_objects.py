@@ -248,6 +248,15 @@ def test_interfaces() -> None:
     assert isinstance(directory, perf.PerfObject)
     assert perf.simpleattr is perf.Attribute
     assert perf.staticdir is perf.Directory
+    directory = perf.staticdir()
+    directory["a"] = directory
+    assert directory["a"] is directory
+    functions = perf.simplefunc(one=lambda: 1)
+    functions["two"] = lambda: 2
+    del functions["one"]
+    assert functions.invoke("two") == 2
+    with pytest.raises(AttributeError):
+        functions.invoke("one")
 
 
 def test_calls_outside_of_a_server(module: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import socket
 import subprocess
@@ -245,15 +246,17 @@ def test_a_stopped_worker_holds_up_nobody_who_does_not_ask_for_it(site: Site) ->
 
 
 def test_a_call_in_workers_is_abandoned_when_its_client_leaves(site: Site) -> None:
-    with cli.perfclient(site.address, timeout=0.1) as client:
-        profile = client.find("pdm.perf.profile")
-        with pytest.raises(ConnectionLost):
-            profile.invoke("run", seconds=3000)
     with cli.perfclient(site.address) as client:
         threads = client.find("pdm.perf.threads")
-        wait_until(
-            lambda: not any("_profile.py" in text for text in threads.invoke("text").values())
-        )
+
+        def profiled() -> bool:
+            return any("_profile.py" in text for text in threads.invoke("text").values())
+
+        with RawClient(site.address, "perf") as leaving:
+            leaving.ask("bind", "p", "pdm.perf", "profile")
+            leaving.pickle(pickle.dumps(("invoke", "p", "run", (), {"seconds": 3000})))
+            wait_until(profiled, what="the profile to begin")
+        wait_until(lambda: not profiled(), what="the profile to end")
 
 
 def test_an_attachment_ends_with_its_parent() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -123,3 +125,30 @@ def test_a_closed_request_cannot_be_sent(wire: Wire, request_: Request) -> None:
     request_.close()
     with pytest.raises(ValueError, match="closed"):
         send_request(wire[0], request_)
+
+
+FILLS_THE_QUEUE = """
+import os, resource, socket
+from ashd.proto import QueueFullError, Request, send_request
+
+if os.geteuid() == 0:  # root is let off the limit
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+front, back = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+ours, theirs = socket.socketpair()
+resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
+with front, back, ours, Request(b"GET", b"/", b"HTTP/1.1", b"", [], theirs.detach()) as request:
+    try:
+        while True:
+            send_request(front, request, socket.MSG_DONTWAIT)
+    except QueueFullError as error:
+        print(error)
+"""
+
+
+def test_too_many_descriptors_on_their_way() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FILLS_THE_QUEUE], stdout=subprocess.PIPE, text=True, check=True
+    )
+    assert "too many descriptors are on their way to handlers" in done.stdout

@@ -288,16 +288,62 @@ def test_a_child_that_dies_at_once() -> None:
             client.close()
 
 
-def test_a_child_that_takes_nothing() -> None:
+def fill(child: PersistentChild) -> None:
+    """Pass requests on until the child's socket takes no more."""
+    client = Client(headers=[(b"X", b"x" * 50_000)])
+    with suppress(QueueFullError):
+        while True:
+            child.pass_request(client.request, wait=False)
+    client.close()
+
+
+def pass_on_without_end(child: PersistentChild, clients: list[Client]) -> None:
+    while True:
+        clients.append(Client())
+        child.pass_request(clients[-1].request)
+        clients[-1].request.close()
+
+
+def test_a_child_that_takes_nothing_stops_nobody() -> None:
     with PersistentChild(["sleep", "1000"], timeout=0.01) as child:
-        client = Client(headers=[(b"X", b"x" * 50_000)])
-        with suppress(QueueFullError):
-            while True:
-                child.pass_request(client.request)
+        fill(child)
+        client = Client()
+        child.pass_request(client.request)
+        client.request.close()
+        assert read_all(client.socket).startswith(b"HTTP/1.1 503 ")
         pid = child.pid
-        client.close()
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
+
+
+def test_requests_wait_for_a_child_until_there_are_too_many() -> None:
+    with PersistentChild(["sleep", "1000"], restart=False) as child:
+        fill(child)
+        clients: list[Client] = []
+        with pytest.raises(QueueFullError, match="requests wait for sleep already"):
+            pass_on_without_end(child, clients)
+        clients.pop().close()
+        assert len(clients) >= 256
+        assert child.pid is not None
+        os.kill(child.pid, signal.SIGKILL)
+        for client in clients:
+            assert read_all(client.socket).startswith(b"HTTP/1.1 502 ")
+
+
+def test_what_waits_for_a_child_is_handed_over_before_it_is_closed(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    child = PersistentChild(program(f"open({str(gate)!r}).close()\n{HANDLER}"))
+    fill(child)
+    clients = [Client() for _ in range(20)]
+    for client in clients:
+        child.pass_request(client.request)
+    child.close()
+    with gate.open("wb"):
+        pass
+    assert len({pid_of(client.answer()) for client in clients}) == 1
+    for client in clients:
+        client.close()
 
 
 def test_closing_lets_a_child_finish() -> None:
@@ -357,9 +403,11 @@ def test_threads_share_a_child_that_dies() -> None:
 
 def test_the_originals_pchild() -> None:
     with pchild(program(), True) as child:
+        assert child.fd == -1
         client = Client()
         child.passreq(client.request)
         first = pid_of(client.answer())
+        assert pid_of(call_handler(child.fd, b"/", timeout=20).body) == first
         os.kill(first, signal.SIGKILL)
         wait_until(lambda: not exists(first))
         assert ask(child)

@@ -10,6 +10,7 @@ import pytest
 
 from ashd.proto import Request
 from ashd.util import parse_response, respond, send_all
+from ashd.util._outbox import MAX_BYTES
 from ashdtest.handlers import read_all
 
 LARGE = 5_000_000
@@ -29,7 +30,6 @@ def pair() -> Iterator[Pair]:
 def test_text(pair: Pair) -> None:
     client, request = pair
     respond(request, "Grüße")
-    request.close()
     response = parse_response(read_all(client))
     assert (response.status, response.reason) == (200, b"OK")
     assert response.get(b"content-type") == b"text/html; charset=utf-8"
@@ -40,11 +40,26 @@ def test_text(pair: Pair) -> None:
 def test_bytes_status_and_type(pair: Pair) -> None:
     client, request = pair
     respond(request, b"\xff", "404 Not Found", "image/x")
-    request.close()
     response = parse_response(read_all(client))
     assert (response.status, response.reason) == (404, b"Not Found")
     assert response.get(b"content-type") == b"image/x"
     assert response.body == b"\xff"
+
+
+@pytest.mark.parametrize(
+    ("body", "sent"), [(12, b"12"), (None, b"None"), (bytearray(b"\xff"), b"\xff"), ([], b"[]")]
+)
+def test_any_body_is_taken(pair: Pair, body: object, sent: bytes) -> None:
+    client, request = pair
+    respond(request, body)
+    assert parse_response(read_all(client)).body == sent
+
+
+def test_what_was_written_before_goes_first(pair: Pair) -> None:
+    client, request = pair
+    request.stream.write(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+    respond(request, "x")
+    assert read_all(client).startswith(b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\n")
 
 
 @pytest.mark.parametrize("bad", ["200 OK\r\nX: y", "200 OK\n", "200 \0"])
@@ -79,29 +94,32 @@ def test_a_client_that_goes_away_meanwhile_is_no_error(pair: Pair) -> None:
 
 def test_a_client_that_writes_all_before_it_reads(pair: Pair) -> None:
     client, request = pair
-    thread = threading.Thread(target=respond, args=(request, b"y" * LARGE))
-    thread.start()
+    respond(request, b"y" * LARGE)
     client.sendall(b"x" * LARGE)
     client.shutdown(socket.SHUT_WR)
     with client.makefile("rb") as stream:
         head = iter(stream.readline, b"\r\n")
         assert b"Content-Length: %d\r\n" % LARGE in list(head)
         assert stream.read(LARGE) == b"y" * LARGE
-    thread.join(20)
 
 
-def respond_and_close(request: Request, body: bytes) -> None:
-    with request:
-        respond(request, body)
-
-
-def test_a_client_that_ends_its_body_and_reads_later(pair: Pair) -> None:
+def test_a_client_that_reads_late(pair: Pair) -> None:
     client, request = pair
     client.shutdown(socket.SHUT_WR)
-    thread = threading.Thread(target=respond_and_close, args=(request, b"y" * LARGE))
-    thread.start()
+    respond(request, b"y" * LARGE)
     assert read_all(client).endswith(b"\r\n\r\n" + b"y" * LARGE)
-    thread.join(20)
+
+
+def test_clients_that_never_read_do_not_fill_the_memory() -> None:
+    clients = []
+    for _ in range(MAX_BYTES // LARGE + 2):
+        ours, theirs = socket.socketpair()
+        respond(Request(b"GET", b"/", b"HTTP/1.1", b"", [], theirs.detach()), b"y" * LARGE)
+        ours.settimeout(20)
+        clients.append(ours)
+    sizes = [len(read_all(client)) for client in clients]
+    assert sizes[0] < LARGE
+    assert all(size > LARGE for size in sizes[3:])
 
 
 def test_send_all_tells_of_a_client_that_is_gone(pair: Pair) -> None:
@@ -113,6 +131,5 @@ def test_send_all_tells_of_a_client_that_is_gone(pair: Pair) -> None:
 
 def test_the_original_keyword_for_the_content_type(pair: Pair) -> None:
     client, request = pair
-    with request:
-        respond(request, "x", ctype="text/plain")
+    respond(request, "x", ctype="text/plain")
     assert b"\r\nContent-Type: text/plain\r\n" in read_all(client)

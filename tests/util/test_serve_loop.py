@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -9,12 +11,12 @@ import threading
 
 import pytest
 
-from ashd.util import call_handler, respond, serve_loop, serveloop
+from ashd.util import call_handler, parse_response, respond, serve_loop, serveloop
 from ashdtest.handlers import read_all, running_python
-from ashdtest.processes import descriptor_count, wait_until
+from ashdtest.processes import children, descriptor_count, wait_until
 
 ECHO = """
-import signal, sys
+import os, signal, sys
 from ashd.proto import HandlerGoneError
 from ashd.util import respond, serve_loop
 
@@ -23,6 +25,13 @@ def handle(request):
         raise RuntimeError("on purpose")
     if request.rest == b"gone":
         raise HandlerGoneError(32, "the child is gone")
+    if request.rest == b"large":
+        return respond(request, b"x" * 5_000_000)
+    if request.rest == b"fork":
+        if os.fork() == 0:
+            request.close()
+            signal.pause()
+        return respond(request, "forked")
     if request.rest == b"close":
         request.close()
         raise RuntimeError("closed before")
@@ -89,6 +98,23 @@ def test_a_response_that_cannot_be_finished() -> None:
             client.shutdown(socket.SHUT_WR)
             wait_until(lambda: "the response was cut at GET /stuck" in handler.log)
         assert handler.call(b"/a").body == b"a "
+
+
+def test_a_client_that_does_not_read_stops_nobody() -> None:
+    with running_python(ECHO) as handler:
+        slow = handler.open(b"/large")
+        assert handler.call(b"/a").body == b"a "
+        handler.socket.close()
+        assert len(parse_response(read_all(slow)).body) == 5_000_000
+
+
+def test_a_process_that_was_forked_holds_no_response_of_its_parent() -> None:
+    with running_python(ECHO) as handler:
+        slow = handler.open(b"/large")
+        assert handler.call(b"/fork").body == b"forked"
+        (child,) = children(handler.pid)
+        assert len(parse_response(read_all(slow)).body) == 5_000_000
+        os.kill(child, signal.SIGKILL)
 
 
 def test_a_handler_can_leave() -> None:

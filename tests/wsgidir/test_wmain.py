@@ -7,7 +7,8 @@ from wsgiref.util import setup_testing_defaults
 
 import pytest
 
-from ashd.wsgidir import Error, UsageError, wmain
+from ashd import wsgidir
+from ashd.wsgidir import Directory, Error, UsageError, cachedmod, handler, wmain
 from ashd.wsgiutil import ResponseRecorder
 from ashdtest.wsgifiles import answering, call, save
 
@@ -78,6 +79,19 @@ def test_wrong_arguments(arguments: list[str], complaint: str) -> None:
         wmain(*arguments)
     assert complaint in str(caught.value)
     assert isinstance(caught.value, Error)
+
+
+def test_words_that_the_original_ignored(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    app = wmain("foo", ".txt=static")
+    assert call(app, save(tmp_path / "a.txt", "text")).body == b"text"
+    (record,) = caplog.records
+    assert "the argument 'foo' is ignored" in record.getMessage()
+
+
+def test_names_of_the_original_library() -> None:
+    assert cachedmod().mod is None
+    assert cachedmod(wsgidir, 3).mtime == 3
+    assert isinstance(handler(), Directory)
 
 
 @pytest.mark.parametrize("text", ["", "-D", "-V"])

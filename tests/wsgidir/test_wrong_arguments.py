@@ -7,7 +7,7 @@ from ashdtest.processes import program
 
 
 def test_wrong_arguments_are_one_clear_line() -> None:
-    with running([program("ashd-wsgi"), "ashd.wsgidir", "fpy"], status=1) as handler:
+    with running([program("ashd-wsgi"), "ashd.wsgidir", ".fpy"], status=1) as handler:
         handler.process.wait()
-        assert handler.log.startswith("ashd-wsgi: 'fpy' is not of the form .EXT=HANDLER")
+        assert handler.log.startswith("ashd-wsgi: '.fpy' is not of the form .EXT=HANDLER")
         assert handler.log.count("\n") == 1

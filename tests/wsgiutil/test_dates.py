@@ -63,4 +63,5 @@ def test_no_text_at_all_raises_anything_else(text: str) -> None:
 
 def test_names_of_the_original_library() -> None:
     assert httpdate is http_date
-    assert phttpdate is parse_http_date
+    assert phttpdate("Sun, 06 Nov 1994 08:49:37 GMT") == MOMENT
+    assert phttpdate("yesterday") is None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -97,6 +98,35 @@ def test_recorder_wants_exc_info_with_a_second_call() -> None:
     assert (recorder.status, recorder.headers) == ("500 Oops", [("A", "1")])
 
 
-def test_names_of_the_original_library() -> None:
-    assert wsgiutil.testenviron is make_environ
-    assert wsgiutil.testrequest is ResponseRecorder
+def test_recorder_writes_to_a_buffer_of_the_callers() -> None:
+    buffer = io.BytesIO()
+    recorder = wsgiutil.testrequest(buffer)
+    assert recorder.run(hello, make_environ("/x")) == buffer.getvalue() == b"/x "
+    assert wsgiutil.testrequest().wbuf is not buffer
+
+
+def test_environ_with_the_originals_arguments() -> None:
+    environ = wsgiutil.testenviron("/app", "a=b", "/x y", host="example.org", head={"X-Own": "1"})
+    expected = {
+        "REQUEST_METHOD": "GET",
+        "REQUEST_URI": "/app/x%20y?a=b",
+        "SCRIPT_NAME": "/app",
+        "PATH_INFO": "/x y",
+        "QUERY_STRING": "a=b",
+        "HTTP_HOST": "example.org",
+        "HTTP_X_OWN": "1",
+    }
+    assert environ.items() >= expected.items()
+    assert "SCRIPT_FILENAME" not in environ
+
+
+@pytest.mark.parametrize(("method", "ctype"), [(None, None), ("PUT", "text/plain")])
+def test_environ_with_the_originals_arguments_and_a_body(
+    method: str | None, ctype: str | None
+) -> None:
+    environ = wsgiutil.testenviron("/", "", "", method, "/srv/x", "h", b"body", ctype)
+    assert environ["REQUEST_METHOD"] == (method or "POST")
+    assert environ["CONTENT_TYPE"] == (ctype or "application/x-www-form-urlencoded")
+    assert environ["CONTENT_LENGTH"] == "4"
+    assert environ["SCRIPT_FILENAME"] == "/srv/x"
+    assert environ["wsgi.input"].read() == b"body"

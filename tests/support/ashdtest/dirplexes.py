@@ -7,7 +7,6 @@ with serving(tmp_path, "match\\n default\\n fork cat\\n") as handler:
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ import pytest
 from ashd.util import Response
 
 from .handlers import Handler, running
+from .outside import needs
 from .processes import program
 
 OURS = "ashd-dirplex"
@@ -26,14 +26,7 @@ REFERENCE = "dirplex"
 
 DIRPLEXES = [
     pytest.param(OURS, id=OURS),
-    pytest.param(
-        REFERENCE,
-        id=REFERENCE,
-        marks=pytest.mark.skipif(
-            shutil.which(REFERENCE) is None,
-            reason="the reference program (dirplex) is not on PATH",
-        ),
-    ),
+    pytest.param(REFERENCE, id=REFERENCE, marks=needs(REFERENCE)),
 ]
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -25,6 +24,7 @@ from typing import IO
 
 import pytest
 
+from .outside import needs
 from .processes import DEADLINE, children, exists, program, wait_until
 
 OURS = "ashd-htparser"
@@ -32,14 +32,7 @@ REFERENCE = "htparser"
 
 FRONT_ENDS = [
     pytest.param(OURS, id=OURS),
-    pytest.param(
-        REFERENCE,
-        id=REFERENCE,
-        marks=pytest.mark.skipif(
-            shutil.which(REFERENCE) is None,
-            reason="the reference front end, the C program htparser, is not on PATH",
-        ),
-    ),
+    pytest.param(REFERENCE, id=REFERENCE, marks=needs(REFERENCE)),
 ]
 
 _ATTEMPTS = 5  # somebody else may take a port between finding it and binding it

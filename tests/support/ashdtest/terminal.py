@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from .processes import wait_until
-
-needs_tmux = pytest.mark.skipif(
-    shutil.which("tmux") is None, reason="needs a real terminal: tmux is not installed"
-)
 
 
 class Terminal:

@@ -16,6 +16,8 @@ from typing import Any
 from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
 
+import pytest
+
 from .processes import DEADLINE
 
 NOBODY = 65534
@@ -131,9 +133,19 @@ def without_privileges() -> Iterator[None]:
         os.seteuid(0)
 
 
+def _public_place() -> str:
+    """Return a directory that every user can reach; TMPDIR may lie in somebody's private one."""
+    for place in (tempfile.gettempdir(), "/tmp", "/var/tmp"):
+        with without_privileges():
+            reachable = os.access(place, os.X_OK, effective_ids=True)
+        if reachable:
+            return place
+    pytest.skip("no directory for temporary files is open to every user")
+
+
 @contextlib.contextmanager
 def public_directory() -> Iterator[Path]:
-    """Return a temporary directory that every user may look into, unlike pytest's."""
-    with tempfile.TemporaryDirectory() as name:
+    """Make a temporary directory that every user may look into, unlike pytest's."""
+    with tempfile.TemporaryDirectory(dir=_public_place()) as name:
         Path(name).chmod(0o755)
         yield Path(name)

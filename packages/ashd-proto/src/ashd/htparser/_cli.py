@@ -74,12 +74,23 @@ _LIMIT_OPTIONS = (
     _LimitOption("--head-time", "head_time", _seconds, "SECONDS", "to read a request head"),
     _LimitOption("--idle-time", "idle_time", _seconds, "SECONDS", "between two requests"),
     _LimitOption("--body-time", "body_time", _seconds, "SECONDS", "between two bytes of a body"),
+    _LimitOption("--body-rate", "body_rate", _size, "BYTES", "least per second of a body; 0: any"),
     _LimitOption("--queue-time", "queue_time", _seconds, "SECONDS", "until the handler takes it"),
     _LimitOption("--stop-time", "stop_time", _seconds, "SECONDS", "to finish after SIGTERM"),
     _LimitOption("--connections", "connections", _count, "NUMBER", "clients at the same time"),
+    _LimitOption(
+        *("--connections-per-address", "connections_per_address", _size, "NUMBER"),
+        "clients of one address; 0: any number",
+    ),
+    _LimitOption(
+        *("--buffer-body", "buffer_body", _size, "BYTES"),
+        "hold bodies up to this size until they are whole; 0: none",
+    ),
     _LimitOption("--head-size", "head_size", _count, "BYTES", "size of a request head"),
     _LimitOption("--target-size", "target_size", _count, "BYTES", "size of a request target"),
-    _LimitOption("--body-size", "body_size", _size, "BYTES", "size of a request body; 0: any"),
+    _LimitOption(
+        "--body-size", "body_size", _size, "BYTES", "size of a request body; 0 lifts the limit"
+    ),
 )
 
 # Options of the reference front end that aren't there yet.
@@ -134,8 +145,13 @@ def _parser() -> _Parser:
             type=option.parse,
             default=default,
             metavar=option.metavar,
-            help=f"{option.help} (default {default:g})",
+            help=f"{option.help} (default {default})",
         )
+    parser.add_argument(
+        "--lenient-targets",
+        action="store_true",
+        help='pass request targets on with bytes that must be escaped, such as "|" (old clients)',
+    )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     parser.add_argument(
         "--respawn",

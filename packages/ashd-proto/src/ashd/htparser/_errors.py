@@ -22,6 +22,8 @@ class RequestError(Error):
     def __init__(self, status: int, detail: str) -> None:
         super().__init__(detail)
         self.status = status
+        self.head_only = False
+        """Whether the answer must have no body, as to a HEAD request."""
 
 
 class ResponseError(Error):

@@ -9,28 +9,41 @@ the client why.
 from __future__ import annotations
 
 import re
+import socket
 from typing import NamedTuple
 
 from ._errors import RequestError
 from ._limits import MAX_FIELDS, Limits
-from ._syntax import FORGEABLE, TEXT, TOKEN, is_ash, list_members
+from ._syntax import (
+    FORGEABLE,
+    HOST,
+    LENIENT_TARGET,
+    TARGET,
+    TEXT,
+    TOKEN,
+    is_ash,
+    list_members,
+)
 
 Headers = list[tuple[bytes, bytes]]
 
-_REQUEST_LINE = re.compile(rb"(" + TOKEN + rb") ([!-~\x80-\xff]+) (HTTP/1\.[01])\r\n")
-_OTHER_VERSION = re.compile(TOKEN + rb" [!-~\x80-\xff]+ HTTP/[0-9]\.[0-9]\r\n")
+_VERSION_END = rb" (HTTP/1\.[01])\r\n"
+_METHOD = rb"(" + TOKEN + rb") "
+_REQUEST_LINE = re.compile(_METHOD + rb"(" + TARGET + rb")" + _VERSION_END)
+_LENIENT_LINE = re.compile(_METHOD + rb"(" + LENIENT_TARGET + rb")" + _VERSION_END)
+_OTHER_VERSION = re.compile(TOKEN + rb" " + LENIENT_TARGET + rb" HTTP/[0-9]\.[0-9]\r\n")
 _FIELDS = re.compile(rb"(?:" + TOKEN + rb":" + TEXT + rb"\r\n)*\r\n")
 _FIELD = re.compile(rb"([^:]+):[ \t]*([^\r]*)\r\n")
 _FORGED = re.compile(FORGEABLE)
 _DIGITS = re.compile(rb"[0-9]{1,18}")
-_HOST = re.compile(rb"(?:[A-Za-z0-9\-._~!$&'()*+;=%\x80-\xff]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
+_HOST = re.compile(HOST)
 _ABSOLUTE = re.compile(rb"(?i)https?://([^/?#]*)(.*)", re.DOTALL)
 
 # Why a head is refused, in the order in which the reasons are tried.
 _FAULTS = (
     (re.compile(rb"\x00"), "The request head has a NUL byte in it."),
     (re.compile(rb"\r(?!\n)"), "The request head has a carriage return that ends no line."),
-    (re.compile(rb"(?<!\r)\n"), "Every line of the request head has to end with CR and LF."),
+    (re.compile(rb"(?<!\r)\n"), "Every line of the request head must end with CR and LF."),
     (re.compile(rb"\n[ \t]"), "A header line must not be continued on the next line."),
     (re.compile(rb"\n:"), "The request has a header without a name."),
     (re.compile(rb"\n[^:\r\n]*[ \t]:"), "There must be no space in front of a header's colon."),
@@ -38,11 +51,10 @@ _FAULTS = (
 )
 _BESIDE_TARGET = 256  # bytes that a request line may have beside its target
 _LINE_START = re.compile(rb"\r?\Z|" + TOKEN + rb"(?:\Z| )")
-_ENDLESS = re.compile(rb"\x00|\r(?!\n|\Z)|(?<!\r)\n")
 
 
 class RequestHead(NamedTuple):
-    """A request as the handler shall see it, and what the front end has to know of it."""
+    """A request as the handler sees it, and what the front end needs to know of it."""
 
     method: bytes
     url: bytes
@@ -55,34 +67,20 @@ class RequestHead(NamedTuple):
     expects_continue: bool
 
 
-def take_head(data: bytes, limits: Limits) -> tuple[RequestHead | None, bytes]:
-    """Find a request head at the beginning of `data`; return it and what comes behind it.
-
-    Returns None and what is to be kept while the head isn't all there. Raises `RequestError` when
-    it can't be passed on, as soon as that is certain.
-    """
-    while data[:2] == b"\r\n":  # RFC 9112, 2.2: empty lines in front of a request
-        data = data[2:]
-    end = data.find(b"\r\n\r\n") + 4
-    if end < 4:
-        _check_incomplete(data, limits)
-        return None, data
-    if end > limits.head_size:
-        _check_incomplete(data[:end], limits)
-    return parse_head(data[:end], limits), data[end:]
-
-
 def parse_head(head: bytes, limits: Limits) -> RequestHead:
     """Judge a request head, from the request line to the empty line behind the headers.
 
     Raises `RequestError` when it can't be passed on.
     """
-    line = _REQUEST_LINE.match(head)
+    if len(head) > limits.head_size:
+        check_line(head.find(b"\r\n"), limits)
+        check_size(len(head), limits)
+    line = (_LENIENT_LINE if limits.lenient_targets else _REQUEST_LINE).match(head)
     if line is None or not _FIELDS.fullmatch(head, line.end()):
-        raise _complaint(head)
+        raise complaint(head)
     method, url, version = line.groups()
     if len(url) > limits.target_size:
-        raise RequestError(414, f"The request target is longer than {limits.target_size} bytes.")
+        raise _target_too_long(limits)
     headers = _split_fields(head, line.end())
     fields = {name.lower(): value for name, value in headers}
     if len(fields) != len(headers):
@@ -103,28 +101,49 @@ def parse_head(head: bytes, limits: Limits) -> RequestHead:
     )
 
 
-def _check_incomplete(data: bytes, limits: Limits) -> None:
-    """Raise `RequestError` when no continuation of `data` could make it a good head."""
-    if _ENDLESS.search(data):
-        raise _complaint(data)
-    end = data.find(b"\r\n")
-    if (len(data) if end < 0 else end) > limits.target_size + _BESIDE_TARGET:
-        raise RequestError(414, f"The request target is longer than {limits.target_size} bytes.")
-    if len(data) > limits.head_size:
+def check_line(length: int, limits: Limits) -> None:
+    """Raise `RequestError` when a request line of at least this length is too long."""
+    if length > limits.target_size + _BESIDE_TARGET:
+        raise _target_too_long(limits)
+
+
+def check_size(size: int, limits: Limits) -> None:
+    """Raise `RequestError` when a head of at least this size is too large."""
+    if size > limits.head_size:
         raise RequestError(431, f"The request head is larger than {limits.head_size} bytes.")
-    if not _LINE_START.match(data):
-        raise RequestError(400, "This is no HTTP request.")
 
 
-def _complaint(head: bytes) -> RequestError:
-    if _OTHER_VERSION.match(head) and not _REQUEST_LINE.match(head):
+def check_start(start: bytes) -> None:
+    """Raise `RequestError` when no request begins like this."""
+    if not _LINE_START.match(start):
+        raise RequestError(400, "This is not an HTTP request.")
+
+
+def complaint(head: bytes) -> RequestError:
+    """Say why a head, or the part of it that came, is malformed."""
+    if _OTHER_VERSION.match(head) and not _LENIENT_LINE.match(head):
         return RequestError(505, "This server speaks HTTP/1.0 and HTTP/1.1 only.")
     for pattern, text in _FAULTS:
         if pattern.search(head):
             return RequestError(400, text)
-    if not _REQUEST_LINE.match(head):
+    if not _LENIENT_LINE.match(head):
         return RequestError(400, "The request line is not METHOD, target and HTTP version.")
+    if not _REQUEST_LINE.match(head):
+        return RequestError(400, "The request target has characters that must be escaped (%XX).")
     return RequestError(400, "A header line is not a name, a colon and a value.")
+
+
+def _target_too_long(limits: Limits) -> RequestError:
+    return RequestError(414, f"The request target is longer than {limits.target_size} bytes.")
+
+
+def body_too_large(limits: Limits) -> RequestError:
+    """Say that a body is larger than allowed, and how an administrator allows it."""
+    return RequestError(
+        413,
+        f"The request body is larger than {limits.body_size} bytes, the limit of this server"
+        " (option --body-size of ashd-htparser; 0 lifts it).",
+    )
 
 
 def _split_fields(head: bytes, start: int) -> Headers:
@@ -143,6 +162,8 @@ def _join_repeated(headers: Headers) -> dict[bytes, bytes]:
     fields: dict[bytes, bytes] = {}
     for name, value in headers:
         lower = name.lower()
+        if lower == b"content-type" and fields.get(lower, value) != value:
+            raise RequestError(400, "The request has two different Content-Type headers.")
         fields[lower] = fields[lower] + b"," + value if lower in fields else value
     return fields
 
@@ -153,11 +174,11 @@ def _other_target(method: bytes, target: bytes, headers: Headers) -> bytes:
     The host of an absolute one takes the place of the Host header.
     """
     if method == b"CONNECT":
-        raise RequestError(501, "This server is no proxy.")
+        raise RequestError(501, "This server is not a proxy.")
     if target == b"*" and method == b"OPTIONS":
         return target
     absolute = _ABSOLUTE.fullmatch(target)
-    if absolute is None or not absolute[1] or not _HOST.fullmatch(absolute[1]):
+    if absolute is None or not _is_host(absolute[1]):
         raise RequestError(400, "The request target is neither a path nor an http URL.")
     for position, (name, _) in enumerate(headers):
         if name.lower() == b"host":
@@ -173,9 +194,22 @@ def _other_target(method: bytes, target: bytes, headers: Headers) -> bytes:
 def _check_host(host: bytes | None, *, required: bool) -> None:
     if host is None:
         if required:
-            raise RequestError(400, "A HTTP/1.1 request has to have a Host header.")
-    elif not _HOST.fullmatch(host):
-        raise RequestError(400, "The Host header is repeated or malformed.")
+            raise RequestError(400, "An HTTP/1.1 request must have a Host header.")
+    elif not _is_host(host):
+        raise RequestError(400, "The Host header is empty, repeated or malformed.")
+
+
+def _is_host(host: bytes) -> bool:
+    match = _HOST.fullmatch(host)
+    return match is not None and (match[1] is None or _is_ipv6(match[1]))
+
+
+def _is_ipv6(address: bytes) -> bool:
+    try:
+        socket.inet_pton(socket.AF_INET6, address.decode("ascii"))
+    except OSError:
+        return False
+    return True
 
 
 def _body_length(fields: dict[bytes, bytes], current: bool, limits: Limits) -> int | None:
@@ -189,7 +223,7 @@ def _body_length(fields: dict[bytes, bytes], current: bool, limits: Limits) -> i
     if not _DIGITS.fullmatch(length):
         raise RequestError(400, "The Content-Length header is repeated or malformed.")
     if 0 < limits.body_size < int(length):
-        raise RequestError(413, f"The request body is larger than {limits.body_size} bytes.")
+        raise body_too_large(limits)
     return int(length)
 
 
@@ -197,12 +231,12 @@ def _check_coding(coding: bytes, length: bytes | None, current: bool) -> None:
     if length is not None:
         raise RequestError(400, "The request has both Content-Length and Transfer-Encoding.")
     if not current:
-        raise RequestError(400, "There is no Transfer-Encoding in HTTP/1.0.")
+        raise RequestError(400, "HTTP/1.0 has no Transfer-Encoding.")
     codings = list_members(coding)
-    if not codings or codings.count(b"chunked") > 1:
+    if not codings or b"chunked" in codings[:-1]:
         raise RequestError(400, "The Transfer-Encoding header is repeated or malformed.")
     if codings != [b"chunked"]:
-        raise RequestError(501, "This server knows no transfer coding but chunked.")
+        raise RequestError(501, "This server knows only the transfer coding chunked.")
 
 
 def _wants_keep_alive(connection: bytes | None, current: bool) -> bool:
@@ -214,5 +248,5 @@ def _wants_keep_alive(connection: bytes | None, current: bool) -> bool:
 
 def _check_expect(value: bytes) -> bool:
     if value.lower() != b"100-continue":
-        raise RequestError(417, "This server knows no expectation but 100-continue.")
+        raise RequestError(417, "This server knows only the expectation 100-continue.")
     return True

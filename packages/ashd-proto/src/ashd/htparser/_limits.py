@@ -15,6 +15,12 @@ MAX_FIELDS = 200
 MAX_RESPONSE_HEAD = 256 * KIB
 """A handler that writes this much without an empty line doesn't speak HTTP."""
 
+MAX_EMPTY_LINES = 8
+"""Empty lines in front of a request. Old clients send one after a body; more are an attack."""
+
+START_WINDOW = 32
+"""Where a request that isn't HTTP is known by its first bytes: methods are shorter."""
+
 MAX_CHUNK_LINE = 1 * KIB
 """The line in front of a chunk: a number, and extensions that nobody uses."""
 
@@ -36,12 +42,23 @@ MAX_DRAINS = 64
 MAX_HELD = 64 * KIB
 """What a client may send ahead (pipelined requests) while its request is being answered."""
 
+STALL_TIME = 1.0
+"""A client that has sent nothing of its body for this long may give way to a new one.
+Networks pause for less."""
+
+CANDIDATES = 8
+"""Clients that are asked whether they can give way each time that a new one comes."""
+
 LINGER_TIME = 5.0
 """How long a client's unread bytes are thrown away after the last response: closing at once would
 reset the connection, and the client might lose the response."""
 
 SWEEP_INTERVAL = 1.0
 """All time limits are looked at this often, so no request needs a timer of its own."""
+
+UNSENT = 128 * KIB
+"""Bytes of a response that the kernel takes before the network does. By default it takes megabytes:
+copying them for clients that don't read would cost the others seconds."""
 
 ACCEPT_BURST = 64
 """Connections accepted before it's the others' turn."""
@@ -93,6 +110,12 @@ class Limits:
     """Browsers keep connections for about a minute."""
     body_time: float = 60.0
     """Between two bytes of a body, in either direction: mobile clients come back after this."""
+    body_rate: int = 500
+    """Bytes of a request body that give the client another second, up to `body_time`, so that one
+    byte a minute isn't enough. Any modem sends more than 500 a second; 0 for no rate."""
+    buffer_body: int = 64 * KIB
+    """Bodies up to this size are held until they are whole, so that no handler waits for a slow
+    client. All clients may take as much memory at once; 0 to pass every body on as it comes."""
     queue_time: float = 60.0
     """How long a request waits for the root handler to take it; the reference front end's value."""
     stop_time: float = 60.0
@@ -100,10 +123,15 @@ class Limits:
     a handler that hangs must not keep a machine from shutting down."""
     connections: int = 1000
     """Clients at the same time. Each costs two descriptors while it is served."""
+    connections_per_address: int = 0
+    """Clients of one address; 0 for no limit, as many may share one (a proxy, a company)."""
     head_size: int = 64 * KIB
     """Request line and header lines. With `target_size`, any datagram fits a socket's send buffer
     (208 KiB on Linux), where the url is twice."""
     target_size: int = 48 * KIB
     """The request target. Far beyond what browsers send, and what the reference front end takes."""
-    body_size: int = 0
-    """A request body; 0 for no limit, which is the handlers' business."""
+    body_size: int = 1024 * 1024 * KIB
+    """A request body; 0 for no limit. Handlers may set a body aside on disk, so one client must
+    not be able to fill it unless the administrator says so."""
+    lenient_targets: bool = False
+    """Whether targets may hold what RFC 3986 wants escaped; programs differ in reading it."""

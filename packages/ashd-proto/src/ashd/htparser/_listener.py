@@ -10,11 +10,12 @@ import asyncio
 import errno
 import logging
 import os
+import select
 import socket
 from typing import TYPE_CHECKING
 
 from ._errors import StartError
-from ._limits import ACCEPT_BURST, BACKLOG, KEEPALIVE_TIME
+from ._limits import ACCEPT_BURST, BACKLOG, KEEPALIVE_TIME, UNSENT
 from ._portspec import Port
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ def _listen(sock: socket.socket, where: tuple[object, ...]) -> None:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_TIME)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_TIME // 4)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
     sock.setblocking(False)
     _bind(sock, where)
     sock.listen(BACKLOG)
@@ -139,7 +141,7 @@ class Listener:
     def accept_some(self) -> None:
         """Accept what is there, within the bounds."""
         for _ in range(ACCEPT_BURST):
-            if not self._server.has_room():
+            if not self._server.has_room() and not self._make_room():
                 return
             try:
                 sock, _address = self._sock.accept()
@@ -150,6 +152,12 @@ class Listener:
                 return
             sock.setblocking(False)
             self._server.take(sock, self._port)
+
+    def _make_room(self) -> bool:
+        """Let a client give way to the one that waits, if there is one at all."""
+        poll = select.poll()
+        poll.register(self._sock, select.POLLIN)
+        return bool(poll.poll(0)) and self._server.make_room()
 
     def _refused(self, error: OSError) -> None:
         if error.errno in _OUT_OF_RESOURCES:

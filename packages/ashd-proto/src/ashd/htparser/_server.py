@@ -32,6 +32,7 @@ from ._listener import Listener, connect_transport
 from ._poller import Poller
 from ._portspec import Port
 from ._queue import RequestQueue
+from ._room import Room
 
 _log = logging.getLogger("ashd.htparser")
 
@@ -89,10 +90,14 @@ class Server:
         self.backend = backend
         self.limits = limits
         self.poller = Poller(loop)
-        self.now = loop.time()
+        self.time = loop.time
         self.stopping = False
+        self.room = Room(
+            _connection_bound(limits.connections),
+            limits.connections_per_address,
+            self._resume_accepting,
+        )
         self._status = 0
-        self._room = _connection_bound(limits.connections)
         self._connections: dict[Connection, None] = {}
         self._opening: dict[Connection, asyncio.Task[None]] = {}
         mine = f"{time.time_ns():x}-{os.getpid():x}"  # at any time, no other process has it
@@ -106,7 +111,7 @@ class Server:
         self._stop_deadline = math.inf
         # What is done when the time for the end is over, each if the one before didn't help.
         self._steps = iter((self._terminate, self.backend.kill, self._leave_clients))
-        self._mark_time(self.now)
+        self._mark_time(self.time())
 
     async def serve(
         self,
@@ -136,16 +141,15 @@ class Server:
     # For listeners
 
     def has_room(self) -> bool:
-        """Whether one more connection may be accepted; makes room by closing an idle one."""
-        if len(self._connections) + len(self._opening) < self._room:
+        """Whether one more connection may be accepted."""
+        return self.room.has_place(len(self._connections) + len(self._opening))
+
+    def make_room(self) -> bool:
+        """Let a connection give way to a new one; when none can, wait until one closes."""
+        if self.room.make(self.time()):
             return True
-        idle = next((each for each in self._connections if each.idle), None)
-        if idle is None:
-            self.pause_accepting()
-            return False
-        idle.close_when_done()
-        idle.idle = False
-        return True
+        self.pause_accepting()
+        return False
 
     def pause_accepting(self) -> None:
         """Accept nothing until a connection has closed, or the next sweep."""
@@ -166,12 +170,15 @@ class Server:
         """Count a connection, and look after its deadlines."""
         self._opening.pop(connection, None)
         self._connections[connection] = None
-        if self.stopping:
+        if not self.room.admit(connection.address):
+            connection.refuse(503, "Too many connections come from your address.")
+        elif self.stopping:
             connection.close_when_done()
 
     def connection_closed(self, connection: Connection) -> None:
         """Forget a connection."""
         self._connections.pop(connection, None)
+        self.room.leave(connection.address)
         if not self._accepting and not self.stopping:
             self._resume_accepting()
         if self.stopping:
@@ -252,9 +259,9 @@ class Server:
     # The sweep
 
     def _sweep(self) -> None:
-        """Look at every deadline. `now` is the time of the last sweep: exact enough for limits."""
+        """Look at every deadline."""
         self.loop.call_later(self._interval, self._sweep)
-        now = self.now = self.loop.time()
+        now = self.time()
         self._mark_time(now)
         self.queue.sweep(now)
         self.backend.sweep(now)
@@ -265,17 +272,19 @@ class Server:
             self._stop_if_done()
             if now >= self._stop_deadline and not self._stopped.done():
                 self._force(now)
-        elif not self._accepting:
+            return
+        if not self._accepting:
             self._resume_accepting()
-        else:
-            for listener in self._others:
-                listener.accept_some()
+        for listener in self._others:
+            listener.accept_some()
 
     def _mark_time(self, now: float) -> None:
         """Say until when requests may wait, once for all until the next sweep."""
         self.framing = [framing_header(now + self._interval + self.limits.queue_time)]
 
     def _resume_accepting(self) -> None:
+        if self.stopping:
+            return
         self._accepting = True
         for listener in self._listeners:
             listener.resume()

@@ -6,6 +6,26 @@ TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 TEXT = rb"[^\x00-\x08\x0a-\x1f\x7f]*"
 """Field values and reason phrases: anything but control characters, tabs apart."""
 
+TARGET = rb"[!$-;=?-Z\[\]_`a-z~]+"
+"""A request target: what RFC 3986 allows, and what browsers send all the same ("[", "]", "`").
+Other visible characters are read in different ways by different programs."""
+LENIENT_TARGET = rb"[!-~\x80-\xff]+"
+"""A request target of clients that escape nothing."""
+
+_LABEL = rb"(?:[A-Za-z0-9\-_~!$&'()*+;=]|%[0-9A-Fa-f]{2})++"
+_PORT = rb"[0-9]{0,4}|[0-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
+HOST = (
+    rb"(?:"
+    + _LABEL
+    + rb"(?:\."
+    + _LABEL
+    + rb")*+\.?|\[([0-9A-Fa-f:.]+)\])(?::(?:"
+    + _PORT
+    + rb"))?"
+)
+"""A host, maybe with a port (RFC 9110, 7.2); the group is an IPv6 address. Only the last label may
+be empty. A comma, which RFC 3986 allows, would hide that the header was repeated."""
+
 FORGEABLE = rb"(?i)(?:^|\n)x[^0-9a-z:\r\n]ash[^0-9a-z:\r\n]"
 """A header line that a handler could take for an `X-Ash-` one. Transient handlers see every byte
 that is not alphanumeric as an underscore, so `X_Ash-File` and `X.Ash.File` count too."""

@@ -6,11 +6,12 @@ The functions and classes of the original have their aliases in this package's `
 from __future__ import annotations
 
 import io
+from socket import socket as Socket  # noqa: N812 - a property has the name
 from typing import TYPE_CHECKING
 
 
 class OriginalAttributes:
-    """`ver` and `sk`, as other names of `version` and `stream`."""
+    """`ver`, `sk` and `bsk`, as other names of `version`, `stream` and `socket`."""
 
     __slots__ = ()
 
@@ -19,6 +20,9 @@ class OriginalAttributes:
 
         @property
         def stream(self) -> io.BufferedRWPair: ...
+
+        @property
+        def socket(self) -> Socket: ...
 
     @property
     def ver(self) -> bytes:
@@ -29,3 +33,8 @@ class OriginalAttributes:
     def sk(self) -> io.BufferedRWPair:
         """The response socket as a buffered binary stream."""
         return self.stream
+
+    @property
+    def bsk(self) -> Socket:
+        """The response socket itself, without a buffer."""
+        return self.socket

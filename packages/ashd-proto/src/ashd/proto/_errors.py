@@ -50,7 +50,7 @@ class SendError(Error, OSError):
 
 
 class QueueFullError(SendError, BlockingIOError):
-    """The handler's socket takes no more datagrams at the moment (EAGAIN)."""
+    """The handler's socket takes no more datagrams at the moment (EAGAIN, ETOOMANYREFS)."""
 
     status = 503
 

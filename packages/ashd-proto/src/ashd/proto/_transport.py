@@ -206,6 +206,8 @@ def send_request(sock: socket.socket | int, request: Request, flags: int = 0) ->
 def _send_error(error: OSError, size: int, sock: socket.socket) -> SendError:
     if isinstance(error, BlockingIOError | TimeoutError):
         return QueueFullError(errno.EAGAIN, "the handler's socket takes no more requests now")
+    if error.errno == errno.ETOOMANYREFS:  # as many as RLIMIT_NOFILE allows, unless it is root
+        return QueueFullError(errno.EAGAIN, "too many descriptors are on their way to handlers now")
     if isinstance(error, ConnectionError) or error.errno in (errno.ENOTCONN, errno.ESHUTDOWN):
         return HandlerGoneError(errno.EPIPE, "the handler has closed its socket")
     if error.errno == errno.EMSGSIZE:

@@ -6,16 +6,13 @@ answer. A request belongs to whoever received it: passing it on never closes it.
 """
 
 from ashd.proto import SpawnError
+from ashd.proto._text import printable
 
 from ._call import Response, call_handler, parse_response
-from ._children import (
-    SEND_TIMEOUT,
-    PersistentChild,
-    spawn_handler,
-    spawn_transient,
-    transient_environment,
-)
+from ._children import spawn_handler, spawn_transient, transient_environment
 from ._compat import pchild, serveloop, stdfork
+from ._outbox import send_response
+from ._persistent import SEND_TIMEOUT, PersistentChild
 from ._reaper import reap
 from ._respond import respond, send_all
 from ._serve import serve_loop
@@ -28,9 +25,11 @@ __all__ = [
     "call_handler",
     "parse_response",
     "pchild",
+    "printable",
     "reap",
     "respond",
     "send_all",
+    "send_response",
     "serve_loop",
     "serveloop",
     "spawn_handler",

@@ -1,30 +1,22 @@
-"""Starting handler programs, persistent and transient ones, and passing requests on to them.
+"""Starting handler programs, persistent and transient ones.
 
 Children get descriptors 0, 1 and 2 and no other, and never run Python code between fork and exec
-(unless the caller asks for it, and then only while the process has no threads but those that wait
-for children). All of them are reaped.
+(unless the caller asks for it, and then only while the process has no threads but this library's
+own). All of them are reaped.
 """
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 import subprocess
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from ashd.proto import HandlerGoneError, Request, SpawnError, send_request
+from ashd.proto import Request, SpawnError
 
-from ._reaper import foreign_threads, reap
-
-logger = logging.getLogger("ashd.util")
-
-SEND_TIMEOUT = 60.0
-"""Seconds that a child may take no request before the caller hears of it: what the reference front
-end grants a handler."""
+from ._reaper import reap
+from ._threads import foreign_threads
 
 _VARIABLE_NAME = bytes(
     byte if bytes([byte]).isalnum() else ord("_") for byte in range(256)
@@ -133,91 +125,3 @@ def _popen(argv: Argv, child_init: ChildInit | None, **options: Any) -> subproce
         raise SpawnError(
             f"{argv[0]} can't be started: its initialization function failed"
         ) from error
-
-
-class PersistentChild:
-    """A persistent handler program that requests are passed on to, started on first use.
-
-    Threads may share it. It owns the child's socket and reaps the child.
-    """
-
-    def __init__(
-        self,
-        argv: Argv,
-        *,
-        restart: bool = True,
-        cwd: str | os.PathLike[str] | None = None,
-        child_init: ChildInit | None = None,
-        timeout: float | None = SEND_TIMEOUT,
-    ) -> None:
-        """Describe a child; nothing is started yet.
-
-        With `restart` it is started again when it has died. `timeout` is how many seconds
-        `pass_request` waits for a child whose queue is full (None: forever).
-        """
-        self._argv = list(argv)
-        self._restart = restart
-        self._cwd = cwd
-        self._child_init = child_init
-        self._timeout = timeout
-        self._lock = threading.RLock()  # guards the process and the socket, and orders senders
-        self._process: subprocess.Popen[bytes] | None = None
-        self._socket: socket.socket | None = None
-
-    @property
-    def pid(self) -> int | None:
-        """The child's process ID, or None when it isn't running."""
-        process = self._process
-        return process.pid if process and process.poll() is None else None
-
-    def spawn(self) -> None:
-        """Start the child now; one that runs already is told to finish. Raises `SpawnError`."""
-        with self._lock:
-            self.close()
-            self._process, self._socket = spawn_handler(
-                self._argv, cwd=self._cwd, child_init=self._child_init
-            )
-            reap(self._process)
-
-    def pass_request(self, request: Request, *, wait: bool = True) -> None:
-        """Hand a request to the child, which is started if need be.
-
-        With `wait` it may take a while until the child's queue has room; without, a full queue is
-        reported at once (`QueueFullError`). The caller still owns, and closes, the request. Raises
-        `SpawnError` and what `ashd.proto.send_request` raises: the request hasn't been sent then.
-        """
-        with self._lock:
-            started = self._socket is None
-            if self._socket is None:
-                self.spawn()
-            try:
-                self._send(request, wait=wait)
-            except HandlerGoneError:
-                if started or not self._restart:
-                    raise
-                logger.warning("%s has died; starting it again", self._argv[0])
-                self.spawn()
-                self._send(request, wait=wait)
-
-    def _send(self, request: Request, *, wait: bool) -> None:
-        assert self._socket is not None
-        self._socket.settimeout(self._timeout if wait else 0)
-        send_request(self._socket, request)
-
-    def close(self) -> None:
-        """Close the child's socket: it finishes what it has and exits. May be called again."""
-        with self._lock:
-            sock, self._socket, self._process = self._socket, None, None
-            if sock is not None:
-                sock.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ._children import ChildInit, PersistentChild, spawn_handler
+from ._children import ChildInit, spawn_handler
+from ._persistent import PersistentChild
 from ._reaper import reap
 from ._respond import respond
 from ._serve import serve_loop
@@ -30,3 +31,9 @@ class pchild(PersistentChild):  # noqa: N801 - the original's name
         super().__init__(argv, restart=autorespawn, child_init=chinit)
 
     passreq = PersistentChild.pass_request
+
+    @property
+    def fd(self) -> int:
+        """The descriptor of the child's socket, still owned by this object; -1 without a child."""
+        sock = self._socket
+        return -1 if sock is None else sock.fileno()

@@ -10,8 +10,10 @@ import subprocess
 import threading
 from typing import Any
 
+from ._threads import HelperThread
 
-class _Reaper(threading.Thread):
+
+class _Reaper(HelperThread):
     def __init__(self, process: subprocess.Popen[Any]) -> None:
         super().__init__(name=f"reap {process.pid}", daemon=True)
         self._process = process
@@ -37,8 +39,3 @@ def reap(process: subprocess.Popen[Any]) -> None:
             _Reaper(process).start()
         except RuntimeError:
             _unwatched.append(process)
-
-
-def foreign_threads() -> int:
-    """Count the threads besides the calling one and those that wait for children."""
-    return sum(not isinstance(thread, _Reaper) for thread in threading.enumerate()) - 1

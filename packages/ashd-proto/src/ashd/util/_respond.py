@@ -1,4 +1,4 @@
-"""A whole response in one call, and the sending that can't hang on an unread request body."""
+"""A whole response in one call, and a way to send that an unread request body can't block."""
 
 from __future__ import annotations
 
@@ -7,44 +7,45 @@ import socket
 
 from ashd.proto import Request
 
+from ._outbox import send_response
+
 _DISCARD = 65536  # bytes of an unwanted body that are read at a time
 _CONTENT_TYPE = "text/html; charset=utf-8"
+_BYTES_LIKE = (bytes, bytearray, memoryview)
 
 
 def respond(
     request: Request,
-    body: str | bytes,
+    body: object,
     status: str = "200 OK",
     content_type: str = _CONTENT_TYPE,
     *,
     ctype: str | None = None,
 ) -> None:
-    """Write a complete response, with its length; a `str` body goes out as UTF-8.
+    """Answer a request with a complete response, and close it. This never waits for the client.
 
-    The request stays open and stays the caller's (`serve_loop` closes it). What is unread of the
-    request's body is thrown away where the client would wait for that. A client that has gone
-    away is no error. Raises ValueError if `status` or `content_type` hold control characters.
+    A body of `bytes` (or `bytearray` or `memoryview`) goes out as it is, anything else as the UTF-8
+    form of its `str()`. A response with a length is written; what its client doesn't take at once
+    is sent in the background (see `send_response`). A client that has gone away is no error. Raises
+    ValueError if `status` or `content_type` hold control characters; the request stays open then.
 
     `ctype` is the original library's name for `content_type`.
     """
     content_type = ctype or content_type
-    payload = body.encode() if isinstance(body, str) else body
+    if not f"{status}{content_type}".isprintable():
+        raise ValueError(f"control characters in {status!r} or {content_type!r}")
+    payload = bytes(body) if isinstance(body, _BYTES_LIKE) else str(body).encode()
     head = (
         f"HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {len(payload)}"
     ).encode("latin-1")
-    if not f"{status}{content_type}".isprintable():
-        raise ValueError(f"control characters in {status!r} or {content_type!r}")
-    try:
-        send_all(request.socket, head + b"\r\n\r\n" + payload)
-    except (BrokenPipeError, ConnectionResetError):
-        pass
+    send_response(request, head + b"\r\n\r\n" + payload)
 
 
 def send_all(sock: socket.socket, data: bytes) -> None:
-    """Send all of `data`; while the peer doesn't take it, throw away what it sends us.
+    """Send all of `data`, waiting for the peer; meanwhile throw away what it sends us.
 
-    A front end may write the whole request body before it reads the first byte of the response:
-    whoever only writes would wait for it forever. Raises OSError.
+    A front end may write the whole request body before it reads the first byte of the response: a
+    handler that only writes would wait for it forever. Raises OSError.
     """
     view = memoryview(data)
     poll = select.poll()

@@ -24,6 +24,11 @@ def serve_loop(handler: Callable[[Request], object], sock: socket.socket | int =
     """Receive requests and call `handler(request)` for each, until end-of-file.
 
     `sock` is the handler's socket or its descriptor, by default standard input; it stays open.
+    One request is handled after another. `respond`, `send_response`, `pass_request` and
+    `spawn_transient` never wait for a client or a child. A handler that does wait, since it reads
+    bodies or writes to `Request.stream`, should be called by several threads, each in a
+    `serve_loop` of its own on the same socket: else one slow client stops all others.
+
     The request is closed when `handler` returns: one that is to live longer is copied with its
     `dup()`. An exception of `handler` is logged with its traceback; if nobody can have written to
     the response socket yet, its client gets a 500, or the status of a `SendError` or `SpawnError`.

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ._body import BODY_BUFFER
+from ._channel import Channel
 from ._environ import EnvironBuilder, base_environ
-from ._response import ASHD_STATUS_LINE
+from ._response import ASHD_STATUS_LINE, Response
 from ._version import SOFTWARE
+
+if TYPE_CHECKING:
+    from ._expiry import Guard
 
 
 class Application(Protocol):
@@ -38,7 +42,7 @@ class Adapter:
     Threads share it; nothing changes once requests are served.
     """
 
-    __slots__ = ("application", "body_buffer", "environ", "observer", "status_line")
+    __slots__ = ("application", "body_buffer", "environ", "guard", "observer", "status_line")
 
     def __init__(
         self,
@@ -60,3 +64,5 @@ class Adapter:
         self.environ = EnvironBuilder(base_environ(SOFTWARE, multithread, multiprocess), directory)
         self.status_line = status_line
         self.observer: Observer | None = None
+        self.guard: Callable[[Channel, Response], Guard] | None = None
+        """Makes the time limit of a request, if there is one."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import os
 import select
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from ._errors import CutBodyError
 
@@ -30,15 +30,25 @@ class Body(io.RawIOBase):
     but closes the socket when the client went away in the middle of it.
     """
 
-    def __init__(self, fd: int, length: int | None, withheld: bool, room: int) -> None:
+    def __init__(
+        self,
+        fd: int,
+        *,
+        declared: bool = False,
+        length: int | None = None,
+        withheld: bool = False,
+        room: int = BODY_BUFFER,
+    ) -> None:
         """Read from `fd`.
 
-        `length` is what the client declared, None if it didn't. `withheld` is whether a front
-        end may keep such a body to itself altogether, so that none at all is no error. About
-        `room` bytes may be set aside.
+        `declared` says that the request has a body, `length` how long the client said it is.
+        `withheld` is whether a front end may keep such a body to itself altogether, so that none
+        at all is no error. About `room` bytes are set aside, as long as the application may ask.
         """
+        self.declared = declared
         self._fd = fd
         self._room = room
+        self._forgotten = False
         self._length = length
         self._withheld = withheld
         self._received = 0
@@ -50,9 +60,10 @@ class Body(io.RawIOBase):
         self._aside_read = 0
 
     @property
-    def full(self) -> bool:
-        """Whether no more may be set aside until the application has read some."""
-        return self._aside_size >= self._room
+    def comes(self) -> bool:
+        """Whether there is more to be taken in while the response waits for the client."""
+        full = self._aside_size >= self._room and not self._forgotten
+        return self.declared and not self._ended and not full
 
     @property
     def ended(self) -> bool:
@@ -115,11 +126,21 @@ class Body(io.RawIOBase):
 
     # While the response is being written
 
-    def set_aside(self) -> None:
-        """Take what the socket has, without waiting, and keep it for the application.
+    def forget(self) -> None:
+        """Keep nothing more: the application won't ask."""
+        self._forgotten = True
+
+    def take_in(self) -> None:
+        """Take what the socket has, without waiting, and keep it as long as somebody may ask.
 
         A front end may write the whole body before it reads any of the response.
         """
+        if self._forgotten:
+            self.discard()
+        elif self.comes:
+            self._set_aside()
+
+    def _set_aside(self) -> None:
         if self._aside is None:
             import tempfile
 
@@ -177,21 +198,29 @@ class Body(io.RawIOBase):
             self._aside = None
 
 
+class HasBody(Protocol):
+    """Knows the request's body."""
+
+    def open_body(self) -> Body:
+        """Return it, always the same object."""
+        ...
+
+
 class Input:
     """`wsgi.input`: a buffered binary stream that is only built when it is looked at.
 
     Most requests have no body, and many applications never look.
     """
 
-    __slots__ = ("_open", "_stream")
+    _stream: io.BufferedReader | None = None
 
-    def __init__(self, open_body: Any) -> None:
-        self._open = open_body
-        self._stream: io.BufferedReader | None = None
+    def __init__(self, opener: HasBody) -> None:
+        """Read what `opener.open_body()` returns."""
+        self._opener = opener
 
     def _build(self) -> io.BufferedReader:
         if self._stream is None:
-            self._stream = io.BufferedReader(self._open(), _BUFFER)
+            self._stream = io.BufferedReader(self._opener.open_body(), _BUFFER)
         return self._stream
 
     def __getattr__(self, name: str) -> Any:

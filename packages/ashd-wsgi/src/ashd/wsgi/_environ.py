@@ -31,12 +31,6 @@ _PLAIN = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
 _PROMISES = "HTTP_X_ASH_FRAMING"
 """What our front end promises of a request and its response (docs/protocol-agreement.md)."""
 
-_FORWARDED = (
-    ("HTTP_X_ASH_ADDRESS", "REMOTE_ADDR"),
-    ("HTTP_X_ASH_PORT", "REMOTE_PORT"),
-    ("HTTP_X_ASH_SERVER_ADDRESS", "SERVER_ADDR"),
-)
-
 
 def environ_key(name: bytes) -> str:
     """Return a header's environ key; empty for one that applications don't get to see.
@@ -71,6 +65,9 @@ class Framing(Enum):
     the next one: the response has to close the client's connection."""
 
 
+NONE, DECLARED, DOUBTFUL = Framing  # an Enum's own attributes take long on Python 3.11
+
+
 class EnvironBuilder:
     """Builds environs for one application. Its constants are settled once; it keeps no state."""
 
@@ -103,21 +100,24 @@ class EnvironBuilder:
         else:
             environ["SCRIPT_NAME"], environ["PATH_INFO"] = split_path(path, rest)
         self._add_server(environ)
-        framing = _framing(environ, codings)
-        promised = environ.pop(_PROMISES, None)
-        if promised is None:
+        framing = NONE
+        if codings or "CONTENT_LENGTH" in environ:
+            framing = _framing(environ, codings)
+        if _PROMISES not in environ:
             return environ, framing, False
-        promises = _promises(promised)
-        if framing is Framing.DOUBTFUL and "certain" in promises:
-            framing = Framing.DECLARED
+        promises = _promises(environ.pop(_PROMISES))
+        if framing is DOUBTFUL and "certain" in promises:
+            framing = DECLARED
         return environ, framing, "chunked" in promises
 
     def _add_server(self, environ: Environ) -> None:
         get = environ.get
-        for source, key in _FORWARDED:
-            value = get(source)
-            if value is not None:
-                environ[key] = value
+        if "HTTP_X_ASH_ADDRESS" in environ:
+            environ["REMOTE_ADDR"] = environ["HTTP_X_ASH_ADDRESS"]
+        if "HTTP_X_ASH_PORT" in environ:
+            environ["REMOTE_PORT"] = environ["HTTP_X_ASH_PORT"]
+        if "HTTP_X_ASH_SERVER_ADDRESS" in environ:
+            environ["SERVER_ADDR"] = environ["HTTP_X_ASH_SERVER_ADDRESS"]
         scheme = get("HTTP_X_ASH_PROTOCOL")
         if scheme == "https":
             environ["HTTPS"] = "on"
@@ -128,9 +128,8 @@ class EnvironBuilder:
         environ["SERVER_PORT"] = get("HTTP_X_ASH_SERVER_PORT") or (
             "443" if scheme == "https" else "80"
         )
-        file = get("HTTP_X_ASH_FILE")
-        if file is not None:
-            environ["SCRIPT_FILENAME"] = self._absolute(file)
+        if "HTTP_X_ASH_FILE" in environ:
+            environ["SCRIPT_FILENAME"] = self._absolute(environ["HTTP_X_ASH_FILE"])
 
     def _absolute(self, file: str) -> str:
         path = file.encode("latin-1").decode(sys.getfilesystemencoding(), "surrogateescape")
@@ -178,17 +177,15 @@ def _promises(value: str) -> frozenset[str]:
 def _framing(environ: Environ, codings: list[bytes]) -> Framing:
     length = environ.get("CONTENT_LENGTH")
     if length is None:
-        if not codings:
-            return Framing.NONE
         chunked = [value.lower() for value in codings] == [b"chunked"]
-        return Framing.DECLARED if chunked and "CONTENT_TYPE" in environ else Framing.DOUBTFUL
+        return DECLARED if chunked and "CONTENT_TYPE" in environ else DOUBTFUL
     if not (length.isascii() and length.isdigit() and len(length) <= _LONGEST_LENGTH):
         raise BadRequestError(f"the request's Content-Length is no number: {length[:40]!r}")
     if codings:
-        return Framing.DOUBTFUL
+        return DOUBTFUL
     if not length.strip("0"):
-        return Framing.NONE
-    return Framing.DECLARED if "CONTENT_TYPE" in environ else Framing.DOUBTFUL
+        return NONE
+    return DECLARED if "CONTENT_TYPE" in environ else DOUBTFUL
 
 
 def split_path(path: str, rest: str) -> tuple[str, str]:

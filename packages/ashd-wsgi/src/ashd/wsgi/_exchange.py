@@ -1,61 +1,80 @@
 """One request and its response: the call of the application, and what comes of it.
 
 An exchange is a task of `ashd.serve`, and a stream for the model `rplex`. It is used by one thread
-at a time, and owns the response socket. Whatever the application does, the client gets an answer,
-`close` of what it returned is called once, and nothing is raised to the model.
+at a time. Its channel owns the response socket, its response knows what is to be sent. Whatever the
+application does, the client gets an answer, `close` of what it returned is called once, and nothing
+is raised to the model.
 """
 
 from __future__ import annotations
 
+import logging
 import select
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import Context, copy_context
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from ashd.proto import Request, refusal
+from ashd.proto import Request
 
-from ._body import Input
-from ._environ import Framing
-from ._errors import BadRequestError, ClientGoneError, CutBodyError, ResponseError
-from ._filewrapper import FileWrapper
-from ._response import ASHD_STATUS_LINE, JOIN, Response, as_bytes, logger
+from ._body import Body, Input
+from ._channel import Channel
+from ._environ import DOUBTFUL, NONE, Framing
+from ._errors import BadRequestError, ClientGoneError, CutBodyError, RequestTimeoutError
+from ._response import BEFORE_HEAD, JOIN, OVER, ExcInfo, Response, as_bytes, logger
+from ._result import Sender, sender_of
 
 if TYPE_CHECKING:
     from ._adapter import Adapter
+    from ._expiry import Guard
 
-_TURN = 16
-"""Pieces of one stream that are produced before others get their turn."""
+T = TypeVar("T")
+
+Write = Callable[[bytes], object]
+
+_WRITE_BUFFER = 1 << 20
+"""Bytes of `write()` that a model which drives responses keeps unsent; then the application waits,
+so that a page is soon out of its thread, and a download doesn't fill the memory."""
+
+_PAGES = (
+    (ClientGoneError, logging.DEBUG, "%s: %s", b"400 Bad Request"),
+    (CutBodyError, logging.DEBUG, "%s: %s", b"400 Bad Request"),
+    (BadRequestError, logging.INFO, "%s: refused: %s", b"400 Bad Request"),
+)
+"""How a failure that isn't the application's is logged, and answered."""
+
+_FAILURE = b"500 Internal Server Error"
 
 
-class Exchange(Response):
-    """One request, from the call of the application to the last byte."""
+class Exchange:
+    """One request, from the call of the application to the last byte.
 
-    __slots__ = (
-        "_adapter",
-        "_body_done",
-        "_context",
-        "_file",
-        "_iterator",
-        "_request",
-        "_result",
-        "_token",
-    )
+    What is assigned in the class holds at the start.
+    """
+
+    guard: Guard | None = None
+    """The time limit, if there is one."""
+
+    _context: Context | None = None  # of a driven exchange
+    _result: Iterable[bytes] | None = None
+    _sender: Sender | None = None
+    _token: Any = None  # the observer's
 
     def __init__(self, adapter: Adapter, request: Request) -> None:
         """Serve `request` for `adapter`; the descriptor goes over to the exchange."""
-        super().__init__(request.detach(), adapter.status_line, request.method == b"HEAD")
         self._adapter = adapter
         self._request = request
-        self._result: Iterable[bytes] | None = None
-        self._iterator: Iterator[bytes] | None = None
-        self._file: tuple[int, int, int] | None = None  # descriptor, offset, bytes to go
-        self._token: Any = None  # the observer's
-        self._body_done = False  # nothing more will be asked of the application
-        self._context: Context | None = None  # a driven application's own context variables
+        self._channel = Channel(request.detach())
+        self._response = Response(adapter.status_line, request.method == b"HEAD")
+        if adapter.guard is not None:
+            self.guard = adapter.guard(self._channel, self._response)
 
     def describe(self) -> str:
         """Return method and url."""
         return f"{self._request.method.decode('latin-1')} {self._request.url.decode('latin-1')}"
+
+    def fileno(self) -> int:
+        """Return the descriptor of the response socket; -1 when it is closed."""
+        return self._channel.fd
 
     # As a task
 
@@ -65,22 +84,22 @@ class Exchange(Response):
 
     def _run(self) -> None:
         try:
-            self._respond()
+            self._guarded(self._respond)
         except BaseException as error:  # SystemExit, too, is the application's
             self._fail(error)
-        self._close_result()
-        aborted = self._fd < 0
-        if not aborted:
-            self.drain()
-            self.close()
-        if self._adapter.observer is not None:
-            self._tell_end(aborted)
+        self._end()
 
     def _respond(self) -> None:
         """Call the application, and send all that it gives."""
-        if not self._call_and_send():
+        if not self._begin():
             while not self._send_some():
                 pass
+
+    def _guarded(self, function: Callable[[], T]) -> T:
+        """Call what calls the application's code, within the time limit if there is one."""
+        return function() if self.guard is None else self.guard.run(function)
+
+    # As a stream
 
     def start(self) -> Exchange | None:
         """Call the application; return what is left to be driven."""
@@ -88,27 +107,13 @@ class Exchange(Response):
         return self._context.run(self._start)
 
     def _start(self) -> Exchange | None:
-        self.be_impatient()
+        self._channel.be_impatient()
         try:
-            if not self._begin_to_respond():
+            if not self._guarded(self._begin):
                 return self
         except BaseException as error:
             self._fail(error)
         return self if self._end() else None
-
-    def _begin_to_respond(self) -> bool:
-        """Call the application, and send what needs no more of it; tell whether that was all."""
-        return self._call_and_send()
-
-    def _call_and_send(self) -> bool:
-        """Call the application; send a body that is there as a whole, or return False."""
-        self._result = result = self._call()
-        if type(result) is list or type(result) is tuple:
-            self._send_sequence(result)
-            return True
-        return False
-
-    # As a stream
 
     def advance(self, events: int) -> int:
         """Go on with the response as far as the client takes it."""
@@ -116,53 +121,170 @@ class Exchange(Response):
         return self._context.run(self._advance, events)
 
     def _advance(self, events: int) -> int:
+        channel = self._channel
         try:
-            if events & select.POLLIN:
-                self.take_body_in()
-            if not self.flush() or not (self._body_done or self._send_some()):
-                return self.wanted()
+            if events & select.POLLIN and channel.body is not None:
+                channel.body.take_in()
+            if not channel.flush():
+                return channel.wanted()
+            if self._response.state not in OVER and not self._guarded(self._send_some):
+                return channel.wanted()
         except BaseException as error:
             self._fail(error)
         return self._end()
 
-    def _end(self) -> int:
-        """Finish what needs no application any more; return the events to wait for."""
-        try:
-            if self._fd >= 0 and not self.flush():
-                return self.wanted()
-        except ClientGoneError as error:
-            self._fail(error)
-        self._close_result()
-        aborted = self._fd < 0
-        if not aborted and not self.drain():
-            return select.POLLIN
-        self.close()
-        if self._adapter.observer is not None:
-            self._tell_end(aborted)
-        return 0
-
-    def _tell_end(self, aborted: bool) -> None:
-        assert self._adapter.observer is not None
-        status = self._status.decode("latin-1") if self._status else "-"
-        self._adapter.observer.finished(self._token, status, aborted)
-
     # The application
 
+    def _begin(self) -> bool:
+        """Call the application; send a body that is there as a whole, or return False."""
+        result = self._call()
+        if type(result) is list or type(result) is tuple:
+            self._send_sequence(result)
+            return True
+        self._result = result
+        return False
+
     def _call(self) -> Iterable[bytes]:
-        environ, framing, self._can_chunk = self._adapter.environ.build(self._request)
-        if framing is not Framing.NONE:
-            length = environ.get("CONTENT_LENGTH")
-            self._doubtful = framing is Framing.DOUBTFUL
-            self.expect_body(
-                None if length is None else int(length), self._doubtful, self._adapter.body_buffer
-            )
-        environ["wsgi.input"] = Input(self.open_body)
+        adapter = self._adapter
+        environ, framing, self._response.chunks = adapter.environ.build(self._request)
+        if framing is not NONE:
+            self._expect_body(framing, environ.get("CONTENT_LENGTH"))
+        environ["wsgi.input"] = Input(self._channel)
+        if adapter.observer is not None:
+            self._token = adapter.observer.started(environ)
+        return adapter.application(environ, self.start_response)
+
+    def _expect_body(self, framing: Framing, length: str | None) -> None:
+        doubtful = framing is DOUBTFUL
+        body = Body(
+            self._channel.fd,
+            declared=True,
+            length=None if length is None else int(length),
+            withheld=doubtful,
+            room=self._adapter.body_buffer,
+        )
+        self._channel.expect_body(body)
+        if doubtful:
+            self._response.doubtful = body
+
+    def start_response(
+        self,
+        status: str,
+        headers: Sequence[tuple[str, str]],
+        /,
+        exc_info: ExcInfo | None = None,
+    ) -> Write:
+        """Take status and headers (PEP 3333). Raises `ResponseError` for what can't be sent."""
+        self._response.start(status, headers, exc_info)
+        return self.write
+
+    def write(self, data: bytes) -> None:
+        """Send a piece of body: the old way of PEP 3333.
+
+        A model that drives responses goes on with sending when the call of the application is over;
+        meanwhile a bounded part of what is written stays unsent.
+        """
+        data = as_bytes(data)
+        if data:
+            self._channel.put(self._response.piece(data))
+            if not self._channel.patient:
+                self._channel.wait_for_room(_WRITE_BUFFER)
+
+    # What the application returned
+
+    def _send_sequence(self, pieces: Sequence[bytes]) -> None:
+        """Send a body that is there as a whole."""
+        channel, response = self._channel, self._response
+        if channel.body is not None:
+            channel.body.forget()
+        if len(pieces) == 1:
+            piece = as_bytes(pieces[0])
+            channel.put(response.piece(piece, len(piece), True))
+        else:
+            pieces = [as_bytes(piece) for piece in pieces]
+            size = sum(map(len, pieces))
+            if size <= JOIN or not channel.patient:  # what is unsent is kept in one piece anyway
+                pieces = [b"".join(pieces)]
+            for piece in pieces[:-1]:
+                channel.put(response.piece(piece, size))
+            channel.put(response.piece(pieces[-1], size, True))
+        if response.left:
+            self._warn_of_mismatch()
+
+    def _send_some(self) -> bool:
+        """Send a part of the body; tell whether that was all, so that only the end is left."""
+        channel, response = self._channel, self._response
+        if self._sender is None:
+            self._sender = sender_of(self._result, response, channel)
+        if not self._sender.send_some(response, channel):
+            return False
+        if channel.body is not None:
+            channel.body.forget()
+        parts = response.finish()
+        if parts:
+            channel.put(parts)
+        if response.left:
+            self._warn_of_mismatch()
+        return True
+
+    def _warn_of_mismatch(self) -> None:
+        logger.warning("%s: %s", self.describe(), self._response.mismatch())
+
+    # The end
+
+    def _fail(self, error: BaseException) -> None:
+        """Log a failure, and answer it if the head wasn't sent; else cut the response."""
+        channel, response = self._channel, self._response
+        if channel.body is not None:
+            channel.body.forget()
+        if self.guard is not None and self.guard.struck:  # it was logged, and maybe answered
+            self._cut()
+            return
+        status = self._log_failure(error)
+        if response.state not in BEFORE_HEAD or isinstance(error, ClientGoneError):
+            self._cut()
+            return
+        try:
+            channel.put(response.refuse(status, close=status is not _FAILURE))
+        except (ClientGoneError, RequestTimeoutError):
+            self._cut()
+
+    def _cut(self) -> None:
+        self._response.cut()
+        self.close()
+
+    def _log_failure(self, error: BaseException) -> bytes:
+        """Log a failure; return the status that answers it."""
+        for kind, level, text, status in _PAGES:
+            if isinstance(error, kind):
+                logger.log(level, text, self.describe(), error)
+                return status
+        logger.error("%s: the application failed", self.describe(), exc_info=error)
+        return _FAILURE
+
+    def _end(self) -> int:
+        """Finish what needs no application any more; return the events to wait for."""
+        channel = self._channel
+        if channel.unsent is not None:
+            try:
+                if not channel.flush():
+                    return channel.wanted()
+            except ClientGoneError as error:
+                self._fail(error)
+        if self._result is not None:
+            self._close_result()
+        aborted = channel.fd < 0
+        if not aborted:
+            if channel.body is not None and not channel.drain(channel.body):
+                return select.POLLIN
+            self.close()
         if self._adapter.observer is not None:
-            self._token = self._adapter.observer.started(environ)
-        return self._adapter.application(environ, self.start_response)
+            status = self._response.status.decode("latin-1") or "-"
+            self._adapter.observer.finished(self._token, status, aborted)
+        return 0
 
     def _close_result(self) -> None:
-        result, self._result, self._iterator = self._result, None, None
+        result, self._result, self._sender = self._result, None, None
         close = getattr(result, "close", None)
         if close is not None:
             try:
@@ -170,126 +292,8 @@ class Exchange(Response):
             except BaseException:
                 logger.exception("%s: close() of the response's iterable failed", self.describe())
 
-    def _fail(self, error: BaseException) -> None:
-        """Log a failure, and answer it if the head wasn't sent; else cut the response."""
-        self._body_done = True
-        self.forget_body()
-        status = 500
-        if isinstance(error, ClientGoneError | CutBodyError):
-            logger.debug("%s: %s", self.describe(), error)
-            status = 400
-        elif isinstance(error, BadRequestError):
-            logger.info("%s: refused: %s", self.describe(), error)
-            status = 400
-        else:
-            logger.error("%s: the application failed", self.describe(), exc_info=error)
-        if self._head_sent or isinstance(error, ClientGoneError):
-            self.close()
-            return
-        self._head_sent = True
-        closing = "Connection: close\r\n" if self._doubtful or status == 400 else ""
-        page = refusal(status, closing).removeprefix(ASHD_STATUS_LINE)
-        self._status = page.partition(b"\r\n")[0]
-        try:
-            self.put(self._status_line + page)
-        except ClientGoneError:
-            self.close()
-
-    # What the application returned
-
-    def _send_sequence(self, pieces: Sequence[bytes]) -> None:
-        """Send a body that is there as a whole."""
-        self._body_done = True
-        self._keep_body = False
-        if len(pieces) == 1:
-            piece = as_bytes(pieces[0])
-            self.send_piece(piece, len(piece), True)
-        else:
-            pieces = [as_bytes(piece) for piece in pieces]
-            size = sum(map(len, pieces))
-            if size <= JOIN or not self._patient:  # what is unsent is kept in one piece anyway
-                self.send_piece(b"".join(pieces), size, last=True)
-            else:
-                for piece in pieces:
-                    self.send_piece(piece, size)
-        self.complete()
-
-    def _send_some(self) -> bool:
-        """Send a part of the body; tell whether that was all, so that only the end is left."""
-        if self._iterator is None and self._file is None:
-            result = self._result
-            if isinstance(result, FileWrapper) and not self._chunked:
-                self._file = result.extent()
-                if self._file is not None:
-                    self.forget_body()
-            if self._file is None:
-                self._iterator = _iterate(result)
-        self._body_done = self._send_some_of_file() if self._file else self._send_some_pieces()
-        if self._body_done:
-            self.forget_body()
-            self.complete()
-        return self._body_done
-
-    def _send_some_pieces(self) -> bool:
-        only_piece = not self._head_sent and _length(self._result) == 1
-        for piece in self._pieces():
-            piece = as_bytes(piece)  # noqa: PLW2901
-            if not piece:
-                continue
-            self.send_piece(piece, len(piece) if only_piece else None)
-            if self._silent or self._excess:
-                return True
-            if self._unsent is not None:
-                return False
-        return self._iterator is None
-
-    def _pieces(self) -> Iterator[bytes]:
-        """Give the pieces of one turn; afterwards, no iterator means that there are no more."""
-        iterator = cast("Iterator[bytes]", self._iterator)
-        for _ in range(_TURN):
-            try:
-                yield next(iterator)
-            except StopIteration:
-                self._iterator = None
-                return
-
-    def _send_some_of_file(self) -> bool:
-        assert self._file is not None
-        fd, offset, count = self._file
-        if not self._head_sent:
-            self.send_piece(b"", count)
-        if self._silent:
-            return True
-        if self._remaining is not None and count > self._remaining:
-            self._note_excess()
-            count = self._remaining
-        if not count:
-            return True
-        try:
-            sent = self.send_file(fd, offset, count)
-        except BlockingIOError:
-            return False
-        except NotImplementedError:
-            self._file, self._iterator = None, _iterate(self._result)
-            self._keep_body = True
-            return False
-        if self._remaining is not None:
-            self._remaining -= sent
-        self._file = (fd, offset + sent, count - sent)
-        return sent in {0, count}
-
-
-def _iterate(result: Any) -> Iterator[bytes]:
-    try:
-        return iter(result)
-    except TypeError as error:
-        raise ResponseError(
-            f"the application must return an iterable of bytes, not {type(result).__name__}"
-        ) from error
-
-
-def _length(result: Any) -> int | None:
-    try:
-        return len(result)
-    except TypeError:
-        return None
+    def close(self) -> None:
+        """Close the response socket; may be called again."""
+        self._channel.close()
+        if self.guard is not None:
+            self.guard.release()

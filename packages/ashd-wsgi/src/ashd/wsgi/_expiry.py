@@ -1,13 +1,12 @@
 """The time limit on a request (`--request-timeout`): a 504, and an exception in its thread.
 
-The exception must strike nothing but the application's own code. So a request is *open* only while
-that runs, and the watchdog raises only in open ones, with `_lock` held; a thread that closes its
-request takes back an exception that was raised but didn't arrive yet.
+The exception must strike nothing but the application's own code. So a guard knows its thread only
+while that runs (`Guard.run`), and the watchdog raises in no other, with `_lock` held; a thread that
+leaves its guard takes back an exception that was raised but didn't arrive yet.
 """
 
 from __future__ import annotations
 
-import logging
 import socket
 import sys
 import threading
@@ -16,15 +15,14 @@ import traceback
 from collections.abc import Callable
 from itertools import dropwhile
 from threading import get_ident
+from typing import TypeVar
 
-from ashd.proto import refusal
 from ashd.serve import Held, running
 
+from ._channel import Channel
 from ._errors import RequestTimeoutError
 from ._exchange import Exchange
-from ._response import ASHD_STATUS_LINE
-
-logger = logging.getLogger("ashd.wsgi")
+from ._response import Response, logger
 
 _STUCK = 5.0
 """Seconds after its exception for which a thread may go on before it counts as stuck."""
@@ -32,106 +30,78 @@ _STUCK = 5.0
 _LOOKS = 10  # in the time of the limit: how exactly it is kept
 _LONGEST_PAUSE = 0.5  # seconds
 
+_STATUS = b"504 Gateway Timeout"
+
 _lock = threading.Lock()
-"""Guards `_ident` and `_expired` of all exchanges here, and who sends the head of a response."""
+"""Guards the attributes of all guards, and with them who sends the head of a response."""
+
+T = TypeVar("T")
 
 
-_open_exchanges: set[LimitedExchange] = set()
-"""Those whose response isn't closed yet, streams too. Its single operations are atomic."""
+class Guard:
+    """The time limit on one request, whose thread another one can end."""
 
+    __slots__ = ("_begun", "_channel", "_ident", "_response", "struck")
 
-class LimitedExchange(Exchange):
-    """An exchange that another thread can end."""
-
-    __slots__ = ("_expired", "_ident")
-
-    def __init__(self, *arguments: object) -> None:
-        """As `Exchange`."""
-        super().__init__(*arguments)  # type: ignore[arg-type]
+    def __init__(self, channel: Channel, response: Response) -> None:
+        """Guard what sends `response` on `channel`, until `release`."""
+        self._channel = channel
+        self._response = response
+        self._begun = False  # the head is out, or about to be
         self._ident: int | None = None
-        self._expired: float | None = None
-        _open_exchanges.add(self)
+        self.struck: float | None = None
+        """When the limit struck, on the monotonic clock, or None."""
+        response.gate = self._let_head_out
+        _guards.add(self)
 
-    def close(self) -> None:
-        super().close()
-        _open_exchanges.discard(self)
+    def release(self) -> None:
+        """Note that the response socket is closed."""
+        _guards.discard(self)
 
-    def _respond(self) -> None:
-        self._open()
-        try:
-            super()._respond()
-        finally:
-            self._shut_off()
-
-    def _begin_to_respond(self) -> bool:
-        self._open()
-        try:
-            return super()._begin_to_respond()
-        finally:
-            self._shut_off()
-
-    def _send_some(self) -> bool:
-        if self._patient:  # it is open already
-            return super()._send_some()
-        self._open()
-        try:
-            return super()._send_some()
-        finally:
-            self._shut_off()
-
-    def _open(self) -> None:
+    def run(self, function: Callable[[], T]) -> T:
+        """Call what calls the application's code, in which alone the limit may strike."""
         with _lock:
             self._ident = get_ident()
+        try:
+            return function()
+        finally:
+            with _lock:
+                ident, self._ident = self._ident, None
+                if self.struck is not None and ident is not None:
+                    _raise_in(ident, None)
+                    if not self._begun:
+                        self._response.status = _STATUS
 
-    def _shut_off(self) -> None:
+    def _let_head_out(self) -> None:
         with _lock:
-            ident, self._ident = self._ident, None
-            if self._expired is not None and ident is not None:
-                _raise_in(ident, None)
-
-    def _make_head(self, size: int | None) -> bytes:
-        with _lock:
-            if self._expired is not None:
+            if self.struck is not None:
                 raise RequestTimeoutError
-            head = super()._make_head(size)
-            self._head_sent = True
-            return head
+            self._begun = True
 
-    def _fail(self, error: BaseException) -> None:
-        if self._expired is None:
-            super()._fail(error)
-        else:  # it was logged and, if that was possible, answered
-            self._body_done = True
-            self.close()
-
-    def overdue_since(self) -> float | None:
-        """Return when the limit struck, on the monotonic clock, or None."""
-        return self._expired
-
-    def expire(self, seconds: float) -> bool:
-        """End the request from another thread; tell whether it was still open."""
+    def strike(self, request: str, seconds: float) -> bool:
+        """End the request from another thread; tell whether there was something to end."""
         with _lock:
-            if self._ident is None or self._expired is not None:
+            if self._ident is None or self.struck is not None:
                 return False
             stack = _stack(self._ident)
-            self._expired = time.monotonic()
-            answered = not self._head_sent
-            if answered:
-                self._head_sent = True
-                page = _page()
-                self._status = page.partition(b"\r\n")[0]
-                _send_now(self._fd, self._status_line + page)
+            self.struck = time.monotonic()
+            if self._begun:
+                _shut(self._channel.fd)  # its thread may be waiting for the client
             else:
-                _shut(self._fd)  # its thread may be waiting for the client
+                _send_now(self._channel.fd, self._response.page(_STATUS, close=True))
             _raise_in(self._ident, RequestTimeoutError)
         logger.error(
             "%s: takes more than %g s; %s. It is at:\n%s",
-            self.describe(),
+            request,
             seconds,
-            "answered with 504" if answered else "its response is cut",
+            "its response is cut" if self._begun else "answered with 504",
             stack,
         )
         return True
+
+
+_guards: set[Guard] = set()
+"""Those whose response isn't closed yet, streams too. Its single operations are atomic."""
 
 
 class Watchdog:
@@ -155,23 +125,19 @@ class Watchdog:
                 self._look_at(held)
 
     def _look_at(self, held: Held) -> None:
-        exchange = held.task
-        if not isinstance(exchange, LimitedExchange) or exchange.expire(self._seconds):
+        guard = held.task.guard if isinstance(held.task, Exchange) else None
+        if guard is None or guard.strike(held.task.describe(), self._seconds):
             return
-        since = exchange.overdue_since()
+        since = guard.struck
         if since is not None and time.monotonic() - since > _STUCK and self._on_stuck is not None:
-            logger.error("%s: its thread does not end", exchange.describe())
+            logger.error("%s: its thread does not end", held.task.describe())
             on_stuck, self._on_stuck = self._on_stuck, None
             on_stuck()
 
 
 def only_stuck_requests_run() -> bool:
     """Tell whether no response is open any more but those of requests that were asked to end."""
-    return all(each.overdue_since() is not None for each in _open_exchanges.copy())
-
-
-def _page() -> bytes:
-    return refusal(504, "Connection: close\r\n").removeprefix(ASHD_STATUS_LINE)
+    return all(guard.struck is not None for guard in _guards.copy())
 
 
 def _send_now(fd: int, data: bytes) -> None:

@@ -30,6 +30,9 @@ class _Kind(Enum):
     CONTENT_LENGTH = "content-length"
 
 
+_PLAIN, _CONTENT_LENGTH = _Kind  # an Enum's own attributes take long on Python 3.11
+
+
 _HOP_BY_HOP = frozenset(
     (
         "connection",
@@ -79,7 +82,7 @@ def header_bytes(headers: Sequence[tuple[str, str]]) -> tuple[bytes, int | None]
             kind = _names.get(name)
             if kind is None:
                 kind = _classify(name)
-            if kind is _Kind.CONTENT_LENGTH:
+            if kind is _CONTENT_LENGTH:
                 length = _length(name, value, length)
             else:
                 lines += name, ": ", value, "\r\n"
@@ -129,7 +132,7 @@ def _classify(name: object) -> _Kind:
         raise ResponseError(
             f"the header {name} is about the connection, which is the server's business (PEP 3333)"
         )
-    kind = _Kind.CONTENT_LENGTH if lower == "content-length" else _Kind.PLAIN
+    kind = _CONTENT_LENGTH if lower == "content-length" else _PLAIN
     if len(_names) < _MAX_KNOWN and len(name) <= _LONGEST_KNOWN:
         _names[name] = kind
     return kind

@@ -66,10 +66,11 @@ def _exchange_maker(
 ) -> Callable[[Request], Exchange]:
     if limits.request_timeout is None:
         return partial(Exchange, adapter)
-    from ._expiry import LimitedExchange, Watchdog
+    from ._expiry import Guard, Watchdog
 
+    adapter.guard = Guard
     Watchdog(limits.request_timeout, partial(_leave_stuck_threads, leave)).start()
-    return partial(LimitedExchange, adapter)
+    return partial(Exchange, adapter)
 
 
 def _leave_stuck_threads(leave: Callable[[], None] | None) -> None:

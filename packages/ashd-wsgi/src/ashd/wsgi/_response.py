@@ -1,94 +1,126 @@
-"""What an application says of its response, and how that goes out: `start_response` of PEP 3333.
+"""A response as PEP 3333 has it, without I/O: what the application says goes in, bytes come out.
+
+    SILENT --start--> STARTED --piece--> BODY --finish--> COMPLETE
+
+`refuse` goes from SILENT or STARTED to COMPLETE; `cut` ends each of them.
 
 The head waits for the first piece of body, so that a failure before it can still be answered, and a
-body of known size gets its length.
+body of known size gets its length. One thread at a time may use a response.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from enum import Enum
 from types import TracebackType
 
-from ._channel import Channel
+from ._body import Body
 from ._errors import ResponseError
 from ._head import MAX_HEAD, header_bytes, status_bytes
 
 logger = logging.getLogger("ashd.wsgi")
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
-Write = Callable[[bytes], object]
+Parts = tuple[bytes, ...]
 
-LAST_CHUNK = b"0\r\n\r\n"
-"""Tells a front end that asked for chunks that the body is whole (RFC 9112, section 7.1)."""
 
-WRITE_BUFFER = 1 << 20
-"""Bytes of `write()` that a model which drives responses keeps unsent; then the application waits,
-so that a page is soon out of its thread, and a download doesn't fill the memory."""
+class State(Enum):
+    """How far a response is."""
+
+    SILENT = "start_response was not called"
+    STARTED = "status and headers are known, and may be replaced"
+    BODY = "the head is out, and pieces of body may follow"
+    COMPLETE = "everything is out"
+    CUT = "given up: the client must not take it for complete"
+
+
+SILENT, STARTED, BODY, COMPLETE, CUT = State  # an Enum's own attributes take long on Python 3.11
+
+FOLLOWING = {
+    SILENT: (STARTED, COMPLETE, CUT),
+    STARTED: (STARTED, BODY, COMPLETE, CUT),
+    BODY: (COMPLETE, CUT),
+    COMPLETE: (CUT,),
+    CUT: (),
+}
+"""Which state may follow which: STARTED itself, if the head is replaced (`exc_info`), and CUT even
+COMPLETE, if the client goes away before it has got everything."""
+
+BEFORE_HEAD = (SILENT, STARTED)
+OVER = (COMPLETE, CUT)
+
+
+class End(Enum):
+    """How the other side finds the end of the body (RFC 9112, section 6)."""
+
+    NO_BODY = "there is none, whatever the application gives"
+    LENGTH = "by Content-Length"
+    CHUNKS = "by the last chunk, if the front end asks for chunks"
+    CLOSE = "by the end of the response socket"
+
+
+NO_BODY, LENGTH, CHUNKS, CLOSE = End
 
 JOIN = 1 << 16
 """Bytes up to which pieces are joined with each other and with the head: copying them costs less
-than another system call."""
+than handing them to the kernel one by one."""
 
 ASHD_STATUS_LINE = b"HTTP/1.1 "
 SCGI_STATUS_LINE = b"Status: "
 
+_LAST_CHUNK = b"0\r\n\r\n"
+_PLAIN_TEXT = b"Content-Type: text/plain; charset=us-ascii\r\n"
+_CLOSE = b"Connection: close\r\n"
+_BODILESS = (b"204", b"304")
 
-class Response(Channel):
-    """A response that is being put together and sent."""
 
-    __slots__ = (
-        "_app_length",
-        "_can_chunk",
-        "_chunked",
-        "_doubtful",
-        "_excess",
-        "_head_sent",
-        "_headers",
-        "_is_head",
-        "_length_sent",
-        "_remaining",
-        "_silent",
-        "_status",
-        "_status_line",
-    )
+class Response:
+    """See the module. What is assigned in the class holds for a new response.
 
-    def __init__(self, fd: int, status_line: bytes, is_head: bool) -> None:
-        """Own `fd`; start the head with `status_line`; send no body if `is_head`."""
-        super().__init__(fd)
+    So a request pays only for what is different with it.
+
+    Attributes:
+        state: how far it is.
+        status: as `200 OK`, once it is known.
+        left: how many bytes of the promised length were not given yet; below zero if there were
+            more than promised.
+        chunks: whether the front end asks for chunks (docs/protocol-agreement.md).
+        doubtful: a body that the front end may take for the next request, unless something of it
+            comes: the response has to close the connection.
+        gate: asked before the head goes out; what it raises keeps the head back.
+    """
+
+    state = SILENT
+    status = b""
+    left = 0
+    chunks = False
+    doubtful: Body | None = None
+    gate: Callable[[], object] | None = None
+    _headers = b""
+    _own_length: int | None = None  # the application's
+    _length = 0  # what the head says
+    _end = NO_BODY
+
+    def __init__(self, status_line: bytes, is_head: bool) -> None:
+        """Begin the head with `status_line`; have no body if `is_head`."""
         self._status_line = status_line
         self._is_head = is_head
-        self._status: bytes | None = None
-        self._headers = b""
-        self._app_length: int | None = None  # the application's own Content-Length
-        self._length_sent: int | None = None  # what the head says
-        self._remaining: int | None = None  # what is still to be sent of that
-        self._head_sent = False
-        self._silent = False  # the response has no body, whatever the application gives
-        self._excess = False  # the application gave more than it promised
-        self._doubtful = False  # the request's end is: the connection has to close
-        self._can_chunk = False  # the front end asks for chunks
-        self._chunked = False  # the body goes out in chunks, and its last one wasn't sent
 
-    def describe(self) -> str:
-        """Return a word about the request, for the log."""
-        raise NotImplementedError
-
-    def start_response(
+    def start(
         self,
         status: str,
         headers: Sequence[tuple[str, str]],
-        /,
         exc_info: ExcInfo | None = None,
-    ) -> Write:
-        """Take status and headers (PEP 3333). Raises `ResponseError` for what can't be sent."""
+    ) -> None:
+        """Take what `start_response` was given. Raises `ResponseError` for what can't be sent."""
         if exc_info is not None:
             try:
-                if self._head_sent:
+                if self.state not in BEFORE_HEAD:
                     raise exc_info[1].with_traceback(exc_info[2])
             finally:
                 exc_info = None
-        elif self._status is not None:
+        elif self.state is not SILENT:
             raise ResponseError("start_response was called a second time, and without exc_info")
         checked = status_bytes(status)
         lines, length = header_bytes(headers)
@@ -97,107 +129,149 @@ class Response(Channel):
                 f"status and headers have {len(checked) + len(lines)} bytes; front ends take "
                 f"{MAX_HEAD} at most"
             )
-        self._status, self._headers, self._app_length = checked, lines, length
-        return self.write
+        self.status, self._headers, self._own_length = checked, lines, length
+        self.state = STARTED
 
-    def write(self, data: bytes) -> None:
-        """Send a piece of body: the old way of PEP 3333.
-
-        A model that drives responses goes on with sending when the call of the application is over;
-        meanwhile a bounded part of what is written stays unsent.
-        """
-        data = as_bytes(data)
-        if data:
-            self.send_piece(data)
-            if not self._patient:
-                self.wait_for_room(WRITE_BUFFER)
-
-    def send_piece(self, piece: bytes, size: int | None = None, last: bool = False) -> None:
-        """Send a piece of body, after the head if that wasn't sent.
+    def piece(self, data: bytes, size: int | None = None, last: bool = False) -> Parts:
+        """Return what to send for a piece of body, with the head if that is due.
 
         `size` is that of the whole body, if it is known; `last` says that this piece is its end.
-        Raises `ClientGoneError`.
         """
-        head = b""
-        if not self._head_sent:
-            head = self._make_head(size)
-            self._head_sent = True
-        piece = self._fit(piece)
-        if self._chunked and piece:
-            self._put_chunk(head, piece, last)
-        elif len(piece) > JOIN:
-            self.put_all(head, piece)
-        elif head or piece:
-            self.put(head + piece)
-
-    def _put_chunk(self, head: bytes, piece: bytes, last: bool) -> None:
-        head += b"%x\r\n" % len(piece)
-        end = b"\r\n"
+        head = b"" if self.state is BODY else self._begin(size)
+        end = self._end
+        if end is LENGTH:
+            left = self.left
+            self.left = left - len(data)
+            if self.left < 0:
+                data = data[: max(left, 0)]
+        elif end is NO_BODY:
+            data = b""
+        elif end is CHUNKS:
+            return self._chunk(head, data, last)
         if last:
-            self._chunked = False
-            end += LAST_CHUNK
-        if len(piece) > JOIN:
-            self.put_all(head, piece, end)
-        else:
-            self.put(head + piece + end)
+            self.state = COMPLETE
+        if len(data) > JOIN:
+            return head, data
+        return (head + data,)
 
-    def _make_head(self, size: int | None) -> bytes:
-        status = self._status
-        if status is None:
+    def _chunk(self, head: bytes, data: bytes, last: bool) -> Parts:
+        tail = b""
+        if data:
+            head += b"%x\r\n" % len(data)
+            tail = b"\r\n"
+        if last:
+            self.state = COMPLETE
+            tail += _LAST_CHUNK
+        if len(data) > JOIN:
+            return head, data, tail
+        return (head + data + tail,)
+
+    def finish(self) -> Parts:
+        """Return what to send when there is no more body; nothing if all is sent."""
+        if self.state is BODY and self._end is not CHUNKS:
+            self.state = COMPLETE
+            return ()
+        return self.piece(b"", 0, last=True)
+
+    def _begin(self, size: int | None) -> bytes:
+        """Return the head, and decide how the body ends."""
+        if self.state is SILENT:
             raise ResponseError("the application did not call start_response before its body")
-        lines = b""
-        if status.startswith((b"204", b"304")):
-            self._silent = True
-            lines = b"Content-Length: 0\r\n"  # the reference front end would chunk an empty body
-        else:
-            self._silent = self._is_head
-            length = self._app_length
-            if length is None and (size or not self._is_head):
-                length = size
-            self._length_sent = self._remaining = length
-            if length is not None:
-                lines = b"Content-Length: %d\r\n" % length
-            elif self._can_chunk and not self._silent:
-                self._chunked = True
-                lines = b"Transfer-Encoding: chunked\r\n"
-        if self._doubtful and not (self._body is not None and self._body.seen):
-            lines += b"Connection: close\r\n"
-        return b"%b%b\r\n%b%b\r\n" % (self._status_line, status, self._headers, lines)
+        if self.state in OVER:
+            raise ResponseError("the response is over: nothing more can be sent")
+        if self.gate is not None:
+            self.gate()
+        line = self._choose_end(size)
+        if self._must_close:
+            line += _CLOSE
+        self.state = BODY
+        return b"%b%b\r\n%b%b\r\n" % (self._status_line, self.status, self._headers, line)
 
-    def _fit(self, piece: bytes) -> bytes:
-        """Cut a piece down to what the head has promised."""
-        if self._silent:
-            return b""
-        if self._remaining is not None:
-            if len(piece) > self._remaining:
-                piece = piece[: self._remaining]
-                self._note_excess()
-            self._remaining -= len(piece)
-        return piece
+    @property
+    def _must_close(self) -> bool:
+        return self.doubtful is not None and not self.doubtful.seen
 
-    def _note_excess(self) -> None:
-        if not self._excess:
-            self._excess = True
-            logger.warning(
-                "%s: the body is longer than its Content-Length of %s; the rest is cut off",
-                self.describe(),
-                self._length_sent,
+    def _choose_end(self, size: int | None) -> bytes:
+        if self.status.startswith(_BODILESS):
+            return b"Content-Length: 0\r\n"  # the reference front end would chunk an empty body
+        length = self._own_length
+        if length is None and (size or not self._is_head):
+            length = size
+        line = b"" if length is None else b"Content-Length: %d\r\n" % length
+        if self._is_head:
+            return line
+        if length is not None:
+            self._end = LENGTH
+            self._length = self.left = length
+            return line
+        self._end = CHUNKS if self.chunks else CLOSE
+        return b"Transfer-Encoding: chunked\r\n" if self.chunks else b""
+
+    # Bytes that go out another way, by sendfile(2)
+
+    def takes_bytes(self, count: int) -> int:
+        """Return how many of `count` bytes may be sent as they are, after the head."""
+        if self._end is CLOSE:
+            return count
+        if count and not self.left and self._end is LENGTH:
+            self.left = -1
+        return max(min(count, self.left), 0)
+
+    def took_bytes(self, count: int) -> None:
+        """Note that so many bytes were sent."""
+        if self._end is LENGTH:
+            self.left -= count
+
+    # The end
+
+    def refuse(self, status: bytes, *, close: bool = False) -> Parts:
+        """Return an error page to send in place of what the application would have said.
+
+        With `close`, the client's connection is not used any further.
+        """
+        if self.state not in BEFORE_HEAD:
+            raise ResponseError("an error page can't replace what was sent")
+        if self.gate is not None:
+            self.gate()
+        page = self.page(status, close=close or self._must_close)
+        self.status = status
+        self.state = COMPLETE
+        return (page,)
+
+    def page(self, status: bytes, *, close: bool) -> bytes:
+        """Return an error page as a whole response."""
+        return b"%b%b\r\n%bContent-Length: %d\r\n%b\r\n%b\n" % (
+            self._status_line,
+            status,
+            _PLAIN_TEXT,
+            len(status) + 1,
+            _CLOSE if close else b"",
+            status,
+        )
+
+    def cut(self) -> None:
+        """Give up: nothing more is sent."""
+        self.state = CUT
+
+    @property
+    def wants_more(self) -> bool:
+        """Whether it makes a difference what else the application gives."""
+        return self._end is not NO_BODY and self.left >= 0
+
+    @property
+    def raw(self) -> bool:
+        """Whether bytes of the body go out as they are, in no chunks."""
+        return self._end is not CHUNKS
+
+    def mismatch(self) -> str:
+        """Say how the body differs from its promised length; nothing if it doesn't."""
+        if not self.left:
+            return ""
+        if self.left > 0:
+            return (
+                f"the body is {self.left} bytes shorter than its Content-Length of {self._length}"
             )
-
-    def complete(self) -> None:
-        """Note that there is no more body: send the head if it wasn't, see whether all was sent."""
-        if not self._head_sent:
-            self.send_piece(b"", 0)
-        if self._chunked:
-            self._chunked = False
-            self.put(LAST_CHUNK)
-        if self._remaining and not self._silent:
-            logger.warning(
-                "%s: the body is %d bytes shorter than its Content-Length of %s",
-                self.describe(),
-                self._remaining,
-                self._length_sent,
-            )
+        return f"the body is longer than its Content-Length of {self._length}; the rest is cut off"
 
 
 def as_bytes(piece: object) -> bytes:

@@ -1,16 +1,9 @@
 """Small helpers for WSGI applications: an error page, HTML quoting, HTTP dates, a test environ."""
 
+from ._compat import htmlquote, httpdate, phttpdate, simpleerror, testenviron, testrequest
 from ._dates import http_date, parse_http_date
 from ._html import html_quote, simple_error
 from ._testing import ResponseRecorder, make_environ
-
-# The names of the original library.
-htmlquote = html_quote
-simpleerror = simple_error
-httpdate = http_date
-phttpdate = parse_http_date
-testenviron = make_environ
-testrequest = ResponseRecorder
 
 __all__ = [
     "ResponseRecorder",

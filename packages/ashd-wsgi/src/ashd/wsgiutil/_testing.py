@@ -5,8 +5,11 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 
 def make_environ(
@@ -46,13 +49,22 @@ def make_environ(
 
 
 class ResponseRecorder:
-    """A `start_response` that keeps what the application says: `status`, `headers` and `body`."""
+    """A `start_response` that keeps what the application says: `status`, `headers` and `body`.
 
-    def __init__(self) -> None:
+    What is written goes to `wbuf` as well, a buffer of the caller's or one of its own.
+    """
+
+    def __init__(self, wbuf: SupportsWrite[bytes] | None = None) -> None:
         """Start with nothing."""
         self.status: str | None = None
         self.headers: list[tuple[str, str]] = []
-        self.body = b""
+        self.wbuf = io.BytesIO() if wbuf is None else wbuf
+        self._body = bytearray()
+
+    @property
+    def body(self) -> bytes:
+        """What was written so far."""
+        return bytes(self._body)
 
     def __call__(
         self, status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
@@ -64,7 +76,8 @@ class ResponseRecorder:
         return self._write
 
     def _write(self, data: bytes) -> None:
-        self.body += data
+        self._body += data
+        self.wbuf.write(data)
 
     def run(self, application: Callable[..., Any], environ: dict[str, Any]) -> bytes:
         """Call an application and return its whole body."""

@@ -21,7 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     start_logging()
     try:
         _check_stdin()
-        configs = read_configs(options.config, use_global=not options.no_global)
+        configs = read_configs(
+            options.config, use_global=not options.no_global, strict=options.strict
+        )
         _enter(options.directory)
         with Dirplex(".", configs) as dirplex:
             serve_loop(dirplex)
@@ -43,8 +45,28 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "-c", "--config", metavar="CONFIG", help="read this configuration file, too"
     )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="don't start with a configuration of which something would be left out: unknown "
+        "directives, missing files, lines and words too many",
+    )
+    parser.add_argument("--version", action=_Version)
     parser.add_argument("directory", metavar="DIR", help="the directory to serve")
     return parser
+
+
+class _Version(argparse.Action):
+    """Print the version; it is looked up only then, which keeps the start short."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str) -> None:
+        super().__init__(option_strings, dest, nargs=0, help="print the version, and exit")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(f"ashd-dirplex {version('ashd-wsgidir')}")  # noqa: T201
+        parser.exit()
 
 
 def _check_stdin() -> None:
@@ -55,7 +77,7 @@ def _check_stdin() -> None:
         right = False
     if not right:
         raise UsageError(
-            "standard input is no handler socket; start this from a front end, like: "
+            "standard input is not a handler socket; start this from a front end, like this: "
             "ashd-htparser plain:port=8080 -- ashd-dirplex DIR"
         )
 

@@ -1,4 +1,7 @@
-"""The answers that dirplex gives itself: its 404, redirects, and what went wrong on the way."""
+"""The answers that dirplex gives itself: its 404, redirects, and what went wrong on the way.
+
+All are small whatever the client sent, and none waits for the client. They close the request.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +10,22 @@ import html
 from http import HTTPStatus
 
 from ashd.proto import EncodeError, QueueFullError, Request, RequestTooLargeError
-from ashd.util import send_all
-
-from ._errors import BusyError
+from ashd.util import printable, send_response
 
 RETRY_SECONDS = 10
 """What `Retry-After` says when a handler is too busy: shorter than a user's patience, long enough
 that a crowd of them is no load."""
+
+MAX_LOCATION = 16 << 10
+"""Bytes of a redirect's target. Clients and front ends limit a URL to 8 KiB; a longer target leads
+nowhere."""
 
 _PLAIN = frozenset(range(0x21, 0x7F)) - frozenset(b'\\"<>^`{|}')
 _SHORTAGES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
 
 
 def answer(request: Request, status: HTTPStatus, text: str, *headers: tuple[str, str]) -> None:
-    """Write a small page. A client that has gone away is no error."""
+    """Send a small page and close the request. A client that has gone away is no error."""
     page = (
         f"<!DOCTYPE html>\n<html><head><title>{status.phrase}</title></head>\n"
         f"<body><h1>{status.phrase}</h1><p>{html.escape(text)}</p></body></html>\n"
@@ -31,15 +36,22 @@ def answer(request: Request, status: HTTPStatus, text: str, *headers: tuple[str,
         f"Content-Length: {len(page)}",
         *(f"{name}: {value}" for name, value in headers),
     ]
-    try:
-        send_all(request.socket, "\r\n".join([*lines, "", ""]).encode("latin-1") + page)
-    except (BrokenPipeError, ConnectionResetError):
-        pass
+    send_response(request, "\r\n".join([*lines, "", ""]).encode("latin-1") + page)
 
 
 def not_found(request: Request) -> None:
     """Answer 404."""
     answer(request, HTTPStatus.NOT_FOUND, "There is nothing at this address.")
+
+
+def forbidden(request: Request) -> None:
+    """Answer 403, for a directory that may not be listed."""
+    answer(request, HTTPStatus.FORBIDDEN, "This directory can't be shown.")
+
+
+def malformed(request: Request) -> None:
+    """Answer 400."""
+    answer(request, HTTPStatus.BAD_REQUEST, "A percent sign in the address starts no valid escape.")
 
 
 def add_slash(request: Request) -> None:
@@ -50,8 +62,12 @@ def add_slash(request: Request) -> None:
     """
     path, question, query = request.url.partition(b"?")
     target = b"/" + path.lstrip(b"/") + b"/" + question + query
-    location = "".join(chr(c) if c in _PLAIN else f"%{c:02X}" for c in target)
-    answer(request, HTTPStatus.MOVED_PERMANENTLY, f"This is at {location}.", ("Location", location))
+    location = "".join(chr(c) if c in _PLAIN else f"%{c:02X}" for c in target[: MAX_LOCATION + 1])
+    if len(location) > MAX_LOCATION:
+        answer(request, HTTPStatus.REQUEST_URI_TOO_LONG, "The address is too long.")
+        return
+    text = f"This is at {printable(location.encode())}."
+    answer(request, HTTPStatus.MOVED_PERMANENTLY, text, ("Location", location))
 
 
 def misconfigured(request: Request) -> None:
@@ -74,6 +90,6 @@ def undeliverable(request: Request, error: Exception) -> None:
 
 def is_passing(error: Exception) -> bool:
     """Tell whether the same request may well go through a little later."""
-    if isinstance(error, BusyError | QueueFullError):
+    if isinstance(error, QueueFullError):
         return True
     return isinstance(error, OSError) and error.errno in _SHORTAGES

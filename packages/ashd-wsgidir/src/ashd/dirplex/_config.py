@@ -6,9 +6,12 @@ Paths are relative to the directory that is served, without a leading `./`; its 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
+
+from ._errors import ConfigError
+from ._lines import Line
 
 Rule = Callable[[str, str], bool]
 """A condition on a file: called with its name and its path as the configuration file sees it."""
@@ -41,12 +44,15 @@ class Handler:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A `match` stanza. Its action is the name of a handler, or a program of its own."""
+    """A `match` stanza. Its action is the name of a handler, or a program of its own.
+
+    None stands for `reparse`: its headers are set, and the other stanzas are tried.
+    """
 
     subject: Subject
     rules: tuple[Rule, ...]
     default: bool
-    action: str | Handler
+    action: str | Handler | None
     headers: tuple[tuple[bytes, bytes], ...]
 
 
@@ -63,7 +69,7 @@ class Config:
     """One configuration file, with what it includes. Filled by the parser, then only read.
 
     `directory` is that of a `.htrc` file; None for the files that are read at start. `sources` are
-    all files that were read.
+    all files that were read, or should have been. `complaints` are about what was left out.
     """
 
     directory: str | None
@@ -73,11 +79,16 @@ class Config:
     handlers: dict[str, Handler] = field(default_factory=dict)
     matches: list[Match] = field(default_factory=list)
     capture: Capture | None = None
+    complaints: list[ConfigError] = field(default_factory=list)
 
     @property
     def file(self) -> str:
         """The file that was asked for, as opposed to those that it includes."""
         return self.sources[0]
+
+    def complain(self, line: Line, reason: str) -> None:
+        """Note that something at a line was left out."""
+        self.complaints.append(ConfigError(line.file, line.number, reason))
 
     def sees(self, path: str) -> str:
         """Return a path as this file's patterns see it: relative to its directory."""
@@ -90,14 +101,21 @@ Configs = tuple[Config, ...]
 """The configurations that are valid for a file, the nearest first."""
 
 
-def choose(configs: Iterable[Config], subject: Subject, path: str) -> Match | None:
-    """Return the stanza that holds: the nearest file's first; a `default` one only if no other."""
+def choose(
+    configs: Iterable[Config], subject: Subject, path: str, passed: Collection[Match] = ()
+) -> Match | None:
+    """Return the stanza that holds: the nearest file's first; a `default` one only if no other.
+
+    Those in `passed` don't count.
+    """
     name = path.rpartition("/")[2] or "."
     fallback = None
     for config in configs:
         seen = config.sees(path)
         for match in config.matches:
-            if match.subject is not subject or not all(rule(name, seen) for rule in match.rules):
+            if match.subject is not subject or match in passed:
+                continue
+            if not all(rule(name, seen) for rule in match.rules):
                 continue
             if not match.default:
                 return match

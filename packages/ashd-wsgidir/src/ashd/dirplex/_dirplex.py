@@ -1,6 +1,6 @@
 """One request's way: map it to a file, choose a stanza, pass it on. Called by one thread.
 
-The request stays the caller's, who closes it; children get descriptors of their own.
+The request stays the caller's, unless it is answered here; children get descriptors of their own.
 """
 
 from __future__ import annotations
@@ -11,15 +11,18 @@ from pathlib import Path
 from typing import assert_never
 
 from ashd.proto import Request
-from ashd.util import spawn_transient
+from ashd.util import printable, spawn_transient
 
-from ._answers import add_slash, misconfigured, not_found, undeliverable
+from ._answers import add_slash, forbidden, malformed, misconfigured, not_found, undeliverable
 from ._children import Children
 from ._config import NOT_FOUND_HANDLER, Configs, Handler, Match, Subject, choose, find_handler
 from ._htrc import DirectoryConfigs
-from ._mapping import Captured, Found, Mapper, Missing, Redirect
+from ._mapping import Captured, Found, Malformed, Mapper, Missing, Redirect
 
 FILE_HEADER = b"X-Ash-File"
+
+MAX_TOLD = 1000
+"""Paths that the log names as not served: enough to see the mistake."""
 
 _log = logging.getLogger("ashd.dirplex")
 
@@ -33,6 +36,7 @@ class Dirplex:
 
     def __init__(self, root: str, configs: Configs) -> None:
         self._root = root
+        self._told: set[str] = set()
         self._children = Children(_refuse)
         self._mapper = Mapper(root, configs, DirectoryConfigs(root, self._children.keep))
 
@@ -47,46 +51,60 @@ class Dirplex:
         try:
             result = self._mapper.map(request.rest)
         except OSError as error:
-            _log.error("%s: can't be mapped: %s", os.fsdecode(request.url), error)
+            _log.error("%s: can't be mapped: %s", printable(request.url), error)
             undeliverable(request, error)
             return
         match result:
+            case Malformed():
+                malformed(request)
             case Redirect():
                 add_slash(request)
             case Captured():
                 request.rest = result.rest
                 self._call(request, result.capture.handler, result.configs)
             case Missing():
-                self._not_found(request, result.path, result.configs)
+                self._not_found(request, result)
             case Found():
                 self._found(request, result)
             case _:
                 assert_never(result)
 
     def _found(self, request: Request, found: Found) -> None:
-        match = choose(found.configs, found.subject, found.path)
-        if match is None:
-            self._not_found(request, found.path, found.configs)
+        is_file = found.subject is Subject.FILE
+        action = take(request, found.configs, found.subject, found.path)
+        if action is not None:
+            request.rest = found.rest
+            path = found.path if is_file else as_directory(found.path)
+            self._act(request, action, found.configs, path)
             return
-        request.rest = found.rest
-        self._act(request, match, found.configs, found.path or ".")
-
-    def _not_found(self, request: Request, path: str, configs: Configs) -> None:
-        match = choose(configs, Subject.NOT_FOUND, path)
-        if match is not None:
-            self._act(request, match, configs)
+        self._tell_of_no_match(found)
+        if is_file:
+            self._not_found(request, Missing(found.path, found.configs, is_directory=False))
         else:
-            self._call(request, NOT_FOUND_HANDLER, configs)
+            forbidden(request)
 
-    def _act(
-        self, request: Request, match: Match, configs: Configs, path: str | None = None
-    ) -> None:
-        for name, value in match.headers:
-            set_header(request, name, value)
-        if isinstance(match.action, Handler):
-            self._pass_on(request, match.action, path)
+    def _tell_of_no_match(self, found: Found) -> None:
+        """Log, once for each path, that a configuration lacks a stanza: nobody else would tell."""
+        if found.path in self._told or len(self._told) >= MAX_TOLD:
+            return
+        self._told.add(found.path)
+        form = "match" if found.subject is Subject.FILE else "match directory"
+        path = printable(os.fsencode(found.path or "."))
+        _log.warning("%s is not served, since no stanza holds for it; add one: %s", path, form)
+
+    def _not_found(self, request: Request, missing: Missing) -> None:
+        action = take(request, missing.configs, Subject.NOT_FOUND, missing.path)
+        if action is not None:
+            path = as_directory(missing.path) if missing.is_directory else missing.path
+            self._act(request, action, missing.configs, path)
         else:
-            self._call(request, match.action, configs, path)
+            self._call(request, NOT_FOUND_HANDLER, missing.configs)
+
+    def _act(self, request: Request, action: str | Handler, configs: Configs, path: str) -> None:
+        if isinstance(action, Handler):
+            self._pass_on(request, action, path)
+        else:
+            self._call(request, action, configs, path)
 
     def _call(self, request: Request, name: str, configs: Configs, path: str | None = None) -> None:
         handler = find_handler(configs, name)
@@ -95,21 +113,48 @@ class Dirplex:
         elif name == NOT_FOUND_HANDLER:
             not_found(request)
         else:
-            _log.error("%s: handler %r is not declared", os.fsdecode(request.url), name)
+            _log.error("%s: handler %r is not declared", printable(request.url), name)
             misconfigured(request)
 
     def _pass_on(self, request: Request, handler: Handler, path: str | None) -> None:
         if path is not None:
-            seen = os.path.relpath(path, handler.directory) if handler.directory else path
-            set_header(request, FILE_HEADER, os.fsencode(seen))
+            set_header(request, FILE_HEADER, os.fsencode(seen_from(handler.directory, path)))
         cwd = str(Path(self._root, handler.directory))
         try:
             if handler.persistent:
-                self._children.get(handler, cwd).pass_on(request)
+                self._children.get(handler, cwd).pass_request(request)
             else:
                 spawn_transient(handler.argv, request, cwd=cwd)
         except Exception as error:
             _refuse(request, error)
+
+
+def take(request: Request, configs: Configs, subject: Subject, path: str) -> str | Handler | None:
+    """Return the action of the stanza that holds, if one does, after setting its headers.
+
+    A stanza that says `reparse` has its headers set, and the others are tried.
+    """
+    passed: list[Match] = []
+    while (match := choose(configs, subject, path, passed)) is not None:
+        for name, value in match.headers:
+            set_header(request, name, value)
+        if match.action is not None:
+            return match.action
+        passed.append(match)
+    return None
+
+
+def as_directory(path: str) -> str:
+    """Return a directory's path as handlers see it: with a slash at its end."""
+    return f"{path or '.'}/"
+
+
+def seen_from(directory: str, path: str) -> str:
+    """Return a path relative to a directory (both relative to the root); it keeps its slash."""
+    if not directory:
+        return path
+    slash = "/" if path.endswith("/") else ""
+    return os.path.relpath(path, directory) + slash
 
 
 def set_header(request: Request, name: bytes, value: bytes) -> None:
@@ -120,5 +165,5 @@ def set_header(request: Request, name: bytes, value: bytes) -> None:
 
 
 def _refuse(request: Request, error: Exception) -> None:
-    _log.error("%s: can't be passed on: %s", os.fsdecode(request.url), error)
+    _log.error("%s: can't be passed on: %s", printable(request.url), error)
     undeliverable(request, error)

@@ -19,7 +19,3 @@ class ConfigError(Error):
 
 class UsageError(Error):
     """The command was started in a way that can't work."""
-
-
-class BusyError(Error):
-    """A child takes no requests, and too many wait for it already."""

@@ -30,14 +30,14 @@ class _Reading:
     config: Config | None
     stamps: dict[str, _Stamp]
     settled: bool
-    complaint: str | None
+    complaints: tuple[str, ...]
 
 
 class DirectoryConfigs:
     """Returns each directory's own configuration. Used by one thread.
 
     `changed` is called with a file's path and the handlers that are in it now (none, if it is gone)
-    when it was read before; a file with an error is logged, once, and ignored.
+    when it was read before. What is wrong with a file is logged, once.
     """
 
     def __init__(self, root: str, changed: Callable[[str, Mapping[str, Handler]], None]) -> None:
@@ -62,8 +62,9 @@ class DirectoryConfigs:
             return None
         reading = _read(directory, file)
         self._readings[directory] = reading
-        if reading.complaint and (before is None or before.complaint != reading.complaint):
-            _log.error("%s; the file is ignored", reading.complaint)
+        if before is None or before.complaints != reading.complaints:
+            for complaint in reading.complaints:
+                _log.error("%s", complaint)
         if reading.config is not None and before is not None:
             self._changed(file, reading.config.handlers)
         return reading.config
@@ -71,16 +72,18 @@ class DirectoryConfigs:
 
 def _read(directory: str, file: str) -> _Reading:
     now = time.time_ns()
-    config = Config(directory)
     own = _stamp(file)
+    config: Config | None = None
+    sources = [file]
     try:
         config = parse(file, directory)
-        complaint = None
+        sources = config.sources
+        complaints = tuple(map(str, config.complaints))
     except ConfigError as error:
-        complaint = str(error)
-    stamps = {source: _stamp(source) for source in config.sources} | {file: own}
+        complaints = (f"{error}; the file is ignored",)
+    stamps = {source: _stamp(source) for source in sources} | {file: own}
     settled = all(s is not None and abs(now - s[0]) > CLOCK_TICK_NS for s in stamps.values())
-    return _Reading(None if complaint else config, stamps, settled, complaint)
+    return _Reading(config, stamps, settled, complaints)
 
 
 def _stamp(file: str) -> _Stamp:

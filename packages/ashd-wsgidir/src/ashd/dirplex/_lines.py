@@ -29,18 +29,12 @@ class Line:
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """The words behind the first."""
+        """The words after the first."""
         return self.words[1:]
 
     def fail(self, reason: str) -> NoReturn:
         """Raise a `ConfigError` for this line."""
         raise ConfigError(self.file, self.number, reason)
-
-    def expect(self, least: int, most: float, form: str) -> tuple[str, ...]:
-        """Return the arguments if they are of the right number, and fail if not."""
-        if not least <= len(self.arguments) <= most:
-            self.fail(f"this should be: {form}")
-        return self.arguments
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,5 +102,5 @@ def split_words(line: str) -> Iterator[str]:
 def _escaped(characters: Iterator[str]) -> str:
     following = next(characters, None)
     if following is None:
-        raise ValueError("there is nothing behind the backslash at the end of the line")
+        raise ValueError("there is nothing after the backslash at the end of the line")
     return following

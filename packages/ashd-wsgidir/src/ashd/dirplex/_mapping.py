@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from ._config import Capture, Config, Configs, Subject, allows_dot, index_files
 
 DirectoryConfig = Callable[[str], Config | None]
 
+_BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ELOOP, errno.ENAMETOOLONG)
 
 
@@ -36,6 +38,7 @@ class Missing:
 
     path: str
     configs: Configs
+    is_directory: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,12 @@ class Redirect:
     """A directory whose name lacks the slash at its end."""
 
 
-Result = Found | Missing | Captured | Redirect
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """An escape that isn't one."""
+
+
+Result = Malformed | Found | Missing | Captured | Redirect
 
 
 class Mapper:
@@ -74,10 +82,12 @@ class Mapper:
             if config is not None:
                 configs = (config, *configs)
                 if config.capture and (directory or config.capture.in_root):
-                    return Captured(config.capture, rest, configs)
+                    return Captured(config.capture, rest.removeprefix(b"/"), configs)
             if not rest:
                 return self._end(directory, configs)
             element, slash, tail = rest.partition(b"/")
+            if _BAD_ESCAPE.search(element):
+                return Malformed()
             name = os.fsdecode(unquote_to_bytes(element))
             if not _is_acceptable(name, configs):
                 return Missing(directory, configs)
@@ -99,7 +109,7 @@ class Mapper:
                 return Missing(directory, configs)
             return Found(Subject.FILE, beginning, rest, configs)
         if not stat.S_ISREG(mode):
-            return Missing(path, configs)
+            return Missing(path, configs, is_directory=False)
         return Found(Subject.FILE, path, rest, configs)
 
     def _end(self, directory: str, configs: Configs) -> Found:

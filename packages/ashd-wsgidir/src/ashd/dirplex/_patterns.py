@@ -25,27 +25,40 @@ def compile_pattern(pattern: str, *, pathname: bool = False) -> re.Pattern[str]:
     Raises ValueError for a range that runs backwards.
     """
     any_one = "[^/]" if pathname else "."
-    parts = []
+    segments = [""]  # what stands between the stars
     position = 0
     while position < len(pattern):
         character = pattern[position]
         position += 1
         if character == "*":
-            parts.append(f"{any_one}*")
+            segments.append("")
         elif character == "?":
-            parts.append(any_one)
+            segments[-1] += any_one
         elif character == "[" and (end := _bracket_end(pattern, position)) is not None:
-            parts.append(("(?!/)" if pathname else "") + _bracket(pattern[position:end]))
+            segments[-1] += ("(?!/)" if pathname else "") + _bracket(pattern[position:end])
             position = end + 1
         else:
             if character == "\\" and position < len(pattern):
                 character = pattern[position]
                 position += 1
-            parts.append(re.escape(character))
+            segments[-1] += re.escape(character)
     try:
-        return re.compile("".join(parts), re.DOTALL)
+        return re.compile(_join(segments, any_one), re.DOTALL)
     except re.error as error:
-        raise ValueError(f"{pattern!r} is no pattern: {error.msg}") from error
+        raise ValueError(f"{pattern!r} is not a pattern: {error.msg}") from error
+
+
+def _join(segments: list[str], any_one: str) -> str:
+    """Join segments by stars, in a way that is matched in time linear in the name.
+
+    Each segment but the last is taken where it is first found, for good (an atomic group): if the
+    rest can be matched at all, then also from there. So only the last star is ever tried again.
+    """
+    first, *rest = segments
+    if not rest:
+        return first
+    middle = [f"(?>{any_one}*?{segment})" for segment in rest[:-1] if segment]
+    return f"{first}{''.join(middle)}{any_one}*{rest[-1]}"
 
 
 def _bracket_end(pattern: str, position: int) -> int | None:

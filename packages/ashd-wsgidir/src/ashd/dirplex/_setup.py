@@ -13,18 +13,26 @@ from ._parse import parse
 
 GLOBAL_NAME = "dirplex.rc"
 
+_log = logging.getLogger("ashd.dirplex")
 
-def read_configs(extra: str | None, *, use_global: bool) -> Configs:
+
+def read_configs(extra: str | None, *, use_global: bool, strict: bool = False) -> Configs:
     """Read the files that hold everywhere: `extra` (the `-c` option), then the global one.
 
-    Raises `ConfigError` and `UsageError`.
+    What was left out of them is logged, or an error with `strict`. Raises `ConfigError` and
+    `UsageError`.
     """
     files = []
     if extra is not None:
         files.append(_locate(extra))
     if use_global and (found := search(GLOBAL_NAME)):
         files.append(found)
-    return tuple(parse(str(file.absolute())) for file in files)
+    configs = tuple(parse(str(file.absolute())) for file in files)
+    for complaint in (complaint for config in configs for complaint in config.complaints):
+        if strict:
+            raise complaint
+        _log.warning("%s", complaint)
+    return configs
 
 
 def _locate(name: str) -> Path:

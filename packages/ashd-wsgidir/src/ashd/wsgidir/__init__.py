@@ -10,7 +10,7 @@ may be called from any thread; no descriptor outlives the call that opened it, b
 from ._app import Directory, application, wmain
 from ._cache import ModuleCache
 from ._chain import chain
-from ._compat import cachedmod
+from ._compat import cachedmod, handler
 from ._current import Current
 from ._errors import (
     Error,
@@ -41,6 +41,7 @@ __all__ = [
     "cachedmod",
     "chain",
     "getmod",
+    "handler",
     "importlocal",
     "static",
     "wmain",

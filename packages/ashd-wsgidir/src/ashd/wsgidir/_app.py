@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getopt
+import logging
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -16,6 +17,8 @@ from ._static import static
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_log = logging.getLogger("ashd.wsgidir")
 
 OWN_HANDLERS: Mapping[str, WSGIApplication] = {"chain": chain, "static": static}
 
@@ -89,7 +92,7 @@ def wmain(*args: str) -> WSGIApplication:
     `.EXT=HANDLER` lets a handler (`chain`, `static`, or MODULE.OBJECT) serve the files of an
     extension. `-M` limits what requests may name to handlers of that module or package; it may be
     repeated. `-D` shows tracebacks in the browser: for development only. `-V` checks all that
-    passes against PEP 3333. Raises `UsageError`.
+    passes against PEP 3333. Other words are ignored, with a warning. Raises `UsageError`.
     """
     try:
         options, rest = getopt.getopt(args, "DVM:")
@@ -98,7 +101,7 @@ def wmain(*args: str) -> WSGIApplication:
     flags = {option for option, _ in options}
     modules = [value for option, value in options if option == "-M"]
     try:
-        made: WSGIApplication = Directory(dict(map(_extension, rest)), modules=modules or None)
+        made: WSGIApplication = Directory(_extensions(rest), modules=modules or None)
     except HandlerNameError as error:
         raise UsageError(str(error)) from error
     if "-D" in flags:
@@ -108,6 +111,18 @@ def wmain(*args: str) -> WSGIApplication:
 
         made = validator(made)
     return made
+
+
+def _extensions(arguments: Iterable[str]) -> dict[str, str]:
+    """Read the arguments; the original took others for nothing, so plain words are no error."""
+    extensions = {}
+    for argument in arguments:
+        if argument[:1] in (".", "-") or "=" in argument:
+            extension, handler = _extension(argument)
+            extensions[extension] = handler
+        else:
+            _log.warning("the argument %r is ignored; %s", argument, USAGE)
+    return extensions
 
 
 def _extension(argument: str) -> tuple[str, str]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from ._app import Directory
 from ._slot import CachedModule
 
+__all__ = ["cachedmod", "handler"]
+
 cachedmod = CachedModule
+handler = Directory

@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from . import _loader
 from ._current import Current
@@ -34,11 +34,14 @@ class CachedModule:
         mtime: the file's modification time when it was read, in seconds since the epoch.
     """
 
-    def __init__(self, mod: ModuleType, current: Current, mtime: float) -> None:
-        self.mod = mod
+    def __init__(
+        self, mod: ModuleType | None = None, mtime: float = -1, current: Current | None = None
+    ) -> None:
+        """Make an entry; the cache does. One without a module is for callers of the original."""
+        self.mod = cast("ModuleType", mod)
         self.lock = threading.RLock()
         self.mtime = mtime
-        self._current = current
+        self._current = current or Current()
         self._finished: set[Finish] = set()
 
     if TYPE_CHECKING:
@@ -47,7 +50,7 @@ class CachedModule:
         def __setattr__(self, name: str, value: Any) -> None: ...
 
     def __repr__(self) -> str:
-        return f"<CachedModule {self.mod.__name__} of {self.mod.__file__}>"
+        return f"<CachedModule {self.mod!r}>"
 
     def is_finished(self, finish: Finish | None) -> bool:
         """Tell whether `finish` has been called for this version (or is None)."""
@@ -147,7 +150,8 @@ class Slot:
         except Exception as error:
             self._fail(error, level, float("inf"))
             return
-        entry = CachedModule(*_loader.new_module(self.path, version.source), version.mtime)
+        module, current = _loader.new_module(self.path, version.source)
+        entry = CachedModule(module, version.mtime, current)
         self.loading = entry
         loaded = False
         try:

@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
     """Run the subcommand."""
     if options.shell not in _SCRIPTS:
         raise error(f"no completions for {options.shell}; there are some for {', '.join(SHELLS)}")
-    say(_SCRIPTS[options.shell]().rstrip("\n"))
+    say(*_SCRIPTS[options.shell]().rstrip("\n").split("\n"))
     return 0
 
 
@@ -119,8 +119,9 @@ _ashd_pdm() {{
         COMPREPLY=($(compgen -f -- "$current")) ;;
     name)
         [[ $target == *:* || $target != */* ]] && return
-        words=$({names} "$target" 2>/dev/null | cut -d ' ' -f 1)
-        COMPREPLY=($(compgen -W "$words" -- "$current")) ;;
+        while read -r word _; do  # not by compgen -W, which would expand what the daemon says
+            [[ $word == "$current"* ]] && COMPREPLY+=("$(printf %q "$word")")
+        done < <({names} "$target" 2>/dev/null) ;;
     shell) COMPREPLY=($(compgen -W 'bash zsh fish' -- "$current")) ;;
     esac
 }}

@@ -37,9 +37,11 @@ class Client(PerfClient):
             raise error(f"{type(exc).__name__}: {exc}") from exc
 
 
-def open_perf(options: argparse.Namespace) -> PerfClient:
-    """Connect as the options say. The caller closes the client."""
-    return Client(options.target, worker=options.worker)
+def open_perf(options: argparse.Namespace, *, timeout: float | None = None) -> PerfClient:
+    """Connect as the options say; an answer may take `timeout` seconds. The caller closes the
+    client.
+    """
+    return Client(options.target, worker=options.worker, timeout=timeout)
 
 
 def full_path(name: str) -> str:

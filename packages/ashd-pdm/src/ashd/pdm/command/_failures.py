@@ -8,6 +8,7 @@ from pathlib import Path
 from ashd.pdm._errors import (
     ConnectError,
     ConnectionLost,
+    PdmError,
     ProtocolError,
     RefusedPickle,
     SpecError,
@@ -35,17 +36,27 @@ _OTHERS: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
+FAILURES = (PdmError, OSError, TypeError, ValueError, LookupError, AttributeError)
+"""What can come up while talking to a daemon, which may say anything, or nothing."""
+
+
 def sentence(exc: BaseException, target: str = "") -> str:
     """Return what to tell the user about `exc`, which came up while talking to `target`."""
+    return clean(_sentence(exc, target))
+
+
+def _sentence(exc: BaseException, target: str) -> str:
     if isinstance(exc, ConnectError):
         return _connect(exc, target)
     for kind, text in _OTHERS:
         if isinstance(exc, kind):
-            return text.format(clean(target), clean(str(exc)))
+            return text.format(target, exc)
     if isinstance(exc, OSError) and exc.strerror:
         where = f"{exc.filename}: " if exc.filename else ""
-        return clean(f"{where}{exc.strerror}")
-    return clean(str(exc)) or type(exc).__name__
+        return f"{where}{exc.strerror}"
+    if not isinstance(exc, PdmError | OSError):
+        return f"the daemon's answer is not of the form that is expected: {exc!r}"
+    return str(exc) or type(exc).__name__
 
 
 def _connect(exc: ConnectError, target: str) -> str:
@@ -58,11 +69,11 @@ def _connect(exc: ConnectError, target: str) -> str:
         number = errno.ENOTSOCK
     known = _TCP if isinstance(parsed, TcpTarget) else _UNIX
     if number in known:
-        return known[number].format(clean(target))
+        return known[number].format(target)
     if isinstance(cause, ConnectionLost):
         what = "answers nothing" if "long" in str(cause) else "closes the connection at once"
-        return f"{clean(target)} {what}: it is no debug socket, or the daemon hangs"
-    return clean(str(exc))
+        return f"{target} {what}: it is no debug socket, or the daemon hangs"
+    return str(exc)
 
 
 def _is_no_socket(target: Target | None) -> bool:
@@ -75,7 +86,7 @@ def _is_no_socket(target: Target | None) -> bool:
 def _ssh(exc: ConnectError, number: int | None) -> str:
     if number == errno.ENOENT:
         return "there is no ssh command here, which is needed to reach other machines"
-    return f"{clean(str(exc))} (what ssh said about it stands above)"
+    return f"{exc} (what ssh said about it stands above)"
 
 
 def _parsed(target: str) -> Target | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ashd.pdm.command._connection import by_worker, find, open_perf
 from ashd.pdm.command._output import say, say_json
-from ashd.pdm.command._text import clean, count, size, table
+from ashd.pdm.command._text import count, size, table
 
 if TYPE_CHECKING:
     import argparse
@@ -28,8 +28,7 @@ def run(options: argparse.Namespace) -> int:
         say_json(processes.get("", processes))
         return 0
     for worker, found in processes.items():
-        for line in report(worker, found):
-            say(line)
+        say(*report(worker, found))
     return 0
 
 
@@ -56,7 +55,7 @@ def look(
 def report(worker: str, found: dict[str, Any]) -> Iterator[str]:
     """Yield lines about one process."""
     if worker:
-        yield f"=== worker {clean(worker)}"
+        yield f"=== worker {worker}"
     if "growth" in found:
         yield from _growth(found["growth"] or [])
         return
@@ -70,7 +69,7 @@ def _growth(entries: list[dict[str, Any]]) -> Iterator[str]:
         yield "nothing has grown"
         return
     rows = [("more objects", "more bytes", "type")]
-    rows += [(f"{e['count']:+,}", _signed(e["size"]), clean(e["type"])) for e in entries]
+    rows += [(f"{e['count']:+,}", _signed(e["size"]), e["type"]) for e in entries]
     yield from table(rows, "rr")
 
 
@@ -80,7 +79,7 @@ def _signed(number: float) -> str:
 
 def _types(title: str, entries: list[dict[str, Any]]) -> Iterator[str]:
     rows = [("objects", "size", title.removeprefix("objects by "))]
-    rows += [(count(e["count"]), size(e["size"]), clean(e["type"])) for e in entries]
+    rows += [(count(e["count"]), size(e["size"]), e["type"]) for e in entries]
     yield from table(rows, "rr")
     yield ""
 
@@ -99,7 +98,5 @@ def _lines(entries: list[dict[str, Any]] | None) -> Iterator[str]:
         return
     yield ""
     rows = [("blocks", "size", "allocated in")]
-    rows += [
-        (count(e["count"]), size(e["size"]), clean(f"{e['file']}:{e['line']}")) for e in entries
-    ]
+    rows += [(count(e["count"]), size(e["size"]), f"{e['file']}:{e['line']}") for e in entries]
     yield from table(rows, "rr")

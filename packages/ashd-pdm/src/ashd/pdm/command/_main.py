@@ -11,8 +11,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from ashd.pdm._errors import PdmError
-from ashd.pdm.command._failures import sentence
+from ashd.pdm.command._failures import FAILURES, sentence
+from ashd.pdm.command._output import warn
 from ashd.pdm.command._parser import RISK, Parser, add_subcommand, make_parser
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ def run(options: argparse.Namespace) -> int:
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED
-    except (PdmError, OSError) as exc:
-        sys.stderr.write(f"ashd-pdm: {sentence(exc, getattr(options, 'target', ''))}\n")
+    except FAILURES as exc:
+        warn(sentence(exc, getattr(options, "target", "")))
         return 1
     return status
 

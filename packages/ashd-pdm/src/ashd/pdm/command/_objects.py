@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ashd.pdm.command._connection import KNOWN, find, find_if_any, need, open_perf, short_path
 from ashd.pdm.command._output import plain, say, say_json, show, show_event, to_json
-from ashd.pdm.command._text import clean, table
+from ashd.pdm.command._text import table
 from ashd.pdm.perf import error
 
 if TYPE_CHECKING:
@@ -28,8 +28,7 @@ def list_names(options: argparse.Namespace) -> int:
     if options.json:
         say_json(found)
         return 0
-    for line in table([(clean(name), _kinds(kinds)) for name, kinds in found.items()]):
-        say(line)
+    say(*table([(name, _kinds(kinds)) for name, kinds in found.items()]))
     return 0
 
 
@@ -53,7 +52,7 @@ _KINDS = {"attr": "get", "dir": "ls", "invoke": "call", "event": "watch"}
 
 
 def _kinds(protocols: list[str]) -> str:
-    return " ".join(_KINDS.get(name, clean(name)) for name in protocols)
+    return " ".join(_KINDS.get(name, name) for name in protocols)
 
 
 def get(options: argparse.Namespace) -> int:
@@ -70,8 +69,8 @@ def get(options: argparse.Namespace) -> int:
         say_json({"value": value, "desc": meaning} if options.verbose else value)
         return 0
     if isinstance(meaning, str):
-        say(f"# {clean(meaning)}")
-    say(show(value) if not isinstance(meaning, dict) else _with_meanings(value, meaning))
+        say(f"# {meaning}")
+    say(*(_with_meanings(value, meaning) if isinstance(meaning, dict) else show(value)))
     return 0
 
 
@@ -91,11 +90,8 @@ def _read_all(directory: Proxy, options: argparse.Namespace) -> tuple[Any, Any]:
     return values, meanings if options.verbose else None
 
 
-def _with_meanings(values: dict[str, Any], meanings: dict[str, Any]) -> str:
-    rows = [
-        (clean(name), clean(repr(values[name])), clean(meanings[name] or "")) for name in values
-    ]
-    return "\n".join(table(rows))
+def _with_meanings(values: dict[str, Any], meanings: dict[str, Any]) -> list[str]:
+    return table([(name, repr(values[name]), meanings[name] or "") for name in values])
 
 
 def call(options: argparse.Namespace) -> int:
@@ -107,7 +103,7 @@ def call(options: argparse.Namespace) -> int:
     if options.json:
         say_json(value)
     elif value is not None:
-        say(show(value))
+        say(*show(value))
     return 0
 
 
@@ -177,4 +173,5 @@ def _json_line(value: Any) -> None:
 
 
 def _text_line(value: Any) -> None:
-    say(f"{time.strftime('%H:%M:%S')} {show(value)}")
+    first, *more = show(value)
+    say(f"{time.strftime('%H:%M:%S')} {first}", *more)

@@ -114,6 +114,7 @@ SUBCOMMANDS = (
                 repeats=True,
             ),
             Option("-p", "--plain", "a plain prompt, also where a better one is installed"),
+            Option("-s", "--safe", "escape control characters in what the code prints"),
             Option(
                 None,
                 "--history",

@@ -1,4 +1,8 @@
-"""Writes values to standard output, for people and as JSON."""
+"""The only way to the terminal: all that the command writes goes through `say`, `warn` and `raw`.
+
+`say` and `warn` escape whatever is no printable character, so nothing that a daemon says controls a
+terminal, in any command. `raw` is for what code prints at a prompt, and for our own screens.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ import pprint
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ashd.pdm.command._text import clean, clean_lines
+from ashd.pdm.command._text import clean, escape_json
 from ashd.pdm.perf import AttrInfo, Event
 
 if TYPE_CHECKING:
@@ -17,9 +21,25 @@ if TYPE_CHECKING:
 COLUMNS = 100
 
 
-def say(text: str = "") -> None:
-    """Write a line, at once, so that whoever reads a pipe has it."""
-    sys.stdout.write(f"{text}\n")
+def say(*lines: str) -> None:
+    """Write lines, at once, so that whoever reads a pipe has them."""
+    raw("".join(f"{clean(line)}\n" for line in lines))
+
+
+def warn(text: str) -> None:
+    """Write a line to standard error."""
+    sys.stderr.write(f"ashd-pdm: {clean(text)}\n")
+
+
+def progress(text: str) -> None:
+    """Show a text in place of the one before, on a terminal; "" takes it away."""
+    sys.stderr.write(f"\r{clean(text)}\x1b[K")
+    sys.stderr.flush()
+
+
+def raw(text: str) -> None:
+    """Write text as it is: control characters in it are obeyed."""
+    sys.stdout.write(text)
     sys.stdout.flush()
 
 
@@ -30,7 +50,7 @@ def say_json(value: Any) -> None:
 
 def to_json(value: Any) -> str:
     """Return a value as one line of JSON."""
-    return json.dumps(plain(value), ensure_ascii=False, allow_nan=False)
+    return escape_json(json.dumps(plain(value), ensure_ascii=False, allow_nan=False))
 
 
 def plain(value: Any) -> Any:
@@ -71,20 +91,21 @@ _PLAIN: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
 )
 
 
-def show(value: Any) -> str:
+def show(value: Any) -> list[str]:
     """Return a value as people like to read it: text as it is, the rest as Python writes it."""
-    if isinstance(value, str):
-        return clean_lines(value)
-    return clean_lines(pprint.pformat(value, width=COLUMNS, sort_dicts=False))
+    text = (
+        value if isinstance(value, str) else pprint.pformat(value, width=COLUMNS, sort_dicts=False)
+    )
+    return text.expandtabs().split("\n")
 
 
 def show_event(event: Any) -> str:
     """Return an event as one line."""
     if not isinstance(event, Event):
-        return clean(repr(event))
+        return repr(event)
     if event.lost:
         return f"{event.lost} events were lost: this client is too slow"
     fields = dict(vars(event))
     fields.pop("time", None)
     shown = " ".join(f"{name}={value!r}" for name, value in fields.items() if value is not None)
-    return clean(f"{type(event).__name__} {shown}")
+    return f"{type(event).__name__} {shown}"

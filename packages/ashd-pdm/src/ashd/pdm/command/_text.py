@@ -18,6 +18,20 @@ def clean(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def escape_json(text: str) -> str:
+    """Return JSON on one line with everything that is no printable character as an escape of JSON's
+    own: what reads it gets the same value.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else _json_escape(c) for c in text)
+
+
+def _json_escape(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+
+
 def clean_lines(text: str) -> str:
     """Return `text` as `clean` does, but with its lines and tabs."""
     return "\n".join(clean(line) for line in text.expandtabs().split("\n"))
@@ -82,11 +96,12 @@ def count(number: float) -> str:
 
 
 def table(rows: Sequence[tuple[str, ...]], right: str = "") -> list[str]:
-    """Return lines with columns under each other; `right` has an `r` for each one to be aligned
-    right.
+    """Return lines with columns under each other, all cells `clean`; `right` has an `r` for each
+    one to be aligned right.
     """
     if not rows:
         return []
+    rows = [tuple(map(clean, row)) for row in rows]
     columns = [max(width(row[at]) for row in rows) for at in range(len(rows[0]))]
     lines = []
     for row in rows:

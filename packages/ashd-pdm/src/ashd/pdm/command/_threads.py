@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ashd.pdm.command._connection import by_worker, find, open_perf
 from ashd.pdm.command._output import say, say_json
-from ashd.pdm.command._text import clean, duration
+from ashd.pdm.command._text import duration
 
 if TYPE_CHECKING:
     import argparse
@@ -21,8 +21,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         say_json(processes.get("", processes))
         return 0
-    for line in report(processes):
-        say(line)
+    say(*report(processes))
     return 0
 
 
@@ -30,7 +29,7 @@ def report(processes: dict[str, list[dict[str, Any]]]) -> Iterator[str]:
     """Yield lines; of each process first the threads that hold a request."""
     for worker, threads in processes.items():
         if worker:
-            yield f"=== worker {clean(worker)}, {len(threads)} threads"
+            yield f"=== worker {worker}, {len(threads)} threads"
         for group in _alike(sorted(threads, key=lambda thread: thread["request"] is None)):
             yield from describe(group)
             yield ""
@@ -48,16 +47,16 @@ def _alike(threads: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:
 
 def describe(group: list[dict[str, Any]]) -> Iterator[str]:
     """Yield lines about threads with the same stack."""
-    names = ", ".join(clean(str(thread["name"])) for thread in group)
+    names = ", ".join(str(thread["name"]) for thread in group)
     first = group[0]
     if len(group) > 1:
         yield f"{len(group)} threads: {names}"
     else:
         yield f"Thread {names} ({_numbers(first)}){_request(first['request'])}"
     for file, line, function, source in first["stack"]:
-        yield clean(f'  File "{file}", line {line}, in {function}')
+        yield f'  File "{file}", line {line}, in {function}'
         if source:
-            yield f"    {clean(source)}"
+            yield f"    {source}"
 
 
 def _numbers(thread: dict[str, Any]) -> str:
@@ -74,4 +73,4 @@ def _request(request: dict[str, Any] | None) -> str:
         words.append(f"for {duration(age)}")
     known = {"method", "url", "uri", "age"}
     words += [f"{name}={value}" for name, value in request.items() if name not in known]
-    return f": {clean(' '.join(word for word in words if word))}"
+    return f": {' '.join(word for word in words if word)}"

@@ -71,6 +71,10 @@ class Directory:
         with self._lock:
             return self._objects[name]
 
+    def __getitem__(self, name: str) -> Any:
+        """Return the object of that name; KeyError when there is none."""
+        return self.lookup(name)
+
     def __setitem__(self, name: str, obj: Any) -> None:
         """Add an object, or replace the one of that name."""
         with self._lock:
@@ -99,6 +103,14 @@ class Functions:
             known = ", ".join(self._functions)
             raise AttributeError(f"no method {method!r}; there are: {known}")
         return function(*args, **kwargs)
+
+    def __setitem__(self, name: str, function: Callable[..., Any]) -> None:
+        """Add a function, or replace the one of that name."""
+        self._functions[name] = function
+
+    def __delitem__(self, name: str) -> None:
+        """Take a function out; KeyError when there is none."""
+        del self._functions[name]
 
 
 class EventSource:

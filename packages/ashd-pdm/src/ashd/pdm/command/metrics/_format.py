@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ashd.pdm.command._text import clean_lines
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -22,8 +24,10 @@ class Family:
     samples: list[tuple[str, dict[str, str], float]] = field(default_factory=list)
 
     def add(self, value: float, labels: Mapping[str, str] | None = None, suffix: str = "") -> None:
-        """Add a sample; empty labels are left out, as Prometheus does itself."""
-        kept = {name: text for name, text in (labels or {}).items() if text}
+        """Add a sample; empty labels are left out, as Prometheus does itself. Control characters in
+        them become escapes.
+        """
+        kept = {name: clean_lines(text) for name, text in (labels or {}).items() if text}
         self.samples.append((suffix, kept, value))
 
 
@@ -39,7 +43,7 @@ def render(families: Iterable[Family]) -> str:
 
 
 def _family(family: Family) -> str:
-    meaning = family.help.replace("\\", r"\\").replace("\n", r"\n")
+    meaning = clean_lines(family.help).replace("\\", r"\\").replace("\n", r"\n")
     lines = [f"# HELP {family.name} {meaning}", f"# TYPE {family.name} {family.kind}"]
     lines += [
         f"{family.name}{suffix}{_labels(labels)} {_number(value)}"
@@ -56,7 +60,6 @@ def _labels(labels: Mapping[str, str]) -> str:
 
 
 def _escape(text: str) -> str:
-    text = text.encode("utf-8", "replace").decode()
     return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
 

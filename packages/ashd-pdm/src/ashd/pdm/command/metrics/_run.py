@@ -8,7 +8,7 @@ from ashd.pdm.command._connection import open_perf
 from ashd.pdm.command._output import say
 from ashd.pdm.command.metrics._collect import collect
 from ashd.pdm.command.metrics._format import render
-from ashd.pdm.command.metrics._serve import parse_address, serve
+from ashd.pdm.command.metrics._serve import CLIENT_TIMEOUT, parse_address, serve
 
 if TYPE_CHECKING:
     import argparse
@@ -18,7 +18,7 @@ def run(options: argparse.Namespace) -> int:
     """Run the subcommand."""
     if options.listen is not None:
         return serve(parse_address(options.listen), options.target, lambda: metrics(options))
-    say(metrics(options).rstrip("\n"))
+    say(*metrics(options).splitlines())
     return 0
 
 
@@ -26,5 +26,5 @@ def metrics(options: argparse.Namespace) -> str:
     """Ask the daemon, and return the text. Each look is a connection of its own, so that a daemon
     may be started anew at any time.
     """
-    with open_perf(options) as client:
+    with open_perf(options, timeout=CLIENT_TIMEOUT) as client:
         return render(collect(client, options.attribute or ()))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ashd.pdm.command._connection import by_worker, find, open_perf
-from ashd.pdm.command._output import say
+from ashd.pdm.command._output import progress, say
 from ashd.pdm.command.profile._collapsed import write_collapsed
 from ashd.pdm.command.profile._flamegraph import write_html, write_svg
 from ashd.pdm.command.profile._speedscope import write_speedscope
@@ -35,8 +35,7 @@ def run(options: argparse.Namespace) -> int:
     write = None if path is None else _writer(path)
     samples = take(options)
     if write is None or path is None:
-        for line in summary(samples, options.lines):
-            say(line)
+        say(*summary(samples, options.lines))
     else:
         title = f"{options.target}, {samples.seconds:.1f} s"
         path.write_text(write(samples, title), encoding="utf-8")
@@ -73,9 +72,8 @@ class _Progress:
     def _run(self) -> None:
         while not self._over.wait(0.5):
             left = max(0.0, self._until - time.monotonic())
-            sys.stderr.write(f"\rsampling, {left:.0f} s left \x1b[K")
-            sys.stderr.flush()
-        sys.stderr.write("\r\x1b[K")
+            progress(f"sampling, {left:.0f} s left ")
+        progress("")
 
     def __enter__(self) -> None:
         if sys.stderr.isatty():

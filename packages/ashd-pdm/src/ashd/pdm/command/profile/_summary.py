@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from ashd.pdm.command._text import clean, count, table
+from ashd.pdm.command._text import count, table
 from ashd.pdm.command.profile._stacks import place
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def summary(samples: Samples, lines: int) -> Iterator[str]:
     own, whole = _functions(samples)
     rows = [("itself", "with callees", "function")]
     rows += [
-        (_share(own[label], samples.total), _share(whole[label], samples.total), clean(label))
+        (_share(own[label], samples.total), _share(whole[label], samples.total), label)
         for label in sorted(whole, key=lambda name: (-own[name], -whole[name], name))[:lines]
     ]
     yield from table(rows, "rr")

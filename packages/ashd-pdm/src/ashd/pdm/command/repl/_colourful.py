@@ -4,7 +4,6 @@ needs prompt_toolkit and pygments (the extra `cli`).
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
@@ -18,6 +17,7 @@ from prompt_toolkit.styles import Style
 from pygments.lexers.python import PythonLexer
 
 from ashd.pdm._errors import PdmError
+from ashd.pdm.command._output import raw
 from ashd.pdm.command.repl._history import history_file
 from ashd.pdm.command.repl._source import is_complete
 
@@ -83,8 +83,7 @@ class ColourfulPrompt:
         """Implement `Prompt`."""
         self._in_traceback = self._in_traceback or line == TRACEBACK
         text = f"{_RED}{line}{_NORMAL}" if self._in_traceback else line
-        sys.stdout.write(f"{text}\n")
-        sys.stdout.flush()
+        raw(f"{text}\n")
 
     def close(self) -> None:
         """Implement `Prompt`; the history is written as it grows."""

@@ -4,12 +4,11 @@ readline.
 
 from __future__ import annotations
 
-import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ashd.pdm._errors import PdmError
-from ashd.pdm.command._output import say
+from ashd.pdm.command._output import raw, say
 from ashd.pdm.command.repl._history import LENGTH, history_file
 from ashd.pdm.command.repl._source import is_complete
 
@@ -77,7 +76,7 @@ class PlainPrompt:
             try:
                 lines.append(input("... " if lines else ">>> "))
             except (KeyboardInterrupt, EOFError):
-                say()
+                say("")
                 raise
             text = "\n".join(lines)
             if not text.strip():
@@ -87,8 +86,7 @@ class PlainPrompt:
 
     def show(self, line: str) -> None:
         """Implement `Prompt`."""
-        sys.stdout.write(f"{line}\n")
-        sys.stdout.flush()
+        raw(f"{line}\n")
 
     def close(self) -> None:
         """Implement `Prompt`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from ashd.pdm.command._output import say
+from ashd.pdm.command._output import raw
 from ashd.pdm.command.repl._session import Left, Session
 from ashd.pdm.command.repl._source import statements
 
@@ -18,7 +18,7 @@ INTERRUPTED = 130
 
 def run(options: argparse.Namespace) -> int:
     """Run the subcommand."""
-    with Session(options.target, options.worker) as session:
+    with Session(options.target, options.worker, safe=options.safe) as session:
         if options.command:
             return run_script(session, options.command)
         if not sys.stdin.isatty():
@@ -31,7 +31,7 @@ def run_script(session: Session, texts: Iterable[str]) -> int:
     for text in texts:
         for statement in statements(text):
             try:
-                if not session.execute(statement, say):
+                if not session.execute(statement, lambda line: raw(f"{line}\n")):
                     return 1
             except Left:
                 return INTERRUPTED

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ashd.pdm._errors import PdmError
 from ashd.pdm.cli import PerfClient, ReplClient
 from ashd.pdm.command._connection import BUILT_IN, PARENT
+from ashd.pdm.command._text import clean_lines
 from ashd.pdm.command.repl._source import without_empty_lines
 
 if TYPE_CHECKING:
@@ -35,9 +36,10 @@ class Left(BaseException):
 class Session:
     """A prompt in a daemon. Use `close`, or `with`."""
 
-    def __init__(self, target: str, worker: str | None) -> None:
+    def __init__(self, target: str, worker: str | None, *, safe: bool = False) -> None:
         self._target = target
         self._worker = worker
+        self._safe = safe
         self._client = ReplClient(target, worker=worker)
         self._id: str | None = None
 
@@ -48,13 +50,16 @@ class Session:
         self._id = None
 
     def execute(self, code: str, output: Callable[[str], None]) -> bool:
-        """Run code; `output` gets its lines. False when it raised. SIGINT interrupts it; `Left`
-        after a second one.
+        """Run code; `output` gets its lines, without control characters if the session is safe.
+        False when it raised. SIGINT interrupts it; `Left` after a second one.
         """
         if self._id is None:
             self._id = self._find_id()
         with self._interruptible(output):
-            return self._client.execute(without_empty_lines(code), output)
+            return self._client.execute(without_empty_lines(code), self._filtered(output))
+
+    def _filtered(self, output: Callable[[str], None]) -> Callable[[str], None]:
+        return (lambda line: output(clean_lines(line))) if self._safe else output
 
     @contextmanager
     def _interruptible(self, output: Callable[[str], None]) -> Iterator[None]:
@@ -103,14 +108,14 @@ class Session:
         """Return how many characters at the end of `text` are replaced, and by what."""
         found = self._question("complete", text)
         if isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], list):
-            return int(found[0]), [str(name) for name in found[1]]
+            return int(found[0]), [name for name in map(str, found[1]) if name.isprintable()]
         return 0, []
 
     def describe(self, text: str) -> list[str]:
         """Answer `NAME?` (what it is) and `NAME??` (its source)."""
         question = "source" if text.endswith("??") else "describe"
         found = self._question(question, text.rstrip("?").strip())
-        return [str(line) for line in found] if isinstance(found, list) else []
+        return [clean_lines(str(line)) for line in found] if isinstance(found, list) else []
 
     def _question(self, function: str, text: str) -> Any:
         source = f"{_remote_source()}print(MARK + ascii({function}(TEXT, NAMES)))\n"

@@ -12,8 +12,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ashd.pdm._errors import PdmError
-from ashd.pdm.command._failures import sentence
+from ashd.pdm.command._failures import FAILURES, sentence
 from ashd.pdm.command._output import say
 from ashd.pdm.command.top._figures import History
 from ashd.pdm.command.top._look import Look, Question, Row, Watcher
@@ -58,8 +57,8 @@ def _plain(watcher: Watcher, first: Look, options: argparse.Namespace) -> int:
         time.sleep(options.interval)
         history.add(watcher.look(Question(threads=frame.threads)))
         count += 1
-        say(time.strftime("--- %H:%M:%S"))
-        say(as_text(layout(history, frame)[:-1]).rstrip())
+        lines = as_text(layout(history, frame)[:-1]).rstrip().split("\n")
+        say(time.strftime("--- %H:%M:%S"), *lines)
     return 0
 
 
@@ -114,7 +113,7 @@ class Live:
                 question = replace(self._question)
             try:
                 found: Look | str = self._watcher.look(question)
-            except (PdmError, OSError) as exc:
+            except FAILURES as exc:
                 found = sentence(exc, self._options.target)
             with self._lock:
                 self._arrived.append(found)

@@ -18,6 +18,7 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from ashd.pdm.command._output import raw
 from ashd.pdm.command.top._view import cut
 
 if TYPE_CHECKING:
@@ -148,8 +149,7 @@ class Screen:
         return KEYS.get(self._keys.popleft(), "")
 
     def _write(self, text: str) -> None:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        raw(text)
 
 
 def _terminate(*_: object) -> None:

@@ -228,9 +228,12 @@ def as_text(lines: Iterable[Line]) -> str:
 
 
 def cut(line: Line, columns: int) -> Line:
-    """Return as much of a line as there are columns for."""
+    """Return as much of a line as there are columns for, with nothing in it that could control the
+    terminal.
+    """
     found: Line = []
-    for style, text in line:
+    for style, unsafe in line:
+        text = clean(unsafe)
         taken = width(text)
         if taken > columns:
             return [*found, (style, fit(text, columns))] if columns > 0 else found

@@ -1,0 +1,113 @@
+"""How many clients there may be, and who gives way when one more comes.
+
+Clients that wait stand in lines, one for each state in `GIVING_WAY`: those that have had their
+answer, idle ones, unfinished heads, bodies. A new client takes the place of the first in the first
+line. So clients that stall keep nobody out, and one that sends its request at once is served.
+
+Called in the event loop's thread. A call takes the same time, however many clients there are.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from itertools import islice
+from typing import Protocol
+
+from ._limits import CANDIDATES, STALL_TIME
+from ._states import GIVING_WAY, STALLING, State
+
+
+class Client(Protocol):
+    """What the room has to know of a client."""
+
+    line: dict[Client, float] | None
+    """The line in which it stands; the room's own."""
+
+    def has_sent(self) -> bool:
+        """Tell whether bytes of the client wait to be read, and it has not left since."""
+
+    def give_way(self) -> None:
+        """Leave for another client."""
+
+
+class Room:
+    """See the module."""
+
+    def __init__(self, places: int, per_address: int, on_room: Callable[[], None]) -> None:
+        """Have that many places, and `per_address` for one address (0: all of them).
+
+        `on_room` is called when a client could give way, after `make` found none.
+        """
+        self._places = places
+        self._per_address = per_address
+        self._of_address: dict[bytes, int] = {}
+        self._leaving: set[Client] = set()
+        self._on_room = on_room
+        self._wanted = False
+        self._lines: dict[State, dict[Client, float]] = {state: {} for state in GIVING_WAY}
+
+    def has_place(self, taken: int) -> bool:
+        """Tell whether one more may come, when that many are there."""
+        return taken - len(self._leaving) < self._places
+
+    def make(self, now: float) -> bool:
+        """Let a client give way; tell whether there is one."""
+        for state in GIVING_WAY:
+            client = self._first(state, now)
+            if client is not None:
+                self._leaving.add(client)
+                client.give_way()
+                return True
+        self._wanted = True
+        return False
+
+    def _first(self, state: State, now: float) -> Client | None:
+        for client, since in islice(self._lines[state].items(), CANDIDATES):
+            if state in STALLING and now - since < STALL_TIME:
+                return None
+            if state is State.CLOSING or not client.has_sent():
+                return client
+        return None
+
+    def stand(self, client: Client, state: State, now: float) -> None:
+        """Put a client at the end of the line for its state, if there is one."""
+        if client.line is not None:
+            del client.line[client]
+        client.line = line = self._lines.get(state)
+        if line is not None:
+            line[client] = now
+            if self._wanted and state not in STALLING:
+                self._wanted = False
+                self._on_room()
+
+    def step_out(self, client: Client) -> None:
+        """Take a client out of its line: it is not to blame for waiting."""
+        if client.line is not None:
+            del client.line[client]
+            client.line = None
+
+    def forget(self, client: Client) -> None:
+        """Its place is free."""
+        self.step_out(client)
+        self._leaving.discard(client)
+
+    def admit(self, address: bytes) -> bool:
+        """Count a client of this address; tell whether there may be so many."""
+        network = _network(address)
+        count = self._of_address[network] = self._of_address.get(network, 0) + 1
+        return not 0 < self._per_address < count
+
+    def leave(self, address: bytes) -> None:
+        """Count the client no longer."""
+        network = _network(address)
+        self._of_address[network] -= 1
+        if not self._of_address[network]:
+            del self._of_address[network]
+
+
+def _network(address: bytes) -> bytes:
+    """Return the network of one client, which with IPv6 can choose from 64 bits of addresses."""
+    if b":" not in address:
+        return address
+    return socket.inet_pton(socket.AF_INET6, address.decode("ascii"))[:8]

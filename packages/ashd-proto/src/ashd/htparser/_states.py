@@ -1,0 +1,61 @@
+"""What a client's connection can be doing, and what may follow what. Read this first.
+
+    HEAD ──┬────────────────────────────> RESPONSE ──> IDLE ──> HEAD
+           ├─> BODY_HELD ─┬─────────────> RESPONSE
+           └─> QUEUED <───┘
+                 └─> BODY ─┬────────────> RESPONSE
+                           └─> REST ────────────────> IDLE
+
+A connection starts with HEAD, and goes to CLOSING or CLOSED from any state.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class State(Enum):
+    """What the next bytes of a client are."""
+
+    HEAD = "a request head, or the rest of one"
+    IDLE = "the beginning of the next request"
+    BODY_HELD = "a body that is held until it is whole"
+    QUEUED = "a body that waits until a handler has the request"
+    BODY = "a body that the handler gets as it comes"
+    RESPONSE = "requests sent ahead, while a whole one is answered"
+    REST = "the rest of a body, whose response is complete"
+    CLOSING = "bytes that nobody wants, until the client has closed its side"
+    CLOSED = "nothing; the end of a response may still be on its way"
+
+
+_END = {State.CLOSING, State.CLOSED}
+_AFTER_HEAD = {State.BODY_HELD, State.QUEUED, State.RESPONSE} | _END
+
+FOLLOWERS: dict[State, set[State]] = {
+    State.HEAD: _AFTER_HEAD,
+    State.IDLE: _AFTER_HEAD | {State.HEAD},
+    State.BODY_HELD: {State.QUEUED, State.RESPONSE} | _END,
+    State.QUEUED: {State.BODY} | _END,
+    State.BODY: {State.RESPONSE, State.REST} | _END,
+    State.RESPONSE: {State.IDLE} | _END,
+    State.REST: {State.IDLE} | _END,
+    State.CLOSING: {State.CLOSED},
+    State.CLOSED: {State.CLOSED},
+}
+"""What may follow a state."""
+
+READING = {State.HEAD, State.IDLE, State.BODY_HELD, State.BODY, State.REST}
+"""States in which bytes are read as they come. In others they are held, or dropped at the end."""
+
+GIVING_WAY = (
+    State.CLOSING,
+    State.IDLE,
+    State.HEAD,
+    State.REST,
+    State.BODY_HELD,
+    State.BODY,
+)
+"""Who makes room for a new client, in this order; among equals, the one that waits longest."""
+
+STALLING = {State.BODY_HELD, State.BODY}
+"""States in which a client makes room only if nothing has come of it for a while (`STALL_TIME`)."""

@@ -1,0 +1,49 @@
+"""Programs of others that some tests use. Where one is missing, its tests are skipped and say so.
+
+@needs("curl")
+def test_a_download() -> None: ...
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+PURPOSES = {
+    "bash": "completion in the shell",
+    "cc": "a program in C",
+    "chromium": "a browser",
+    "curl": "the usual client",
+    "dirplex": "the reference program, written in C",
+    "fish": "completion in the shell",
+    "git": "a repository",
+    "htparser": "the reference front end, written in C",
+    "mandoc": "a check of manual pages",
+    "nginx": "an SCGI client",
+    "pkill": "signals by name, part of procps",
+    "prometheus": "a server that reads metrics",
+    "promtool": "a check of metrics, part of prometheus",
+    "ssh": "OpenSSH's client",
+    "ssh-keygen": "OpenSSH's client",
+    "sshd": "OpenSSH's server",
+    "tmux": "a real terminal",
+    "zsh": "completion in the shell",
+}
+"""Every program that a test may need, and what it gives. Nothing else may be asked for."""
+
+_PLACES = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
+
+
+def find(program: str) -> str | None:
+    """Return the path of a program, or None where it is missing."""
+    assert program in PURPOSES, f"list {program!r} in {__name__}.PURPOSES"
+    return shutil.which(program, path=_PLACES)
+
+
+def needs(*programs: str) -> pytest.MarkDecorator:
+    """Skip a test, or a parameter, unless all these programs are there."""
+    missing = [program for program in programs if find(program) is None]
+    reason = ", ".join(f"{name} ({PURPOSES[name]}) is not installed" for name in missing)
+    return pytest.mark.skipif(bool(missing), reason=reason)
