@@ -18,6 +18,7 @@ import struct
 from typing import Protocol, cast
 
 from ashd.proto import encode_request
+from ashd.proto._codec import add_headers, encode_headers
 
 from ._errors import RequestError
 from ._exchange import Exchange
@@ -45,7 +46,7 @@ class Surroundings(Protocol):
     limits: Limits
     poller: Poller
     queue: RequestQueue
-    framing: Headers
+    framing: bytes
     room: Room
     stopping: bool
 
@@ -67,6 +68,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_ash_headers",
+        "_encoded_headers",
         "_exchange",
         "_fd",
         "_head",
@@ -99,6 +101,7 @@ class Connection(asyncio.Protocol):
         self._time_left = 0.0  # for the body, when the handler will take more of it
         self._unwritten = 0
         self._ash_headers: Headers = []
+        self._encoded_headers = b""
         self.line: dict[Client, float] | None = None
         self.deadline = server.time() + server.limits.head_time
         self.write_deadline = math.inf
@@ -112,6 +115,7 @@ class Connection(asyncio.Protocol):
         self._fd = transport.get_extra_info("socket").fileno()
         server.room.stand(self, State.HEAD, server.time())
         self._ash_headers = server.ash_headers(self._port, transport)
+        self._encoded_headers = encode_headers(self._ash_headers)
         server.connection_opened(self)
         if not self._ash_headers:
             self._leave()
@@ -344,7 +348,9 @@ class Connection(asyncio.Protocol):
             current=head.version == b"HTTP/1.1",
             keep_alive=head.keep_alive and not server.stopping,
         )
-        datagram = encode_request(*head[:4], head.headers + self._ash_headers + server.framing)
+        datagram = add_headers(
+            encode_request(*head[:4], head.headers), self._encoded_headers + server.framing
+        )
         exchange = self._exchange = Exchange(self, server.poller, framer, datagram)
         if state is State.RESPONSE and not self._held_body:
             exchange.end_body()

@@ -18,6 +18,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from ashd.proto._codec import encode_headers
+
 from ._connection import Connection
 from ._errors import FAILURE_STATUS
 from ._keeper import framing_header
@@ -280,7 +282,8 @@ class Server:
 
     def _mark_time(self, now: float) -> None:
         """Say until when requests may wait, once for all until the next sweep."""
-        self.framing = [framing_header(now + self._interval + self.limits.queue_time)]
+        until = now + self._interval + self.limits.queue_time
+        self.framing = encode_headers([framing_header(until)])
 
     def _resume_accepting(self) -> None:
         if self.stopping:
