@@ -214,8 +214,20 @@ def test_nothing_outlives_the_first_process() -> None:
             assert Reader(sock).at_end()
 
 
+def run(*args: str) -> subprocess.CompletedProcess[str]:
+    command = [program("ashd-htparser"), "--processes=2", *args]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
 def test_a_handler_that_does_not_load() -> None:
-    command = [program("ashd-htparser"), "--processes=2", "plain:port=0", "--", "false"]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    result = run("plain:port=0", "--", "false")
     assert result.returncode == 1
     assert "before it served anything" in result.stderr
+
+
+def test_a_port_that_other_front_ends_have() -> None:
+    """They share it among themselves, not with others."""
+    with front_ends() as server:
+        result = run(f"plain:port={server.port}", "--", "true")
+        assert result.returncode == 1
+        assert "Address already in use" in result.stderr
