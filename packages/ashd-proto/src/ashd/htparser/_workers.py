@@ -21,6 +21,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -204,13 +205,14 @@ class Workers:
                 continue
             assert self._poller is not None
             self._workers.remove(worker)
+            failed = worker.number in self._unready and worker.control.fileno() >= 0
             self._close_control(worker)
             self._poller.forget(process.pidfd)
             process.reap()
             why = f"a front end (process {process.pid}) ended {describe_status(process.status)}"
             if self._stopping:
                 self._on_end(0)
-            elif worker.number in self._unready:
+            elif failed:
                 _log.error("%s before it served anything", why)
                 self._on_end(FAILURE_STATUS)
             else:
@@ -244,7 +246,8 @@ class Parent:
     def attach(self, poller: Poller, on_end: Callable[[int], object]) -> None:
         """See `Backend`: the end of the parent is a reason to finish."""
         poller.add(self._control.fileno(), _ONCE, lambda _: on_end(0))
-        self._control.send(_READY)
+        with suppress(OSError):  # the parent has closed it already, which is an event as well
+            self._control.send(_READY)
 
     def release(self) -> None:
         """See `Backend`."""
