@@ -108,7 +108,7 @@ def test_what_is_held_is_not_copied_for_each_request_before_it() -> None:
         assert buffer.take(buffer.find(b"\r\n\r\n")) == HEAD
     for _ in range(2000):
         assert buffer.take(buffer.find(b"\r\n\r\n")) == HEAD
-    assert not buffer
+    assert not buffer.size
     assert tally.touched <= PER_BYTE * 4000 * len(HEAD)
 
 

@@ -16,7 +16,7 @@ class ReceiveBuffer:
     what is wanted next, is not copied at all.
     """
 
-    __slots__ = ("_bytes", "_seen", "_start")
+    __slots__ = ("_bytes", "_seen", "_start", "size")
 
     storage: ClassVar[type[bytearray]] = bytearray
     """What holds the bytes as soon as pieces have to be put together."""
@@ -26,28 +26,29 @@ class ReceiveBuffer:
         self._bytes: bytes | bytearray = b""
         self._start = 0
         self._seen = 0
-
-    def __len__(self) -> int:
-        """Return how many bytes are held."""
-        return len(self._bytes) - self._start
+        self.size = 0
+        """How many bytes are held."""
 
     def append(self, data: bytes) -> None:
         """Add bytes at the end."""
-        held = self._bytes
-        start = self._start
-        if start == len(held):
+        if self.size:
+            self._extend(data)
+        else:
             self._bytes = data
             self._start = self._seen = 0
-            return
+        self.size += len(data)
+
+    def _extend(self, data: bytes) -> None:
+        held = self._bytes
+        start = self._start
         if isinstance(held, bytes):
             self._bytes = held = self.storage(held[start:])
         elif start > len(held) >> 1:  # less is moved than was taken since the last time
             del held[:start]
         else:
-            held += data
-            return
+            start = 0
         self._seen -= start
-        self._start = 0
+        self._start -= start
         held += data
 
     def startswith(self, prefix: bytes) -> bool:
@@ -79,11 +80,11 @@ class ReceiveBuffer:
     def take(self, size: int) -> bytes:
         """Return the first `size` bytes, or less, and drop them."""
         start = self._start
-        end = start + size
         held = self._bytes
-        if end >= len(held):
-            self._bytes = b""
-            self._start = self._seen = 0
-            return bytes(held[start:] if start else held)
-        self._start = self._seen = end
-        return bytes(held[start:end])
+        if size < self.size:
+            self.size -= size
+            self._start = self._seen = end = start + size
+            return bytes(held[start:end])
+        self._bytes = b""
+        self._start = self._seen = self.size = 0
+        return bytes(held[start:] if start else held)

@@ -31,7 +31,7 @@ from ._queue import RequestQueue
 from ._reader import END, RequestReader
 from ._response import ResponseFramer
 from ._room import Client, Room
-from ._states import FOLLOWERS, READING, State
+from ._states import FOLLOWERS, GIVING_WAY, READING, State
 
 _LEFT = select.EPOLLRDHUP | select.EPOLLONESHOT
 _GONE = select.POLLRDHUP | select.POLLHUP | select.POLLERR
@@ -128,7 +128,7 @@ class Connection(asyncio.Protocol):
         self._reader.feed(data)
         if state in READING:
             self._read()
-        elif self._reader.held > MAX_HELD:
+        elif self._reader.buffer.size > MAX_HELD:
             self._pause_reading()
 
     def eof_received(self) -> None:
@@ -192,7 +192,9 @@ class Connection(asyncio.Protocol):
 
     def give_way(self) -> None:
         """See `_room.Client`."""
-        if self._state is not State.CLOSING and (self._head is not None or self._reader.held):
+        if self._state is not State.CLOSING and (
+            self._head is not None or self._reader.buffer.size
+        ):
             self.refuse(408, "The request did not arrive fast enough for a busy server.")
         if self._transport.get_write_buffer_size():
             self._leave()
@@ -277,11 +279,11 @@ class Connection(asyncio.Protocol):
         except RequestError as error:
             self.refuse(error.status, str(error), head_only=error.head_only)
             return
-        if reader.held > MAX_HELD:
+        if reader.buffer.size > MAX_HELD:
             self._pause_reading()
 
     def _wait_for_more(self) -> None:
-        if self._state is State.IDLE and self._reader.held:
+        if self._state is State.IDLE and self._reader.buffer.size:
             self._enter(State.HEAD, self._server.limits.head_time)
 
     def _start(self, head: RequestHead) -> None:
@@ -298,7 +300,7 @@ class Connection(asyncio.Protocol):
     def _ask_for_body(self) -> None:
         if self._head is not None and self._head.expects_continue and not self._held_body:
             self._head = self._head._replace(expects_continue=False)
-            if not self._reader.held:  # else the client didn't wait
+            if not self._reader.buffer.size:  # else the client didn't wait
                 self._transport.write(_CONTINUE)
 
     def _pass_on(self, piece: bytes) -> None:
@@ -364,7 +366,7 @@ class Connection(asyncio.Protocol):
         self._resume_reading()
         if self._server.stopping:
             self._close_gently()
-        elif self._reader.held:
+        elif self._reader.buffer.size:
             self._read()
 
     # The end
@@ -372,16 +374,20 @@ class Connection(asyncio.Protocol):
     def _enter(self, state: State, time: float = math.inf) -> None:
         """Change the state, for that many seconds at most."""
         assert state in FOLLOWERS[self._state], (self._state, state)
-        now = self._server.time()
         self._state = state
+        server = self._server
+        now = server.time()
         self.deadline = now + time
-        self._server.room.stand(self, state, now)
+        if state in GIVING_WAY:
+            server.room.stand(self, state, now)
+        elif self.line is not None:
+            server.room.step_out(self)
 
     def _time_is_up(self, now: float) -> None:
         state = self._state
         if state is State.BODY_HELD or state is State.BODY:
             self.refuse(408, "The request body did not arrive in time.")
-        elif state is State.HEAD and self._reader.held:
+        elif state is State.HEAD and self._reader.buffer.size:
             self.refuse(408, "The request head did not arrive in time.")
         elif state is State.IDLE:
             self._close()
@@ -398,7 +404,7 @@ class Connection(asyncio.Protocol):
     def _close_gently(self) -> None:
         """Close after the response; not at once if a reset could destroy it on its way."""
         whole = self._state is State.RESPONSE or self._state is State.IDLE
-        if whole and not self._reader.held and not self._reading_paused:
+        if whole and not self._reader.buffer.size and not self._reading_paused:
             self._close()
         else:
             self._linger()
@@ -453,7 +459,7 @@ class Connection(asyncio.Protocol):
         if self._state in READING:
             self._read()
         exchange = self._exchange
-        if self._reader.held <= MAX_HELD and not (exchange and exchange.full):
+        if self._reader.buffer.size <= MAX_HELD and not (exchange and exchange.full):
             self._resume_reading()
 
     def _resume_reading(self) -> None:

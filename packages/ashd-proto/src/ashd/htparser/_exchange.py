@@ -18,7 +18,7 @@ from typing import Protocol
 from ashd.proto._text import MAX_LOGGED, printable
 
 from ._errors import ResponseError
-from ._limits import PIECE, PIECES_AT_ONCE
+from ._limits import PIECE
 from ._poller import Poller
 from ._response import ResponseFramer
 
@@ -55,8 +55,10 @@ class Exchange:
     __slots__ = (
         "_body_ended",
         "_client",
+        "_exhaust",
         "_fd",
         "_framer",
+        "_in_line",
         "_paused",
         "_pending",
         "_poller",
@@ -81,6 +83,8 @@ class Exchange:
         self._pending: memoryview | None = None
         self._body_ended = False
         self._paused = False
+        self._exhaust = False  # there may be bytes that no event tells of
+        self._in_line = False
 
     @property
     def waiting(self) -> bool:
@@ -140,7 +144,8 @@ class Exchange:
     def resume(self) -> None:
         """Go on reading the response."""
         self._paused = False
-        self._read_all()
+        self._exhaust = True
+        self._read_later()
 
     def forbid_keep_alive(self) -> None:
         """Close the connection after this response, and say so if its head is still to come."""
@@ -159,9 +164,12 @@ class Exchange:
     def _ready(self, events: int) -> None:
         if events & select.EPOLLOUT and self._pending is not None:
             self._flush()
-        if events & (select.EPOLLIN | _HANGUP) and not self._paused:
-            # Without a hang-up the next byte makes an event of its own, with it none will come.
-            self._read(exhaust=bool(events & _HANGUP))
+        if events & _HANGUP:
+            self._exhaust = True  # otherwise the next byte makes an event of its own
+        if self._framer.started and not self._paused:
+            self._read_later()  # new responses come first
+        else:
+            self._read()
 
     def _flush(self) -> None:
         if self._sock is None or self._pending is None:
@@ -190,18 +198,23 @@ class Exchange:
             except OSError:
                 pass  # the handler has closed: what it wrote is read all the same
 
-    def _read_all(self) -> None:
-        if not self._paused:
-            self._read(exhaust=True)
+    def _read_later(self) -> None:
+        """Read more when everybody else had a turn."""
+        if not self._in_line:
+            self._in_line = True
+            self._poller.later(self._read_in_line)
 
-    def _read(self, *, exhaust: bool) -> None:
-        """Read a bounded number of pieces; up to the end of what is there with `exhaust`."""
-        for _ in range(PIECES_AT_ONCE):
-            if self._sock is None or self._paused:
-                return
+    def _read_in_line(self) -> None:
+        self._in_line = False
+        self._read()
+
+    def _read(self) -> None:
+        """Read a piece; if it was a short one, also what no event would tell of."""
+        while self._sock is not None and not self._paused:
             try:
                 data = self._sock.recv(PIECE, socket.MSG_DONTWAIT)
             except BlockingIOError:
+                self._exhaust = False
                 return
             except OSError:
                 self._take_end(cut=True)
@@ -211,9 +224,11 @@ class Exchange:
                 return
             if not self._framer.complete:
                 self._take(data)
-            if len(data) < PIECE and not exhaust:
+            if len(data) == PIECE:
+                self._read_later()
                 return
-        self._poller.call_soon(self._read_all)
+            if not self._exhaust:
+                return
 
     def _take(self, data: bytes) -> None:
         try:

@@ -178,8 +178,9 @@ def _other_target(method: bytes, target: bytes, headers: Headers) -> bytes:
     if target == b"*" and method == b"OPTIONS":
         return target
     absolute = _ABSOLUTE.fullmatch(target)
-    if absolute is None or not _is_host(absolute[1]):
+    if absolute is None:
         raise RequestError(400, "The request target is neither a path nor an http URL.")
+    _check_host(absolute[1], required=True)
     for position, (name, _) in enumerate(headers):
         if name.lower() == b"host":
             headers[position] = (name, absolute[1])
@@ -195,13 +196,10 @@ def _check_host(host: bytes | None, *, required: bool) -> None:
     if host is None:
         if required:
             raise RequestError(400, "An HTTP/1.1 request must have a Host header.")
-    elif not _is_host(host):
-        raise RequestError(400, "The Host header is empty, repeated or malformed.")
-
-
-def _is_host(host: bytes) -> bool:
+        return
     match = _HOST.fullmatch(host)
-    return match is not None and (match[1] is None or _is_ipv6(match[1]))
+    if match is None or (match[1] is not None and not _is_ipv6(match[1])):
+        raise RequestError(400, "The host of the request is empty, repeated or malformed.")
 
 
 def _is_ipv6(address: bytes) -> bool:

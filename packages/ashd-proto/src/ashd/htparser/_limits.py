@@ -30,8 +30,9 @@ MAX_TRAILERS = 8 * KIB
 PIECE = 64 * KIB
 """What is read from a response socket at a time: little enough for a thousand connections."""
 
-PIECES_AT_ONCE = 8
-"""Pieces of one response that are copied before it's the others' turn."""
+PIECES_AT_ONCE = 16
+"""Pieces of responses that are copied before new clients and requests have their turn: half a
+millisecond."""
 
 MAX_DRAINED = 1024 * KIB
 """What a handler may write in vain as the body of a HEAD response, before its socket is closed."""

@@ -14,14 +14,16 @@ import asyncio
 import logging
 import select
 import socket
+from collections import deque
 from collections.abc import Callable
 
 from ._errors import StartError
-from ._limits import MAX_DRAINED, MAX_DRAINS, PIECE
+from ._limits import MAX_DRAINED, MAX_DRAINS, PIECE, PIECES_AT_ONCE
 
 Callback = Callable[[int], object]
 
 _BATCH = 64  # events taken before it's the turn of the event loop's own
+_INTERNAL_ERROR = "An internal error; the request it belongs to is lost."
 _log = logging.getLogger("ashd.htparser")
 
 
@@ -35,6 +37,8 @@ class Poller:
         self._loop = loop
         self._callbacks: dict[int, Callback] = {}
         self._drains: dict[_Drain, None] = {}
+        self._line: deque[Callable[[], None]] = deque()
+        self._line_served = False
         self._epoll = select.epoll()
         loop.add_reader(self._epoll.fileno(), self._dispatch)
 
@@ -79,9 +83,22 @@ class Poller:
         """Forget a response socket that has been closed."""
         self._drains.pop(drain, None)
 
-    def call_soon(self, callback: Callable[[], None]) -> None:
-        """Call back after everybody else had a turn."""
-        self._loop.call_soon(callback)
+    def later(self, callback: Callable[[], None]) -> None:
+        """Call back when all that is new had a turn, and those that asked before."""
+        self._line.append(callback)
+        if not self._line_served:
+            self._line_served = True
+            self._loop.call_soon(self._serve_line)
+
+    def _serve_line(self) -> None:
+        for _ in range(min(PIECES_AT_ONCE, len(self._line))):
+            try:
+                self._line.popleft()()
+            except Exception:
+                _log.exception(_INTERNAL_ERROR)
+        self._line_served = bool(self._line)
+        if self._line:
+            self._loop.call_soon(self._serve_line)
 
     def call_later(self, delay: float, callback: Callable[[], None]) -> None:
         """Call back after `delay` seconds."""
@@ -102,7 +119,7 @@ class Poller:
             try:
                 callback(events)
             except Exception:
-                _log.exception("An internal error; the request it belongs to is lost.")
+                _log.exception(_INTERNAL_ERROR)
 
 
 class _Drain:

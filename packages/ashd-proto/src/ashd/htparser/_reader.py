@@ -1,6 +1,6 @@
 """The receiving half of a connection: bytes go in, events come out. No I/O.
 
-`feed` takes what was received, `next_event` says what it means:
+`feed` takes what was received, and `next_event` says what it means:
 
 - a `RequestHead`; if its `length` is 0, it is the whole request, otherwise there follow
 - pieces of the body, decoded (`bytes`), and
@@ -53,22 +53,27 @@ class RequestReader:
     """See the module."""
 
     __slots__ = (
-        "_buffer",
         "_chunk_part",
         "_empty_lines",
         "_left",
         "_limits",
         "_line_ended",
         "_size",
-        "_step",
         "_trailers",
+        "buffer",
+        "feed",
+        "next_event",
     )
 
     def __init__(self, limits: Limits, buffer: ReceiveBuffer | None = None) -> None:
         """Read requests within `limits`, out of `buffer` if there is one, which must be empty."""
         self._limits = limits
-        self._buffer = ReceiveBuffer() if buffer is None else buffer
-        self._step: Callable[[], Event] = self._read_head
+        self.buffer = ReceiveBuffer() if buffer is None else buffer
+        """What was fed and belongs to no event yet; it is not to be changed."""
+        self.feed: Callable[[bytes], None] = self.buffer.append
+        """Takes bytes of the client."""
+        self.next_event: Callable[[], Event] = self._read_head
+        """Returns what comes next; raises `RequestError`. It is another method in each stage."""
         self._empty_lines = 0
         self._line_ended = False  # the request line has ended, while the head has not
         self._left = 0  # bytes of the body, or of the chunk
@@ -76,27 +81,16 @@ class RequestReader:
         self._size = 0  # of all chunks
         self._trailers = 0
 
-    @property
-    def held(self) -> int:
-        """How many bytes were fed that belong to no event yet."""
-        return len(self._buffer)
-
-    def feed(self, data: bytes) -> None:
-        """Take bytes of the client."""
-        self._buffer.append(data)
-
-    def next_event(self) -> Event:
-        """Return what comes next; raises `RequestError`. See the module."""
-        return self._step()
-
     # Heads
 
     def _read_head(self) -> RequestHead | None:
-        buffer = self._buffer
-        if buffer.startswith(b"\r"):
-            self._skip_empty_lines()
+        buffer = self.buffer
         size = buffer.find(_HEAD_END)
         data = buffer.take(size) if size else b""
+        if data[:1] == b"\r":
+            data = self._skip_empty_lines(data)
+            if not data:
+                return self._read_head()
         try:
             if not data:
                 self._check_partial_head()
@@ -111,28 +105,31 @@ class RequestReader:
             self._expect_body(head.length)
         return head
 
-    def _skip_empty_lines(self) -> None:
+    def _skip_empty_lines(self, data: bytes) -> bytes:
         """Skip what old clients send in front of a request (RFC 9112, 2.2)."""
-        while self._buffer.startswith(_CRLF):
-            self._buffer.take(len(_CRLF))
+        while data.startswith(_CRLF):
+            data = data[len(_CRLF) :]
             self._empty_lines += 1
             if self._empty_lines > MAX_EMPTY_LINES:
                 raise RequestError(400, "There are too many empty lines in front of the request.")
+        return data
 
     def _check_partial_head(self) -> None:
         """Raise `RequestError` when nothing that follows could make this a good head."""
-        buffer, limits = self._buffer, self._limits
-        if not buffer:
+        buffer, limits = self.buffer, self._limits
+        while buffer.startswith(_CRLF):
+            self._skip_empty_lines(buffer.take(len(_CRLF)))
+        if not buffer.size:
             return
         piece = buffer.unseen()
-        before = len(buffer) - len(piece)
+        before = buffer.size - len(piece)
         if _BROKEN_HEAD.search(piece):
-            raise complaint(buffer.peek(len(buffer)))
+            raise complaint(buffer.peek(buffer.size))
         if not self._line_ended:
             end = piece.find(_CRLF)
             self._line_ended = end >= 0
-            check_line(before + end if end >= 0 else len(buffer), limits)
-        check_size(len(buffer), limits)
+            check_line(before + end if end >= 0 else buffer.size, limits)
+        check_size(buffer.size, limits)
         if before < START_WINDOW:
             check_start(buffer.peek(START_WINDOW))
 
@@ -141,22 +138,22 @@ class RequestReader:
     def _expect_body(self, length: int | None) -> None:
         if length is not None:
             self._left = length
-            self._step = self._read_length
+            self.next_event = self._read_length
             return
         self._size = 0
         self._trailers = 0
         self._chunk_part = self._read_chunk_line
-        self._step = self._read_chunks
+        self.next_event = self._read_chunks
 
     def _read_length(self) -> bytes | None:
-        piece = self._buffer.take(self._left)
+        piece = self.buffer.take(self._left)
         self._left -= len(piece)
         if not self._left:
-            self._step = self._end
+            self.next_event = self._end
         return piece or None
 
     def _end(self) -> End:
-        self._step = self._read_head
+        self.next_event = self._read_head
         return END
 
     def _read_chunks(self) -> Event:
@@ -165,7 +162,7 @@ class RequestReader:
             pass
         if pieces:
             return b"".join(pieces)
-        return None if self._step == self._read_chunks else self._step()
+        return None if self.next_event == self._read_chunks else self.next_event()
 
     def _read_chunk_line(self, _: list[bytes]) -> bool:
         line = self._take_line()
@@ -179,7 +176,7 @@ class RequestReader:
         return True
 
     def _read_chunk(self, pieces: list[bytes]) -> bool:
-        piece = self._buffer.take(self._left)
+        piece = self.buffer.take(self._left)
         if not piece:
             return False
         pieces.append(piece)
@@ -189,12 +186,12 @@ class RequestReader:
         return True
 
     def _read_chunk_end(self, _: list[bytes]) -> bool:
-        end = self._buffer.peek(len(_CRLF))
+        end = self.buffer.peek(len(_CRLF))
         if not _CRLF.startswith(end):
             raise RequestError(400, "A chunk of the request body is longer than its length says.")
         if end != _CRLF:
             return False
-        self._buffer.take(len(_CRLF))
+        self.buffer.take(len(_CRLF))
         self._chunk_part = self._read_chunk_line
         return True
 
@@ -203,17 +200,17 @@ class RequestReader:
         if line is None:
             return False
         if line == _CRLF:
-            self._step = self._end
+            self.next_event = self._end
             return False
         self._trailers += len(line)
         check_trailer(line, self._trailers)
         return True
 
     def _take_line(self) -> bytes | None:
-        buffer = self._buffer
+        buffer = self.buffer
         size = buffer.find(_CRLF)
         if 0 < size <= MAX_CHUNK_LINE:
             return buffer.take(size)
-        if size or len(buffer) > MAX_CHUNK_LINE or _BROKEN_LINE.search(buffer.unseen()):
+        if size or buffer.size > MAX_CHUNK_LINE or _BROKEN_LINE.search(buffer.unseen()):
             raise RequestError(400, "A line of the chunked request body is malformed.")
         return None

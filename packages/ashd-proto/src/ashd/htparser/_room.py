@@ -71,15 +71,14 @@ class Room:
         return None
 
     def stand(self, client: Client, state: State, now: float) -> None:
-        """Put a client at the end of the line for its state, if there is one."""
+        """Put a client at the end of the line for its state, one of `GIVING_WAY`."""
         if client.line is not None:
             del client.line[client]
-        client.line = line = self._lines.get(state)
-        if line is not None:
-            line[client] = now
-            if self._wanted and state not in STALLING:
-                self._wanted = False
-                self._on_room()
+        client.line = line = self._lines[state]
+        line[client] = now
+        if self._wanted and state not in STALLING:
+            self._wanted = False
+            self._on_room()
 
     def step_out(self, client: Client) -> None:
         """Take a client out of its line: it is not to blame for waiting."""

@@ -11,21 +11,30 @@ A connection starts with HEAD, and goes to CLOSING or CLOSED from any state.
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import IntEnum
 
 
-class State(Enum):
-    """What the next bytes of a client are."""
+class State(IntEnum):
+    """What the next bytes of a client are. Integers make fast keys."""
 
-    HEAD = "a request head, or the rest of one"
-    IDLE = "the beginning of the next request"
-    BODY_HELD = "a body that is held until it is whole"
-    QUEUED = "a body that waits until a handler has the request"
-    BODY = "a body that the handler gets as it comes"
-    RESPONSE = "requests sent ahead, while a whole one is answered"
-    REST = "the rest of a body, whose response is complete"
-    CLOSING = "bytes that nobody wants, until the client has closed its side"
-    CLOSED = "nothing; the end of a response may still be on its way"
+    HEAD = 1
+    """A request head, or the rest of one."""
+    IDLE = 2
+    """The beginning of the next request."""
+    BODY_HELD = 3
+    """A body that is held until it is whole."""
+    QUEUED = 4
+    """A body that waits until a handler has the request."""
+    BODY = 5
+    """A body that the handler gets as it comes."""
+    RESPONSE = 6
+    """Requests sent ahead, while a whole one is answered."""
+    REST = 7
+    """The rest of a body, whose response is complete."""
+    CLOSING = 8
+    """Bytes that nobody wants, until the client has closed its side."""
+    CLOSED = 9
+    """Nothing; the end of a response may still be on its way."""
 
 
 _END = {State.CLOSING, State.CLOSED}

@@ -2,7 +2,7 @@
 
 `serve_loop` and `respond` make a handler in a few lines; `PersistentChild`, `spawn_handler` and
 `spawn_transient` start other programs as handlers; `call_handler` asks one and waits for its
-answer. A request belongs to whoever received it: passing it on never closes it.
+answer. A request belongs to the program that received it: passing it on never closes it.
 """
 
 from ashd.proto import SpawnError
@@ -11,8 +11,9 @@ from ashd.proto._text import printable
 from ._call import Response, call_handler, parse_response
 from ._children import spawn_handler, spawn_transient, transient_environment
 from ._compat import pchild, serveloop, stdfork
+from ._limits import SEND_TIMEOUT
 from ._outbox import send_response
-from ._persistent import SEND_TIMEOUT, PersistentChild
+from ._persistent import PersistentChild
 from ._reaper import reap
 from ._respond import respond, send_all
 from ._serve import serve_loop
