@@ -31,7 +31,7 @@ def test_families() -> None:
 
 def test_samples_are_the_same_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
-    monkeypatch.delitem(sys.modules, "ashd.pdm.command.metrics._serve", raising=False)
+    monkeypatch.delitem(sys.modules, "ashd.pdm.command.metrics._registry", raising=False)
     assert render([counted(), Family("empty", "gauge", "nothing")]) == SAMPLE
 
 

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.registry import Collector
 
-from ._families import metrics
+from .._text import clean_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from prometheus_client import Metric
-
     from ._families import Family
+
+
+def metrics(families: Iterable[Family]) -> Iterator[Metric]:
+    """Yield what prometheus_client takes; families without samples are left out."""
+    for family in families:
+        if family.samples:
+            name = family.name.removesuffix("_total") if family.kind == "counter" else family.name
+            metric = Metric(name, clean_lines(family.help), family.kind)
+            for suffix, labels, value in family.samples:
+                metric.add_sample(family.name + suffix, labels, value)
+            yield metric
 
 
 class _Collected(Collector):
