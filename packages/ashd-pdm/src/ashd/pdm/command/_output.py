@@ -33,9 +33,10 @@ def warn(text: str) -> None:
 
 
 def progress(text: str) -> None:
-    """Show a text in place of the one before, on a terminal; "" takes it away."""
-    sys.stderr.write(f"\r{clean(text)}\x1b[K")
-    sys.stderr.flush()
+    """Show a text in place of the one before, if there is a terminal; "" takes it away."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r{clean(text)}\x1b[K")
+        sys.stderr.flush()
 
 
 @contextmanager
