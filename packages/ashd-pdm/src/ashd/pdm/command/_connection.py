@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from .. import cli
 from .._errors import PdmError
@@ -81,7 +81,7 @@ _VERBS = {"attr": "get", "dir": "ls", "invoke": "call", "event": "watch"}
 
 
 def worker_names(client: PerfClient) -> list[str]:
-    """Return the worker processes behind this connection; none when it shows a single process."""
+    """Return the worker processes of this server; none when it shows a single process."""
     try:
         with client.find(f"{BUILT_IN}.workers") as directory:
             return [name for name in directory.listdir() if name != PARENT]
@@ -90,8 +90,8 @@ def worker_names(client: PerfClient) -> list[str]:
 
 
 def by_worker(client: PerfClient, value: object, _kind: type[T]) -> dict[str, T]:
-    """Return a value that every process has as a dict by worker; a single process is called ''. Of
-    what kind it is is the daemon's promise (`_records.py`).
+    """Return a value that every process has as a dict by worker; a single process is called ''. Its
+    kind is what the daemon promises (`_records.py`).
     """
     names = worker_names(client)
     if names and isinstance(value, dict) and set(value) <= set(names):

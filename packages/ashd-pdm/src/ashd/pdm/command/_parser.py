@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Completer = Callable[..., list[str]]
 
-RISK = "Whoever reaches a debug socket can run code as the user of the daemon."
+RISK = "Anyone who reaches a debug socket can run code as the user of the daemon."
 
 
 @dataclass(frozen=True, slots=True)
