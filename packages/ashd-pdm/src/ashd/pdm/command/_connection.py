@@ -71,13 +71,13 @@ def need(proxy: Proxy, protocol: str, name: str) -> Proxy:
     """Return the object if it has the protocol; else say what can be done with it instead."""
     has = proxy.pdm_protocols()
     if protocol not in has:
-        others = " or ".join(_VERBS[found] for found in has if found in _VERBS)
+        others = " or ".join(VERBS[found] for found in has if found in VERBS)
         instead = f"try ashd-pdm {others}" if others else "no other command can either"
-        raise error(f"ashd-pdm {_VERBS[protocol]} can't use {name}: {instead}")
+        raise error(f"ashd-pdm {VERBS[protocol]} can't use {name}: {instead}")
     return proxy
 
 
-_VERBS = {"attr": "get", "dir": "ls", "invoke": "call", "event": "watch"}
+VERBS = {"attr": "get", "dir": "ls", "invoke": "call", "event": "watch"}
 
 
 def worker_names(client: PerfClient) -> list[str]:
