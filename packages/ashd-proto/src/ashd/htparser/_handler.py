@@ -103,22 +103,22 @@ class RootHandler:
         """Hand SIGHUP on, at once or when the handler has loaded: by default it would die of it."""
         if self._phase is Phase.LOADING:
             self._must_reload = True
-        elif self._process is not None:
+        elif self._phase is Phase.SERVING and self._process is not None:
             self._process.send_signal(signal.SIGHUP)
 
     def stop(self) -> None:
         """Tell the handler to finish, by end-of-file after the requests that it still gets."""
         self._keeper.end()
-        self._signal_orphans(signal.SIGTERM)
         if self._phase is Phase.DOWN:
             self._end()
         elif self._phase is not Phase.ENDED:
             self._phase = Phase.FINISHING
 
     def terminate(self) -> None:
-        """Ask the process to end: it has had its time to finish."""
+        """Ask what is left to end: it has had its time to finish."""
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM)
+        self._signal_orphans(signal.SIGTERM)
 
     def kill(self) -> None:
         """Kill the process, and all that is left of its group and those of the ones before it."""
