@@ -12,7 +12,7 @@ from ._response import ASHD_STATUS_LINE, Response
 from ._version import SOFTWARE
 
 if TYPE_CHECKING:
-    from ._expiry import Guard
+    from ._request_timeout import Guard
 
 
 class Application(Protocol):

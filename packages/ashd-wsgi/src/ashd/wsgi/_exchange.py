@@ -25,7 +25,7 @@ from ._result import Sender, sender_of
 
 if TYPE_CHECKING:
     from ._adapter import Adapter
-    from ._expiry import Guard
+    from ._request_timeout import Guard
 
 T = TypeVar("T")
 
