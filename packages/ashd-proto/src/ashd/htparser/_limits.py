@@ -136,3 +136,8 @@ class Limits:
     not be able to fill it unless the administrator says so."""
     lenient_targets: bool = False
     """Whether targets may hold what RFC 3986 wants escaped; programs differ in reading it."""
+
+    def next_body_deadline(self, deadline: float, size: int, now: float) -> float:
+        """Return when more of a body must have come, now that `size` bytes have: `body_rate`."""
+        latest = now + self.body_time
+        return min(latest, deadline + size / self.body_rate) if self.body_rate else latest

@@ -21,6 +21,7 @@ from ._connection import Connection
 from ._errors import FAILURE_STATUS
 from ._exchange import Exchange
 from ._handler import RootHandler
+from ._interface import ServedConnection
 from ._limits import HANDLER_EXIT_TIME, KILL_TIME, SPARE_DESCRIPTORS, SWEEP_INTERVAL, Limits
 from ._listener import Listener, connect_transport
 from ._poller import Poller
@@ -51,8 +52,8 @@ class Server:
             self._resume_accepting,
         )
         self._status = 0
-        self._connections: dict[Connection, None] = {}
-        self._opening: dict[Connection, asyncio.Task[None]] = {}
+        self._connections: dict[ServedConnection, None] = {}
+        self._opening: dict[ServedConnection, asyncio.Task[None]] = {}
         self._ids = map("{:x}-{:x}".format, itertools.repeat(time.time_ns()), itertools.count(1))
         self._listeners: list[Listener] = []
         self._accepting = True
@@ -109,7 +110,7 @@ class Server:
 
     # For connections
 
-    def connection_opened(self, connection: Connection) -> None:
+    def connection_opened(self, connection: ServedConnection) -> None:
         """Count a connection, and look after its deadlines."""
         self._opening.pop(connection, None)
         self._connections[connection] = None
@@ -118,7 +119,7 @@ class Server:
         elif self.stopping:
             connection.close_when_done()
 
-    def connection_closed(self, connection: Connection) -> None:
+    def connection_closed(self, connection: ServedConnection) -> None:
         """Forget a connection."""
         self._connections.pop(connection, None)
         self.room.leave(connection.address)
