@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import pwd
 import socket
 import struct
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +27,7 @@ from ashd.pdm import (
     perf,
     srv,
 )
+from ashdtest.processes import wait_until
 
 
 def test_repl(address: str) -> None:
@@ -265,6 +270,101 @@ def test_an_original_server(place: Path) -> None:
         assert (type(received[0]), received[0].uri) == (perf.RequestStart, "/")
         with pytest.raises(perf.nosuchname, match="x"):
             proxy.readattr()
+
+
+def test_events_of_classes_that_nobody_knows(place: Path) -> None:
+    """They come as far as they can be read, and nothing is looked up for them."""
+
+    def serve(sock: socket.socket) -> None:
+        says(b"+PDM1\n", b"+PERF1\n")(sock)
+        event = b"(S'*'\nK\x02%bt."
+        attributes = b"}X\x03\0\0\0uriX\x01\0\0\0/sb"
+        for answer in (
+            message(("+", ["event"])),
+            message(event % (b"cmy.app\njobdone\n)\x81" + attributes))
+            + message(("+",))
+            + message(event % (b"cmy.app\njobfailed\n(K\x05tR" + attributes))
+            + message(event % b"ccopy_reg\n_reconstructor\n(cx\ny\nc__builtin__\nobject\nNtR")
+            + message(("*", 2, "known")),
+            message(b"(S'+'\ncmy.app\njobdone\n)\x81t."),
+        ):
+            sock.recv(10_000)
+            sock.sendall(answer)
+
+    with server(place, serve) as path, cli.perfclient(path) as client:
+        proxy = client.lookup("x", "y")
+        received: list[Any] = []
+        client._callbacks[2] = received.append
+        client.request("subs", 2)
+        while len(received) < 4:
+            assert client.dispatch(20)
+        done, failed, old, known = received
+        assert (done.kind, done.uri, done.args) == ("my.app.jobdone", "/", ())
+        assert (failed.kind, failed.uri, failed.args) == ("my.app.jobfailed", "/", (5,))
+        assert (old.kind, known) == ("x.y", "known")
+        with pytest.raises(RefusedPickle):  # an answer
+            proxy.readattr()
+
+
+def test_a_server_of_another_kind_is_recognized(place: Path) -> None:
+    path = str(place / "other")
+    said = "said nothing for 3 seconds: either another kind"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(path)
+        listening.listen()
+        with pytest.raises(ConnectError, match=said):
+            cli.perfclient(path)
+
+
+needs_root = pytest.mark.skipif(os.getuid() != 0, reason="giving a file away needs root")
+
+
+@needs_root
+def test_a_socket_of_another_user_is_not_trusted(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.chown(address, 65534, -1)
+    with pytest.raises(ConnectError, match=r"belongs to user .*ASHD_PDM_OWNER="):
+        cli.perfclient(address)
+    for trusted in ("65534", pwd.getpwuid(65534).pw_name):
+        monkeypatch.setenv("ASHD_PDM_OWNER", trusted)
+        with cli.replclient(address) as client:
+            assert client.run("1") == "1\n"
+    monkeypatch.setenv("ASHD_PDM_OWNER", "no-such-user")
+    with pytest.raises(ConnectError, match="there is no such user"):
+        cli.replclient(address)
+
+
+@needs_root
+def test_a_server_of_another_user_behind_a_file_of_ours_is_not_trusted(place: Path) -> None:
+    path = place / "s"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        command = [sys.executable, "-c", OTHER_USER, str(listening.fileno())]
+        with subprocess.Popen(command, pass_fds=[listening.fileno()]):
+            wait_until(lambda: is_listening(path))
+            with pytest.raises(ConnectError, match="belongs to user"):
+                cli.perfclient(str(path))
+
+
+OTHER_USER = """
+import os, socket, sys
+os.setuid(65534)
+listening = socket.socket(fileno=int(sys.argv[1]))
+listening.listen()
+listening.accept()[0].recv(1)
+"""
+
+
+def is_listening(path: Path) -> bool:
+    """As the kernel says (unix(7)); a connection would be one too many here."""
+    lines = Path("/proc/net/unix").read_text(encoding="utf-8").splitlines()
+    return any(line.endswith(f" {path}") and line.split()[3] == "00010000" for line in lines)
+
+
+def test_a_name_that_is_not_there_is_a_lookup_error(address: str) -> None:
+    with cli.perfclient(address) as client, pytest.raises(LookupError):
+        client.lookup("pdm.perf", "nix")
 
 
 def test_a_server_that_hangs(place: Path) -> None:

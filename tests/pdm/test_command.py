@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from ashd.pdm import cli
 from ashd.pdm.command._completion import bash
 from ashd.pdm.command._options import SUBCOMMANDS
 from ashdtest.debugdaemon import Daemon, run_command, running_daemon
@@ -109,6 +111,37 @@ def test_a_file_that_cant_be_written_is_known_before_the_profile(daemon: Daemon)
     assert "no such directory" in failure(
         "profile", "-s", "900", "-o", "/nonexistent/x.svg", daemon.address
     )
+
+
+def test_profile_of_cpu_time(daemon: Daemon) -> None:
+    assert output("profile", "-s", "0.2", daemon.address).startswith("wall clock: ")
+    assert output("profile", "--cpu", "-s", "0.5", daemon.address).startswith("CPU time: ")
+
+
+LEAK = """
+import threading
+held = []
+def leak():
+    while not done.wait(0.005):
+        held.append(bytearray(100_000))
+done = threading.Event()
+threading.Thread(target=leak).start()
+"""
+
+
+def test_growth_that_the_collector_does_not_see(daemon: Daemon) -> None:
+    with cli.replclient(daemon.address) as client:
+        client.run(LEAK)
+        try:
+            found = run_command("heap", "--trace", "0.5", "-l", "3", daemon.address)
+        finally:
+            client.run("done.set(); held.clear()")
+    assert "up to 15 times slower" in found.stderr
+    lines = found.stdout.splitlines()
+    assert lines[0].startswith("grown in ")
+    assert re.fullmatch(r"\+\S+ [KM]iB in \+[\d,]+ blocks", lines[2])
+    assert any("<pdm-repl-" in line for line in lines[3:8])
+    assert "tracemalloc: off" in output("heap", "-l", "3", daemon.address)
 
 
 def test_heap(daemon: Daemon) -> None:
@@ -303,7 +336,10 @@ def test_completion_in_bash(daemon: Daemon, tmp_path: Path) -> None:
     script.write_text(output("completion", "bash"), encoding="utf-8")
     assert script.read_text(encoding="utf-8") == bash()
     assert complete_in_bash(script, "ashd-pdm", "t") == ["top", "threads"]
-    assert complete_in_bash(script, "ashd-pdm", "heap", "--tr") == ["--trace-start", "--trace-stop"]
+    assert complete_in_bash(script, "ashd-pdm", "heap", "--trace-") == [
+        "--trace-start",
+        "--trace-stop",
+    ]
     found = complete_in_bash(script, "ashd-pdm", "get", "-w", "1", daemon.address[:-2])
     assert found == [daemon.address]
     assert complete_in_bash(script, "ashd-pdm", "get", daemon.address, "sysi") == ["sysinfo"]
@@ -311,15 +347,34 @@ def test_completion_in_bash(daemon: Daemon, tmp_path: Path) -> None:
     assert complete_in_bash(script, "ashd-pdm", "completion", "f") == ["fish"]
 
 
-def test_interrupting_a_script_interrupts_the_daemon(daemon: Daemon) -> None:
-    command = [sys.executable, "-m", "ashd.pdm.command", "repl", daemon.address, "-c"]
+@pytest.mark.parametrize("way", ["-c", "stdin"])
+def test_interrupting_a_script_interrupts_the_daemon(daemon: Daemon, way: str) -> None:
     code = "import time\nprint('begun')\nwhile True: time.sleep(0.01)"
-    with subprocess.Popen([*command, code], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "begun\n"
-        process.send_signal(2)
-        rest = process.stdout.read()
-    assert rest.endswith("KeyboardInterrupt\n")
-    assert process.returncode == 1
+    words = ["-c", code] if way == "-c" else []
+    command = [sys.executable, "-m", "ashd.pdm.command", "repl", daemon.address, *words]
+    for _ in range(5):  # the signal comes before, between and in statements
+        with subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            if way == "stdin":
+                process.stdin.write(code)
+                process.stdin.close()
+                process.stdin = None
+            assert process.stdout.readline() == "begun\n"
+            process.send_signal(signal.SIGINT)
+            try:
+                rest, said = process.communicate(timeout=DEADLINE)
+            finally:
+                process.kill()
+        assert "Traceback" not in said
+        assert (process.returncode == 130) == (rest == "")
+        assert rest == "" or rest.endswith("KeyboardInterrupt\n")
+        assert process.returncode in (1, 130)
     running = "[t.name for t in __import__('threading').enumerate() if 'watch' in t.name]"
     wait_until(lambda: output("repl", "-c", f"len({running})", daemon.address) == "1\n")

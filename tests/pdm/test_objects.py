@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -103,6 +105,23 @@ def test_what_a_thread_works_on(client: cli.PerfClient, worker: threading.Thread
         util.remove_finder(finder)
 
 
+def test_the_servers_own_frames_are_folded(client: cli.PerfClient) -> None:
+    text = client.find("pdm.perf.threads").invoke("text")
+    own = next(part for part in text.split("\n\n") if "ashd-pdm-client" in part)
+    lines = own.splitlines()
+    assert re.fullmatch(r"  \(\d+ frames of the server\)", lines[1])
+    assert len([line for line in lines if line.startswith("  File")]) == 1
+
+
+def test_threads_of_a_pool_are_idle_or_have_a_request() -> None:
+    thread: dict[str, Any] = {"name": "pool", "request": None, "stack": [["f", 1, "g", ""]] * 3}
+    assert util.is_idle({**thread, "plumbing": 3})
+    assert not util.is_idle({**thread, "plumbing": 2})
+    assert not util.is_idle({**thread, "plumbing": 3, "request": {"url": "/"}})
+    assert util.fold({**thread, "plumbing": 3}) == (2, thread["stack"][2:])
+    assert util.fold({**thread, "plumbing": 1}) == (0, thread["stack"])
+
+
 def test_a_deep_recursion_is_cut() -> None:
     def recurse(depth: int) -> int:
         return recurse(depth - 1) if depth else len(util.describe_threads()[0]["stack"])
@@ -126,6 +145,30 @@ def test_profile(client: cli.PerfClient, worker: threading.Thread) -> None:
     assert all("deep_inside (" in stack for stack in mine)
     assert all(f"{__file__}:" in stack for stack in mine)
     assert not any("ashd-pdm-accept" in stack for stack in found["stacks"])
+
+
+def test_profile_of_cpu_time(client: cli.PerfClient, worker: threading.Thread) -> None:
+    over = threading.Event()
+
+    def burn() -> None:
+        while not over.is_set():
+            pass
+
+    burning = threading.Thread(target=burn, name="burning")
+    burning.start()
+    try:
+        wait_until(lambda: "burning" in profiled(client))
+        found = client.find("pdm.perf.profile").invoke("run", 0.3, 100, True)
+    finally:
+        over.set()
+        burning.join()
+    assert (found["mode"], found["rate"]) == ("cpu", 100)
+    assert not [stack for stack in found["stacks"] if stack.startswith("the worker;")]
+
+
+def profiled(client: cli.PerfClient) -> set[str]:
+    found = client.find("pdm.perf.profile").invoke("run", seconds=0.1, rate=100, cpu=True)
+    return {stack.split(";")[0] for stack in found["stacks"]}
 
 
 @pytest.mark.parametrize(
@@ -216,6 +259,36 @@ def test_sysctl(place: Path, method: str, number: signal.Signals) -> None:
 def test_reload_of_a_daemon_that_cant(client: cli.PerfClient) -> None:
     with pytest.raises(perf.error, match="no handler for SIGHUP"):
         client.find("pdm.perf.sysctl").invoke("reload")
+
+
+def test_two_who_trace_at_once_and_one_that_leaves(address: str) -> None:
+    with cli.perfclient(address) as client:
+        with cli.perfclient(address, timeout=0.05) as other, pytest.raises(ConnectionLost):
+            other.find("pdm.perf.heap").invoke("trace", 3000)
+        found = client.find("pdm.perf.heap").invoke("trace", 0.05)
+        assert not found["left"]
+        assert found["overhead"] > 0
+        wait_until(lambda: not tracemalloc.is_tracing())
+        with pytest.raises(ValueError, match="seconds must be"):
+            client.find("pdm.perf.heap").invoke("trace", 0)
+
+
+def test_reload_of_a_module(
+    client: cli.PerfClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    source = tmp_path / "pdm_test_reloaded.py"
+    source.write_text("value = 1\n", encoding="utf-8")
+    module = importlib.import_module("pdm_test_reloaded")
+    source.write_text("value = 22\n", encoding="utf-8")
+    try:
+        assert client.find("pdm.perf.sysctl").invoke("reload", "pdm_test_reloaded") is None
+        assert module.value == 22
+    finally:
+        del sys.modules["pdm_test_reloaded"]
+    with pytest.raises(perf.nosuchname, match="no module of this name is imported"):
+        client.find("pdm.perf.sysctl").invoke("reload", "pdm_test_reloaded")
 
 
 def test_a_daemons_own_way_to_exit(client: cli.PerfClient) -> None:

@@ -10,7 +10,9 @@ import os
 import pickle
 import struct
 import sys
+import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from hypothesis import strategies as st
 from ashd.pdm import PdmError, RefusedPickle, perf
 from ashd.pdm._limits import CLIENT_PICKLES, SERVER_PICKLES
 from ashd.pdm._names import CLIENT_NAMES
-from ashd.pdm._reader import Reader
+from ashd.pdm._pickles import load
 from ashdtest.debugsocket import RawClient
 
 MARKER = Path("/proc/self/cwd") / "pdm-gadget-has-run"
@@ -286,6 +288,13 @@ def bomb(levels: int) -> bytes:
     return b")" + b"2\x86" * levels
 
 
+def large_int(number: int, size: int) -> bytes:
+    """An integer of that many bytes, which has the same hash whatever the number is."""
+    value = (2**61 - 1) * (number << 62 | 1 << (8 * size - 200))
+    data = value.to_bytes(size, "little")
+    return b"\x8b" + struct.pack("<i", size) + data
+
+
 BOMBS = [
     pytest.param(bomb(60) + b".", id="shared tuples"),
     pytest.param(b"}" + bomb(60) + b"Ns.", id="shared tuples as a key"),
@@ -305,6 +314,18 @@ BOMBS = [
         + b"\x90.",
         id="colliding keys",
     ),
+    pytest.param(
+        b"}(" + b"".join(large_int(n, 1000) + b"N" for n in range(9000)) + b"u.",
+        id="large keys that collide",
+    ),
+    pytest.param(b"}" + large_int(1, 1 << 20) + b"q\0(" + b"h\0N" * 9000 + b"u.", id="huge key"),
+    pytest.param(b"(" + large_int(1, 1100) + b"t.", id="an integer of 1100 bytes"),
+    pytest.param(b"(I" + b"9" * 4000 + b"\nt.", id="an integer of 4000 digits"),
+    pytest.param(
+        b"}(" + b"".join(_plain((n, 0)) + b"N" for n in range(3000)) + b"u.",
+        id="many tuples as keys",
+    ),
+    pytest.param(b"(" + b"\x8f" * 480_000 + b"l.", id="empty sets"),
     pytest.param(
         b"(X\0\0\x10\0" + b"x" * (1 << 20) + b"q\0" + b"h\0" * 100_000 + b"t.", id="shared text"
     ),
@@ -355,7 +376,7 @@ def test_server_survives_bombs(client: RawClient, data: bytes) -> None:
 @pytest.mark.parametrize("data", GADGETS)
 def test_client_runs_no_gadget(data: bytes) -> None:
     try:
-        value = Reader(data, CLIENT_PICKLES, CLIENT_NAMES).load()
+        value = load(data, CLIENT_PICKLES, CLIENT_NAMES)
     except RefusedPickle:
         pass
     else:
@@ -367,7 +388,7 @@ def test_client_runs_no_gadget(data: bytes) -> None:
 @pytest.mark.parametrize("data", MALFORMED)
 def test_client_refuses_malformed_pickles(data: bytes) -> None:
     with pytest.raises(RefusedPickle):
-        Reader(data, CLIENT_PICKLES, CLIENT_NAMES).load()
+        load(data, CLIENT_PICKLES, CLIENT_NAMES)
 
 
 class Reducing:
@@ -410,7 +431,7 @@ def test_extension_codes_are_refused(client: RawClient) -> None:
         pickle.loads(pickle.dumps(os.system, 2))  # now pickle has it in its cache
         is_refused(client, b"\x82\x7a" + _plain((COMMAND,)) + b"R.")
         with pytest.raises(RefusedPickle):
-            Reader(b"\x82\x7a.", CLIENT_PICKLES, CLIENT_NAMES).load()
+            load(b"\x82\x7a.", CLIENT_PICKLES, CLIENT_NAMES)
     finally:
         copyreg.remove_extension("os", "system", 0x7A)
 
@@ -424,7 +445,7 @@ def test_error_text_names_what_was_refused(client: RawClient) -> None:
 def test_any_bytes(data: bytes) -> None:
     for names in (None, CLIENT_NAMES):
         try:
-            value = Reader(data, SERVER_PICKLES, names).load()
+            value = load(data, SERVER_PICKLES, names)
         except RefusedPickle:
             continue
         assert is_plain(value) or names is not None
@@ -461,13 +482,13 @@ plain = st.recursive(
 @given(plain, st.sampled_from([4, 5]))
 def test_server_reads_plain_data_as_pickle_does(value: Any, protocol: int) -> None:
     data = pickle.dumps(value, protocol)
-    assert Reader(data, SERVER_PICKLES).load() == pickle.loads(data)
+    assert load(data, SERVER_PICKLES) == pickle.loads(data)
 
 
 @given(plain, st.integers(0, 5))
 def test_client_reads_plain_data_of_any_protocol(value: Any, protocol: int) -> None:
     data = pickle.dumps(value, protocol)
-    assert Reader(data, CLIENT_PICKLES, CLIENT_NAMES).load() == pickle.loads(data)
+    assert load(data, CLIENT_PICKLES, CLIENT_NAMES) == pickle.loads(data)
 
 
 @given(plain, st.data())
@@ -478,14 +499,14 @@ def test_cut_and_changed_pickles(value: Any, data: st.DataObject) -> None:
     cut = bytes(whole[: data.draw(st.integers(0, len(whole)))])
     for names in (None, CLIENT_NAMES):
         try:
-            Reader(cut, SERVER_PICKLES, names).load()
+            load(cut, SERVER_PICKLES, names)
         except RefusedPickle:
             pass
 
 
 def test_shared_lists_stay_shared() -> None:
     inner: list[int] = []
-    first, second = Reader(pickle.dumps((inner, inner)), SERVER_PICKLES).load()
+    first, second = load(pickle.dumps((inner, inner)), SERVER_PICKLES)
     assert first is second
 
 
@@ -507,7 +528,7 @@ def test_shared_lists_stay_shared() -> None:
 )
 def test_client_reads_exceptions_of_the_standard_library(raised: Exception, protocol: int) -> None:
     raised.add_note("a note")
-    found = Reader(pickle.dumps(("-", raised), protocol), CLIENT_PICKLES, CLIENT_NAMES).load()[1]
+    found = load(pickle.dumps(("-", raised), protocol), CLIENT_PICKLES, CLIENT_NAMES)[1]
     assert type(found) is type(
         pickle.loads(pickle.dumps(raised, protocol))
     )  # old protocols rename some
@@ -516,14 +537,14 @@ def test_client_reads_exceptions_of_the_standard_library(raised: Exception, prot
 
 def test_client_takes_original_names_with_attributes() -> None:
     data = b"cpdm.perf\nfinishevent\n)\x81}(X\x02\0\0\0idK\x05X\x07\0\0\0abortedI00\nub."
-    event = Reader(data, CLIENT_PICKLES, CLIENT_NAMES).load()
+    event = load(data, CLIENT_PICKLES, CLIENT_NAMES)
     assert type(event) is perf.FinishEvent
     assert (event.id, event.aborted) == (5, False)
     old = (
         b"ccopy_reg\n_reconstructor\n(cpdm.perf\nattrinfo\nc__builtin__\nobject\nNtR"
         b"(dS'desc'\nS'text'\nsb."
     )
-    info = Reader(old, CLIENT_PICKLES, CLIENT_NAMES).load()
+    info = load(old, CLIENT_PICKLES, CLIENT_NAMES)
     assert (type(info), info.desc) == (perf.AttrInfo, "text")
 
 
@@ -550,8 +571,60 @@ def test_client_takes_original_names_with_attributes() -> None:
 )
 def test_client_refuses_abuse_of_known_names(data: bytes) -> None:
     with pytest.raises(RefusedPickle):
-        Reader(data, CLIENT_PICKLES, CLIENT_NAMES).load()
+        load(data, CLIENT_PICKLES, CLIENT_NAMES)
     assert perf.AttrInfo("still").desc == "still"
+
+
+def exceptions(levels: int) -> bytes:
+    """Two to the power of `levels` exceptions, if each were to be shown."""
+    named = _global("builtins", "ValueError")
+    twice = b"".join(b"q%c0" % n + named + b"h%ch%c\x86R" % (n, n) for n in range(levels))
+    return named + b")R" + twice
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        exceptions(60) + b".",
+        b"(S'-'\n" + exceptions(60) + b"t.",
+        b"cpdm.perf\nattrinfo\n)\x81}X\x04\0\0\0desc" + bomb(60) + b"sb.",
+        _global("asyncio.exceptions", "IncompleteReadError") + b"C\0" + bomb(60) + b"\x86R.",
+        b"cbuiltins\nset\n((" + b"".join(large_int(n, 1000) for n in range(9000)) + b"ltR.",
+        b"cbuiltins\nfrozenset\n((" + b"K\x01" * 1_000_001 + b"ltR.",
+    ],
+    ids=["exceptions", "answer", "attributes", "repr in a constructor", "set", "frozenset"],
+)
+def test_client_counts_what_is_inside_what_it_builds(data: bytes) -> None:
+    with pytest.raises(RefusedPickle):
+        load(data, CLIENT_PICKLES, CLIENT_NAMES)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"(" + b"\x8f" * 100_000 + b"l.",
+        b"((" + b"\x91(" * 100_000 + b"l.",
+        b"N" + b"\x94" * 100_000 + b".",
+        b"(" + _global("pdm.perf", "attrinfo") + b"q\0" + b")\x81h\0" * 50_000 + b")\x81l.",
+        b"(" + _global("builtins", "ValueError") + b"q\0" + b")Rh\0" * 50_000 + b")Rl.",
+    ],
+    ids=["sets", "frozensets", "memo", "objects", "exceptions"],
+)
+def test_memory_is_bounded_whatever_is_built(data: bytes) -> None:
+    limits = replace(CLIENT_PICKLES, memory=4 << 20)
+    tracemalloc.start()
+    try:
+        with pytest.raises(RefusedPickle):
+            load(data, limits, CLIENT_NAMES)
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_large_answers_of_little_things_are_read() -> None:
+    value: Any
+    for value in ([1] * 300_000, [{}] * 30_000, {n: str(n) for n in range(50_000)}):
+        assert load(pickle.dumps(value), CLIENT_PICKLES, CLIENT_NAMES) == value
 
 
 def test_a_refusal_is_an_error_of_ours() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import grp
 import os
 import signal
@@ -301,6 +302,65 @@ def test_the_file_goes_when_the_process_exits_and_no_thread_holds_it(place: Path
             assert client.rest() == b""
             client.close()
     assert not (place / "s").exists()
+
+
+def test_a_lock_that_somebody_holds_is_of_no_effect(place: Path) -> None:
+    descriptor = os.open(place, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with srv.listen(str(place / "s")), RawClient(str(place / "s"), "repl"):
+            pass
+    finally:
+        os.close(descriptor)
+
+
+def test_a_lock_that_is_never_released_is_an_error_that_says_so(place: Path) -> None:
+    with (place / "s.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(ListenError, match="another process has held the lock"):
+            srv.listen(str(place / "s"))
+    with srv.listen(str(place / "s")):
+        assert [entry.name for entry in place.iterdir()] == ["s"]
+
+
+@needs_root
+def test_a_lock_of_another_user_is_an_error_that_says_so(place: Path) -> None:
+    (place / "s.lock").touch()
+    os.chown(place / "s.lock", NOBODY, -1)
+    with pytest.raises(ListenError, match="belongs to another user"):
+        srv.listen(str(place / "s"))
+
+
+def start_at_once(path: str, count: int) -> tuple[list[srv.Listener], list[ListenError]]:
+    opened: list[srv.Listener] = []
+    failed: list[ListenError] = []
+    ready = threading.Barrier(count)
+
+    def start() -> None:
+        ready.wait()
+        try:
+            opened.append(srv.listen(path))
+        except ListenError as exc:
+            failed.append(exc)
+
+    threads = [threading.Thread(target=start) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return opened, failed
+
+
+def test_many_that_start_at_once_on_a_stale_socket(place: Path) -> None:
+    path = str(place / "s")
+    for _ in range(20):
+        with socket.socket(socket.AF_UNIX) as stale:
+            stale.bind(path)
+        opened, failed = start_at_once(path, 8)
+        assert (len(opened), len(failed)) == (1, 7)
+        with opened[0], RawClient(path, "repl") as client:
+            assert client.run("1") == (["1"], "+OK")
+        assert list(place.iterdir()) == []
 
 
 def test_a_killed_process_leaves_a_stale_file_that_the_next_one_replaces(place: Path) -> None:

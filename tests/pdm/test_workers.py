@@ -223,6 +223,23 @@ def test_a_worker_that_ends_is_forgotten(site: Site) -> None:
             assert repl.run("os.getpid()") == f"{os.getpid()}\n"
 
 
+CHILD = "['sleep', '1000'], close_fds=False, stdin=-3, stdout=-3, stderr=-3"
+
+
+def test_a_child_of_a_worker_does_not_keep_it_in_the_list(site: Site) -> None:
+    with cli.replclient(site.address, worker="1") as repl:
+        repl.run("import subprocess")
+        child = int(repl.run(f"subprocess.Popen({CHILD}).pid"))
+    try:
+        site.stop("1")
+        wait_until(lambda: site.workers.names() == ["2"])
+        with cli.replclient(site.address) as repl:
+            repl.run("import os")
+            assert repl.run("os.getpid()") == f"{site.processes['2'].pid}\n"
+    finally:
+        os.kill(child, signal.SIGKILL)
+
+
 def test_a_worker_that_is_replaced_under_its_name(site: Site) -> None:
     old = site.processes["2"].pid
     site.stop("2")

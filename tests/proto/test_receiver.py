@@ -300,7 +300,7 @@ def test_one_request_by_number_of_the_descriptor(wire: Wire) -> None:
 
 
 def test_descriptors_that_are_no_handler_sockets(wire: Wire) -> None:
-    with pytest.raises(HandlerSocketError, match="999999 is no handler socket"):
+    with pytest.raises(HandlerSocketError, match="999999 is not a handler socket"):
         recv_request(999_999)
     ours, theirs = socket.socketpair()
     with ours, theirs, pytest.raises(HandlerSocketError):

@@ -287,7 +287,7 @@ def test_max_rss_replaces_a_worker_that_grows() -> None:
     with wsgi("hungry_app", "-w", "1", "--max-rss", "100") as handler:
         first = pid_that_answers(handler)
         until(lambda: pid_that_answers(handler) != first, "another worker")
-        wait_for_log(handler, "MiB, more than it may", "leaves and is replaced")
+        wait_for_log(handler, "MiB, more than --max-rss allows", "leaves and is replaced")
 
 
 def test_a_failed_replacement_is_tried_again(tmp_path: Path) -> None:

@@ -173,4 +173,4 @@ def test_started_in_a_terminal() -> None:
         [sys.executable, "-c", ECHO], stdin=subprocess.DEVNULL, capture_output=True, check=False
     )
     assert done.returncode == 1
-    assert b"standard input is no handler socket" in done.stderr
+    assert b"standard input is not a handler socket" in done.stderr

@@ -17,7 +17,7 @@ FAILING = {
     "encoding": ("# coding: nonsense\n", "unknown encoding"),
     "nul": ("x = 1\0\n", "null bytes"),
     "wmain": ("def wmain():\n    undefined\n", "line 2, in wmain"),
-    "wmain's result": ("def wmain():\n    return 'x'\n", "returned 'x', which is no WSGI"),
+    "wmain's result": ("def wmain():\n    return 'x'\n", "returned 'x', which is not a WSGI"),
     "neither": ("x = 1\n", "neither wmain() nor an application"),
     "no application": ("application = 3\n", "neither wmain() nor an application"),
 }

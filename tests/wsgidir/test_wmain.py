@@ -69,7 +69,7 @@ def test_validation(tmp_path: Path) -> None:
         ([".=chain"], "is not of the form"),
         ([".tar.gz=static"], "is not of the form"),
         (["=chain"], "is not of the form"),
-        ([".x=getmod"], "'getmod' is no handler of ashd.wsgidir"),
+        ([".x=getmod"], "'getmod' is not a handler of ashd.wsgidir"),
         ([".x=no_such_module.x"], "can't be imported: ModuleNotFoundError"),
         ([".x=chain", "-V"], "'-V' is not of the form"),
     ],

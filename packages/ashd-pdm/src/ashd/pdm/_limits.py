@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ._pickles import PickleLimits
+
 MAX_LINE = 1024
 """Bytes in a line of the greeting. The longest one is `@WORKER perf`."""
 
@@ -68,25 +70,17 @@ class Limits:
     half_close_grace: float = HALF_CLOSE_GRACE
 
 
-@dataclass(frozen=True, slots=True)
-class PickleLimits:
-    """What a pickle may cost its reader.
+SERVER_PICKLES = PickleLimits(
+    opcodes=500_000, memory=96 << 20, shared=200_000, depth=100, keys=10_000, key_nodes=2000
+)
+"""For requests, which are small. One text of 16 MiB may take 64 MiB of memory."""
 
-    `opcodes` bounds the time to read it, `nodes` the size of the value when everything that is
-    shared is counted each time (what `repr` or a hash would walk through), `depth` the nesting
-    (recursion in C has no other bound when a tuple is hashed), `keys` the entries of dicts and sets
-    (keys can be made to collide, which costs quadratic time).
-    """
-
-    opcodes: int
-    nodes: int
-    depth: int
-    keys: int
-    key_nodes: int = 1000
-
-
-SERVER_PICKLES = PickleLimits(opcodes=500_000, nodes=200_000, depth=100, keys=10_000)
-"""For requests, which are small."""
-
-CLIENT_PICKLES = PickleLimits(opcodes=10_000_000, nodes=10_000_000, depth=200, keys=1_000_000)
+CLIENT_PICKLES = PickleLimits(
+    opcodes=10_000_000,
+    memory=512 << 20,
+    shared=8 << 20,
+    depth=200,
+    keys=1_000_000,
+    key_nodes=20_000,
+)
 """For answers: a heap or a profile can be large, and only the client pays."""

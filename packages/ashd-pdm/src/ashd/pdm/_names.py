@@ -10,14 +10,16 @@ from __future__ import annotations
 import builtins
 import importlib
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
-from ashd.pdm._reader import Builder, Built, Name
+from ._pickles import Builder, Built, Collection, Name
 
 WIRE_NAMES: dict[type, str] = {}
 _OWN: dict[tuple[str, str], Builder] = {}
 
 _C = TypeVar("_C", bound=type)
+_Table = Mapping[tuple[str, str], Builder]
 
 
 def wire_class(name: str) -> Callable[[_C], _C]:
@@ -162,10 +164,7 @@ def _collection(kind: Callable[[Any], Any]) -> Builder:
     def build(items: Any = ()) -> Any:
         if not isinstance(items, list | tuple):
             raise TypeError("a list is needed")
-        for item in items:
-            if not isinstance(item, str | bytes | int | float | type(None)):
-                raise TypeError("a set of anything but text and numbers")
-        return kind(items)
+        return Collection(kind, items)
 
     return build
 
@@ -201,11 +200,13 @@ _PLAIN: dict[tuple[str, str], Builder] = {
 }
 
 
-def _reconstruct(named: Any, base: Any, state: Any) -> Any:
-    """What `copyreg._reconstructor` does, for the classes of this module only."""
+def _reconstruct(
+    table: Mapping[tuple[str, str], Builder], named: Any, base: Any, state: Any
+) -> Any:
+    """What `copyreg._reconstructor` does, for the classes of a table only."""
     if not (isinstance(named, Name) and isinstance(base, Name) and state is None):
         raise TypeError("not an object of a known class")
-    return _OWN[named.module, named.name]()
+    return table[named.module, named.name]()
 
 
 class ClientNames(Mapping[tuple[str, str], Builder]):
@@ -231,8 +232,8 @@ def _never(*_args: Any) -> Any:
 
 
 _SPECIAL: dict[tuple[str, str], Builder] = {
-    ("copyreg", "_reconstructor"): _reconstruct,
-    ("copy_reg", "_reconstructor"): _reconstruct,
+    ("copyreg", "_reconstructor"): partial(_reconstruct, _OWN),
+    ("copy_reg", "_reconstructor"): partial(_reconstruct, _OWN),
     ("builtins", "object"): _never,
     ("__builtin__", "object"): _never,
 }
@@ -258,3 +259,29 @@ def _imported(module: str, name: str) -> Any:
 
 
 CLIENT_NAMES = ClientNames()
+
+
+class EventNames(ClientNames):
+    """The same, but classes that nobody knows become data: nothing is looked up for them."""
+
+    def __init__(self, make: Callable[[str], Any]) -> None:
+        self._make = make
+
+    def __getitem__(self, key: tuple[str, str]) -> Builder:
+        """Return how to make an object of that name."""
+        if key in _SPECIAL and key[1] == "_reconstructor":
+            return partial(_reconstruct, self)
+        try:
+            return super().__getitem__(key)
+        except KeyError:
+            return partial(self._unknown, ".".join(key))
+
+    def __contains__(self, key: object) -> bool:
+        """Whatever is named can be made."""
+        return True
+
+    def _unknown(self, name: str, *args: Any) -> Built:
+        value = self._make(name)
+        if args:
+            value.args = args
+        return Built(value, vars(value).update)

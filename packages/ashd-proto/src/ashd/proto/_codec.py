@@ -19,7 +19,7 @@ Fields = tuple[bytes, bytes, bytes, bytes, Headers]
 """Method, url, version, rest string and headers of a request."""
 
 _FIXED = 4  # strings in front of the headers
-_TAIL = 2  # the terminator's empty string, and what split() leaves behind the last NUL
+_TAIL = 2  # the terminator's empty string, and what split() leaves after the last NUL
 
 
 def decode_request(datagram: bytes) -> Fields:
@@ -47,7 +47,7 @@ def _reason(strings: list[bytes]) -> str:
     if len(strings) < _FIXED + _TAIL:
         return "the datagram ends before its header list"
     if b"" in strings[_FIXED:-_TAIL:2]:
-        return "the datagram goes on behind the end of its header list (a header without a name?)"
+        return "the datagram goes on after the end of its header list (a header without a name?)"
     return "the datagram's header list is not terminated by an empty string"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Error(Exception):
-    """The root of everything that ashd-proto raises on its own account."""
+    """The base class of all exceptions of ashd-proto."""
 
 
 class ProtocolError(Error):

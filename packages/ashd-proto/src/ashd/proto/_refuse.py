@@ -1,4 +1,4 @@
-"""The short answers that this library gives by itself, where there is no handler to ask."""
+"""The short answers that this library gives itself, where no handler can."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def refuse(fd: int, status: int) -> None:
     """
     try:
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fd)
-    except OSError:  # it is no socket
+    except OSError:  # it is not a socket
         close_quietly(fd)
         return
     try:

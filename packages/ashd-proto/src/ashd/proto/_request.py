@@ -68,7 +68,7 @@ class Request(OriginalAttributes):
     # Headers
 
     def get(self, name: str | bytes, default: bytes | None = None) -> bytes | None:
-        """Return a header's value, whatever the case of its name, or `default`.
+        """Return a header's value, or `default`. The case of its name doesn't matter.
 
         Of an `X-Ash-*` header that repeats, the last one counts, for it was added closest to us;
         of any other the first.
@@ -171,7 +171,7 @@ class Request(OriginalAttributes):
     def close(self) -> None:
         """Flush and close the response socket: the response ends here. May be called again.
 
-        A client that has gone away is no error.
+        It is not an error if the client has gone away.
         """
         fd, self._fd = self._fd, -1
         if fd < 0:

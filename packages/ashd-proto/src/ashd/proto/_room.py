@@ -50,8 +50,8 @@ def _in_use() -> int | None:
 class Room:
     """How many descriptors are left in this process, from what its receivers see of them.
 
-    Any thread may call any method. Reading the attributes without the lock is fine: who sees an old
-    value only learns of a shortage one request later, and that is what the reserve is for.
+    Any thread may call any method. Reading the attributes without the lock is fine: a thread that
+    sees an old value learns of a shortage one request later, and the reserve is there for that.
 
     Attributes:
         ceiling: the descriptor number that tells of a shortage.

@@ -1,7 +1,7 @@
 """Requests over sockets: the thin shell around the codec.
 
 A handler's socket is `AF_UNIX`, `SOCK_SEQPACKET`; each datagram carries one descriptor
-(`SCM_RIGHTS`). Whatever descriptor arrives here is either handed on inside a `Request` or closed.
+(`SCM_RIGHTS`). Every descriptor that arrives here is either handed on in a `Request` or closed.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class Receiver:
 
 
 def _open_ancillary(datagram: bytes, ancillary: Ancillary, seen: int) -> tuple[int, int | None]:
-    """Return the one descriptor and the time stamp; refuse whatever has another number of them."""
+    """Return the one descriptor and the time stamp; refuse any other number."""
     fds = array.array("i")
     arrival_ns = None
     for level, kind, data in ancillary:
@@ -163,9 +163,9 @@ def handler_socket(fd: int = 0) -> socket.socket:
 
 def _no_handler_socket(fd: int) -> str:
     if fd:
-        return f"descriptor {fd} is no handler socket"
+        return f"descriptor {fd} is not a handler socket"
     return (
-        "standard input is no handler socket: this program is to be started by a front end, "
+        "standard input is not a handler socket: start this program from a front end, "
         "like this: ashd-htparser plain:port=8080 -- PROGRAM"
     )
 

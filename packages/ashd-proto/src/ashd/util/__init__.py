@@ -2,7 +2,7 @@
 
 `serve_loop` and `respond` make a handler in a few lines; `PersistentChild`, `spawn_handler` and
 `spawn_transient` start other programs as handlers; `call_handler` asks one and waits for its
-answer. A request belongs to whoever received it: passing it on never closes it.
+answer. A request belongs to the program that received it: passing it on never closes it.
 """
 
 from ashd.proto import SpawnError

@@ -1,4 +1,4 @@
-"""Calling a handler as a front end would: a request in, its whole response out."""
+"""Calling a handler as a front end would: send a request, return the whole response."""
 
 from __future__ import annotations
 

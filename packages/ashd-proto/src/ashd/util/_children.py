@@ -20,7 +20,7 @@ from ._threads import foreign_threads
 
 _VARIABLE_NAME = bytes(
     byte if bytes([byte]).isalnum() else ord("_") for byte in range(256)
-)  # bytes.isalnum() and upper() know ASCII only, whatever the locale
+)  # bytes.isalnum() and upper() know only ASCII, in any locale
 _OURS = b"X_ASH_"
 
 Argv = Sequence[str | os.PathLike[str]]

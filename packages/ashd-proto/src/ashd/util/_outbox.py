@@ -1,8 +1,8 @@
 """Responses whose clients take them slowly: sent to their end without anybody waiting for it.
 
 `send_response` sends what the socket takes at once. The rest goes to the outbox, which then owns
-the socket. One thread sends all that is in there, and exists only while there is something. It is
-not a daemon thread, so a program that ends finishes its responses first.
+the socket. One thread sends everything in the outbox, and exists only while there is something. It
+is not a daemon thread, so a program that ends finishes its responses first.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ def send_response(request: Request, data: bytes) -> None:
     """Send a whole response, head and body, and close the request. This never waits for the client.
 
     A thread of this library sends what the client doesn't take at once. It throws away what is
-    unread of the request's body, for a front end may write all of it before it reads. A client that
-    goes away, or takes nothing for `STALL_TIMEOUT` seconds, is no error.
+    unread of the request's body, for a front end may write all of it before it reads. It is not an
+    error if a client goes away, or is cut off for taking nothing in `STALL_TIMEOUT` seconds.
 
     Any thread may call it. Raises OSError for a descriptor that is not a socket; the request is
     closed in any case.

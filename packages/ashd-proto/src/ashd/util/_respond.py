@@ -25,9 +25,10 @@ def respond(
     """Answer a request with a complete response, and close it. This never waits for the client.
 
     A body of `bytes` (or `bytearray` or `memoryview`) goes out as it is, anything else as the UTF-8
-    form of its `str()`. A response with a length is written; what its client doesn't take at once
-    is sent in the background (see `send_response`). A client that has gone away is no error. Raises
-    ValueError if `status` or `content_type` hold control characters; the request stays open then.
+    form of its `str()`. The response has a Content-Length. What its client doesn't take at once is
+    sent in the background (see `send_response`). It is not an error if the client has gone away.
+    Raises ValueError if `status` or `content_type` hold control characters; then the request stays
+    open.
 
     `ctype` is the original library's name for `content_type`.
     """

@@ -1,7 +1,7 @@
 """The threads that this library starts for itself.
 
-They wait for children and for slow clients, and run no code of the program's. So they don't count
-as threads that could hold a lock of the program's at a fork.
+They wait for children and for slow clients, and don't run the program's code. So at a fork none of
+them holds one of the program's locks.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Whether a request that was received is served, and for how long this process goes on serving.
+"""Whether a received request is served, and for how long this process goes on serving.
 
-All of it runs in the thread that has the lead, which is one at a time.
+All of it runs in the thread that has the lead; only one has it at a time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ._limits import Limits
 from ._response import logger
 
 _RSS_EVERY = 32
-"""Requests between two looks at the memory, so that these cost nothing that could be felt."""
+"""Requests between two looks at the memory, so that these cost next to nothing."""
 
 
 class Admission:
@@ -65,7 +65,7 @@ class Admission:
             return False
         size = resident_bytes()
         if size > self._max_rss << 20:
-            logger.info("this worker uses %d MiB, more than it may", size >> 20)
+            logger.info("this worker uses %d MiB, more than --max-rss allows", size >> 20)
             return True
         return False
 
@@ -81,7 +81,7 @@ def resident_bytes() -> int:
 
 def _refuse_late(request: Request, waited: float) -> None:
     logger.warning(
-        "%s: refused with 503, for it has waited %.1f s",
+        "%s: refused with 503 after it had waited %.1f s",
         request.url.decode("latin-1"),
         waited,
     )

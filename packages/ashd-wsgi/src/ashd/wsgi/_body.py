@@ -1,7 +1,7 @@
 """The request's body: `wsgi.input`, and what becomes of it while a response is being written.
 
-All of it is used by the thread that runs the request. The descriptor is the exchange's, who closes
-it; when it does, the body learns of it by `detach`.
+The thread that runs the request uses all of it. The channel owns the descriptor, and calls `detach`
+when it closes it.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from ._errors import CutBodyError
 _BUFFER = 65536  # bytes that are read ahead of the application: what a socket has ready
 _IN_MEMORY = 1 << 20  # bytes set aside in memory before they go to a temporary file
 BODY_BUFFER = 64 << 20
-"""Bytes of a body that are set aside while a response is written: what an application may leave
-unread for later. Beyond that the client waits, for everything has to lie on our disk."""
+"""Bytes of a body that are set aside while the response is being written, in case the application
+reads them later. Beyond that the client waits: all of this takes room on our disk."""
 
-_TURN = 16  # buffers that are thrown away before others get their turn
+_TURN = 16  # buffers that are dropped before other requests get their turn
 _RDHUP = getattr(select, "POLLRDHUP", 0)
 
 
 class Body(io.RawIOBase):
     """The body as it comes from the response socket, unbuffered.
 
-    End-of-file is told apart: a front end shuts down only its writing side after a whole body,
-    but closes the socket when the client went away in the middle of it.
+    There are two kinds of end-of-file: after a whole body a front end shuts down its writing side
+    alone, but it closes the socket if the client went away in the middle.
     """
 
     def __init__(
@@ -41,9 +41,9 @@ class Body(io.RawIOBase):
     ) -> None:
         """Read from `fd`.
 
-        `declared` says that the request has a body, `length` how long the client said it is.
-        `withheld` is whether a front end may keep such a body to itself altogether, so that none
-        at all is no error. About `room` bytes are set aside, as long as the application may ask.
+        `declared` says that the request has a body, `length` how long it is according to the
+        client. With `withheld`, a front end may pass nothing of the body on, and that is not an
+        error. About `room` bytes are set aside while the application may still ask for them.
         """
         self.declared = declared
         self._fd = fd
@@ -76,7 +76,7 @@ class Body(io.RawIOBase):
         return self._received > 0
 
     def readable(self) -> bool:
-        """Tell that reading is what it is for."""
+        """Tell that it can be read."""
         return True
 
     def readinto(self, buffer: Any) -> int:
@@ -127,11 +127,11 @@ class Body(io.RawIOBase):
     # While the response is being written
 
     def forget(self) -> None:
-        """Keep nothing more: the application won't ask."""
+        """Keep nothing more: the application won't ask for it."""
         self._forgotten = True
 
     def take_in(self) -> None:
-        """Take what the socket has, without waiting, and keep it as long as somebody may ask.
+        """Take what the socket has, without waiting; keep it if the application may ask for it.
 
         A front end may write the whole body before it reads any of the response.
         """
@@ -172,7 +172,7 @@ class Body(io.RawIOBase):
         return len(piece)
 
     def discard(self) -> bool:
-        """Throw away what the socket has, without waiting; tell whether it has ended."""
+        """Drop what the socket has, without waiting; tell whether the body has ended."""
         try:
             for _ in range(_TURN):
                 if self._ended:
@@ -188,7 +188,7 @@ class Body(io.RawIOBase):
         return self._ended
 
     def detach(self) -> None:
-        """Forget the descriptor, which is about to be closed: what is unread can't be read now."""
+        """Forget the descriptor, which is about to be closed: no more can be read."""
         self._fd = -1
         self._ended = True
         if not self._read_to_end:
@@ -207,7 +207,7 @@ class HasBody(Protocol):
 
 
 class Input:
-    """`wsgi.input`: a buffered binary stream that is only built when it is looked at.
+    """`wsgi.input`: a buffered binary stream that is built when the application first uses it.
 
     Most requests have no body, and many applications never look.
     """

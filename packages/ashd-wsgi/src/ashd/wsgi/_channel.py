@@ -1,7 +1,7 @@
 """The response socket while a response is written to it: sending, waiting, and ending well.
 
-A channel owns the descriptor until `close`. It is used by one thread at a time. A *patient* channel
-waits until everything is sent; one that isn't keeps what the socket doesn't take, for `flush`.
+A channel owns the descriptor until `close`. One thread at a time uses it. A *patient* channel waits
+until everything is sent; any other keeps what the socket doesn't take until `flush`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ._body import Body
 from ._errors import ClientGoneError
 
 _LINGER = 60_000
-"""Milliseconds without a byte after which an unread body is given up: what front ends allow."""
+"""Milliseconds without a byte after which we give an unwanted body up: what front ends allow."""
 
 _SENDFILE_MAX = 1 << 20
 """Bytes for one sendfile(2) of a channel that isn't patient, so that others get their turn."""
@@ -24,9 +24,9 @@ _NO_SENDFILE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EOVERFLOW)
 
 
 class Channel:
-    """Sends a response without ever hanging on a body that nobody reads.
+    """Sends a response, and takes in the request's body where that would block it.
 
-    What is assigned in the class holds for a new channel.
+    The class holds the values of a new channel.
 
     Attributes:
         fd: the descriptor; -1 when it is closed.
@@ -50,7 +50,7 @@ class Channel:
         os.set_blocking(self.fd, False)
 
     def expect_body(self, body: Body) -> None:
-        """Be prepared for a request body that comes while the response is being sent."""
+        """Prepare for a request body that arrives while the response is being sent."""
         self.body = body
         os.set_blocking(self.fd, False)
 
@@ -164,10 +164,10 @@ class Channel:
     # The end
 
     def drain(self, body: Body) -> bool:
-        """End the response, and throw away the rest of `body`; tell whether there is none left.
+        """End the response and drop the rest of `body`; tell whether nothing is left of it.
 
-        To close the socket while bytes of the body are unread would make the front end take the
-        response for a cut one.
+        If the socket were closed while bytes of the body are unread, the front end would take the
+        response for one that was cut.
         """
         if not body.declared or body.ended:
             return True

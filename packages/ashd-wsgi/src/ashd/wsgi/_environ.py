@@ -8,7 +8,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any
 
-from ashd.proto import Request
+from ashd.proto import Headers, Request
 
 from ._errors import BadRequestError
 from ._filewrapper import FileWrapper
@@ -35,9 +35,9 @@ _PROMISES = "HTTP_X_ASH_FRAMING"
 def environ_key(name: bytes) -> str:
     """Return a header's environ key; empty for one that applications don't get to see.
 
-    A name with anything but letters, digits and hyphens is dropped, for `X_Ash_File` would become
-    the same variable as `X-Ash-File`, which only our side may set. So is `Proxy`, which would
-    become HTTP_PROXY, and `Transfer-Encoding`, for the body is decoded already.
+    A name with anything but letters, digits and hyphens is dropped: `X_Ash_File` would become the
+    same variable as `X-Ash-File`, which only our side may set. `Proxy` is dropped because it would
+    become HTTP_PROXY, `Transfer-Encoding` because the body is already decoded.
     """
     lower = name.lower()
     if lower in _PLAIN:
@@ -55,21 +55,21 @@ class Framing(Enum):
     """What a request's headers say of its body."""
 
     NONE = "none"
-    """There is none, or nobody said so."""
+    """There is none, as far as they say."""
 
     DECLARED = "declared"
     """There is one, which the front end passes on."""
 
     DOUBTFUL = "doubtful"
-    """There is one, but the reference front end withholds it in such a request, and takes it for
-    the next one: the response has to close the client's connection."""
+    """There is one, but the reference front end withholds it in such a request and takes it for
+    the next request: the response has to close the client's connection."""
 
 
 NONE, DECLARED, DOUBTFUL = Framing  # an Enum's own attributes take long on Python 3.11
 
 
 class EnvironBuilder:
-    """Builds environs for one application. Its constants are settled once; it keeps no state."""
+    """Builds environs for one application. It has constants, but no state."""
 
     __slots__ = ("_base", "_directory")
 
@@ -88,7 +88,10 @@ class EnvironBuilder:
         `BadRequestError`.
         """
         environ = self._base.copy()
-        codings = _add_headers(environ, request)
+        codings: list[bytes] = []
+        if not _add_plain_headers(environ, request.headers):
+            environ = self._base.copy()
+            codings = _add_headers(environ, request.headers)
         environ["REQUEST_METHOD"] = request.method.decode("latin-1")
         environ["SERVER_PROTOCOL"] = request.version.decode("latin-1")
         url = request.url.decode("latin-1")
@@ -136,14 +139,28 @@ class EnvironBuilder:
         return os.path.join(self._directory, path)  # noqa: PTH118 - on the way of a request
 
 
-def _add_headers(environ: Environ, request: Request) -> list[bytes]:
-    """Add the headers' variables; return what speaks of the body beside one Content-Length.
+def _add_plain_headers(environ: Environ, headers: Headers) -> bool:
+    """Add the headers' variables if all names are known, passed on and different; else say False.
 
-    That is the values of Transfer-Encoding, and of a Content-Length that is said again.
+    Most requests are so, and this takes two thirds of the time of `_add_headers`.
+    """
+    size = len(environ) + len(headers)
+    try:
+        for name, value in headers:
+            environ[_KEYS[name]] = value.decode("latin-1")
+    except KeyError:
+        return False
+    return len(environ) == size and "" not in environ
+
+
+def _add_headers(environ: Environ, headers: Headers) -> list[bytes]:
+    """Add the headers' variables; return what else than one Content-Length describes the body.
+
+    Those are the values of Transfer-Encoding and of a repeated Content-Length.
     """
     codings: list[bytes] = []
     known = _KEYS.get
-    for name, value in request.headers:
+    for name, value in headers:
         key = known(name)
         if key is None:
             key = environ_key(name)
@@ -180,7 +197,7 @@ def _framing(environ: Environ, codings: list[bytes]) -> Framing:
         chunked = [value.lower() for value in codings] == [b"chunked"]
         return DECLARED if chunked and "CONTENT_TYPE" in environ else DOUBTFUL
     if not (length.isascii() and length.isdigit() and len(length) <= _LONGEST_LENGTH):
-        raise BadRequestError(f"the request's Content-Length is no number: {length[:40]!r}")
+        raise BadRequestError(f"the request's Content-Length is not a number: {length[:40]!r}")
     if codings:
         return DOUBTFUL
     if not length.strip("0"):

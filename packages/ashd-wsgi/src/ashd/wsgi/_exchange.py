@@ -1,9 +1,9 @@
 """One request and its response: the call of the application, and what comes of it.
 
 An exchange is a task of `ashd.serve`, and a stream for the model `rplex`. It is used by one thread
-at a time. Its channel owns the response socket, its response knows what is to be sent. Whatever the
-application does, the client gets an answer, `close` of what it returned is called once, and nothing
-is raised to the model.
+at a time. Its channel owns the response socket; its response knows what to send. Whatever the
+application does, the client gets an answer, `close` of what was returned is called once, and the
+model sees no exception.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _FAILURE = b"500 Internal Server Error"
 class Exchange:
     """One request, from the call of the application to the last byte.
 
-    What is assigned in the class holds at the start.
+    The class holds the values of a new exchange.
     """
 
     guard: Guard | None = None
@@ -60,7 +60,7 @@ class Exchange:
     _token: Any = None  # the observer's
 
     def __init__(self, adapter: Adapter, request: Request) -> None:
-        """Serve `request` for `adapter`; the descriptor goes over to the exchange."""
+        """Serve `request` for `adapter`; the exchange takes over the descriptor."""
         self._adapter = adapter
         self._request = request
         self._channel = Channel(request.detach())
@@ -181,8 +181,8 @@ class Exchange:
     def write(self, data: bytes) -> None:
         """Send a piece of body: the old way of PEP 3333.
 
-        A model that drives responses goes on with sending when the call of the application is over;
-        meanwhile a bounded part of what is written stays unsent.
+        A model that drives responses sends the rest once the application has returned; until then a
+        bounded part of what was written may stay unsent.
         """
         data = as_bytes(data)
         if data:

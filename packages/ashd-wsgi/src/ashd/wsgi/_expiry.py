@@ -1,8 +1,8 @@
 """The time limit on a request (`--request-timeout`): a 504, and an exception in its thread.
 
-The exception must strike nothing but the application's own code. So a guard knows its thread only
-while that runs (`Guard.run`), and the watchdog raises in no other, with `_lock` held; a thread that
-leaves its guard takes back an exception that was raised but didn't arrive yet.
+The exception must hit nothing but the application's own code. So a guard knows its thread only
+while that code runs (`Guard.run`), and the watchdog raises there alone, with `_lock` held. A thread
+that leaves its guard takes back an exception that was raised but has not arrived yet.
 """
 
 from __future__ import annotations
@@ -105,10 +105,10 @@ _guards: set[Guard] = set()
 
 
 class Watchdog:
-    """Looks for requests that run too long, in a thread of its own."""
+    """Looks for requests that take too long, in a thread of its own."""
 
     def __init__(self, seconds: float, on_stuck: Callable[[], object]) -> None:
-        """Allow `seconds`; call `on_stuck` once if a thread doesn't end though it was asked to."""
+        """Allow `seconds`; call `on_stuck` once if a thread goes on although it was told to end."""
         self._seconds = seconds
         self._on_stuck: Callable[[], object] | None = on_stuck
 

@@ -76,18 +76,18 @@ _BODILESS = (b"204", b"304")
 
 
 class Response:
-    """See the module. What is assigned in the class holds for a new response.
+    """See the module. The class holds the values of a new response.
 
-    So a request pays only for what is different with it.
+    So a request pays only for what is different in its own.
 
     Attributes:
         state: how far it is.
         status: as `200 OK`, once it is known.
-        left: how many bytes of the promised length were not given yet; below zero if there were
-            more than promised.
+        left: how many bytes of the promised length are still to come; below zero if the
+            application gave more than it promised.
         chunks: whether the front end asks for chunks (docs/protocol-agreement.md).
-        doubtful: a body that the front end may take for the next request, unless something of it
-            comes: the response has to close the connection.
+        doubtful: a body that the front end may take for the next request. Unless some of it
+            arrives, the response has to close the connection.
         gate: asked before the head goes out; what it raises keeps the head back.
     """
 
@@ -167,7 +167,7 @@ class Response:
         return (head + data + tail,)
 
     def finish(self) -> Parts:
-        """Return what to send when there is no more body; nothing if all is sent."""
+        """Return what to send after the last piece of body, which may be nothing."""
         if self.state is BODY and self._end is not CHUNKS:
             self.state = COMPLETE
             return ()
@@ -182,14 +182,10 @@ class Response:
         if self.gate is not None:
             self.gate()
         line = self._choose_end(size)
-        if self._must_close:
+        if self.doubtful is not None and not self.doubtful.seen:
             line += _CLOSE
         self.state = BODY
-        return b"%b%b\r\n%b%b\r\n" % (self._status_line, self.status, self._headers, line)
-
-    @property
-    def _must_close(self) -> bool:
-        return self.doubtful is not None and not self.doubtful.seen
+        return b"".join((self._status_line, self.status, b"\r\n", self._headers, line, b"\r\n"))
 
     def _choose_end(self, size: int | None) -> bytes:
         if self.status.startswith(_BODILESS):
@@ -233,7 +229,7 @@ class Response:
             raise ResponseError("an error page can't replace what was sent")
         if self.gate is not None:
             self.gate()
-        page = self.page(status, close=close or self._must_close)
+        page = self.page(status, close=close or self.doubtful is not None)
         self.status = status
         self.state = COMPLETE
         return (page,)
@@ -264,7 +260,7 @@ class Response:
         return self._end is not CHUNKS
 
     def mismatch(self) -> str:
-        """Say how the body differs from its promised length; nothing if it doesn't."""
+        """Say how the body differs from its promised length; empty if it doesn't."""
         if not self.left:
             return ""
         if self.left > 0:

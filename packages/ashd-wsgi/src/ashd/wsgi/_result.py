@@ -1,4 +1,4 @@
-"""What an application returned, when that is no list: something to be sent bit by bit."""
+"""What an application returned, if that isn't a list: it is sent bit by bit."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ._filewrapper import FileWrapper
 from ._response import BEFORE_HEAD, Response, as_bytes
 
 _TURN = 16
-"""Pieces of one response that are produced before others get their turn."""
+"""Pieces of one response that are sent before other responses get their turn."""
 
 
 class Sender(Protocol):
     """Sends a body in turns."""
 
     def send_some(self, response: Response, channel: Channel) -> bool:
-        """Send as much as is there and fits into a turn; tell whether that was all.
+        """Send what is ready and fits into a turn; tell whether that was all.
 
         Raises what the application's code raises, and `ClientGoneError`.
         """
@@ -26,9 +26,9 @@ class Sender(Protocol):
 
 
 def sender_of(result: Any, response: Response, channel: Channel) -> Sender:
-    """Return what sends `result`; raises `ResponseError` if it is no iterable.
+    """Return what sends `result`; raises `ResponseError` if it isn't an iterable.
 
-    A file goes out by sendfile(2), unless a part of the body went out in chunks before it.
+    A file goes out by sendfile(2), unless a part of the body went out in chunks before.
     """
     if isinstance(result, FileWrapper) and response.raw:
         extent = result.extent()

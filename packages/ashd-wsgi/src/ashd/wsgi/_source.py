@@ -1,7 +1,7 @@
 """Requests from standard input, as tasks for a model.
 
-The model's leader is the only thread inside `receive`. `stop` may come from anywhere, signal
-handlers included. The source borrows the socket, and owns what wakes it.
+The model's leader is the only thread in `receive`. `stop` may be called anywhere, even in signal
+handlers. The source borrows the socket and owns the pipe that wakes it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class HasFileno(Protocol):
 
 _LOST_WAKE = 1.0
 """Seconds after which an idle worker looks at the socket by itself. The kernel wakes one of several
-workers for a request; if that one is just about to leave, nobody else hears of it."""
+workers for a request; if that one is just about to leave, the others don't hear of it."""
 
 
 class RequestSource:

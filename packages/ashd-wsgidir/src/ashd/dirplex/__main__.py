@@ -37,13 +37,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="ashd-dirplex",
         description="Serve a directory as an ashd handler: map URLs to files, and pass requests on "
-        "to the programs that the configuration names for them.",
+        "to the programs that the configuration names.",
     )
     parser.add_argument(
         "-N", "--no-global", action="store_true", help="don't read the global dirplex.rc"
     )
     parser.add_argument(
-        "-c", "--config", metavar="CONFIG", help="read this configuration file, too"
+        "-c", "--config", metavar="CONFIG", help="also read this configuration file"
     )
     parser.add_argument(
         "--strict",

@@ -1,4 +1,4 @@
-"""The answers that dirplex gives itself: its 404, redirects, and what went wrong on the way.
+"""The answers that dirplex gives itself: redirects and error pages.
 
 All are small whatever the client sent, and none waits for the client. They close the request.
 """
@@ -14,7 +14,7 @@ from ashd.util import printable, send_response
 
 RETRY_SECONDS = 10
 """What `Retry-After` says when a handler is too busy: shorter than a user's patience, long enough
-that a crowd of them is no load."""
+that a crowd of clients is no burden."""
 
 MAX_LOCATION = 16 << 10
 """Bytes of a redirect's target. Clients and front ends limit a URL to 8 KiB; a longer target leads
@@ -25,7 +25,7 @@ _SHORTAGES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
 
 
 def answer(request: Request, status: HTTPStatus, text: str, *headers: tuple[str, str]) -> None:
-    """Send a small page and close the request. A client that has gone away is no error."""
+    """Send a small page and close the request. It is not an error if the client has gone away."""
     page = (
         f"<!DOCTYPE html>\n<html><head><title>{status.phrase}</title></head>\n"
         f"<body><h1>{status.phrase}</h1><p>{html.escape(text)}</p></body></html>\n"
@@ -89,7 +89,7 @@ def undeliverable(request: Request, error: Exception) -> None:
 
 
 def is_passing(error: Exception) -> bool:
-    """Tell whether the same request may well go through a little later."""
+    """Tell whether the same request might succeed a little later."""
     if isinstance(error, QueueFullError):
         return True
     return isinstance(error, OSError) and error.errno in _SHORTAGES

@@ -1,4 +1,4 @@
-"""What a configuration says, taken apart: plain values that never change.
+"""The contents of a configuration as plain values that never change.
 
 Paths are relative to the directory that is served, without a leading `./`; its own is empty.
 """
@@ -14,7 +14,7 @@ from ._errors import ConfigError
 from ._lines import Line
 
 Rule = Callable[[str, str], bool]
-"""A condition on a file: called with its name and its path as the configuration file sees it."""
+"""A condition on a file, called with its name and with its path as the configuration sees it."""
 
 NOT_FOUND_HANDLER = ".notfound"
 
@@ -31,8 +31,8 @@ class Subject(Enum):
 class Handler:
     """A program that serves requests: any number (`child`) or one (`fchild`, `fork`).
 
-    `directory` is where it starts: that of the `.htrc` file in which it stands, else the root.
-    `origin` is the configuration file that it belongs to, be it by an `include`.
+    `directory` is where it starts: that of its `.htrc` file, otherwise the root. `origin` is the
+    configuration file that it belongs to, directly or by an `include`.
     """
 
     name: str
@@ -83,12 +83,26 @@ class Config:
 
     @property
     def file(self) -> str:
-        """The file that was asked for, as opposed to those that it includes."""
+        """The file itself, as opposed to those that it includes."""
         return self.sources[0]
 
     def complain(self, line: Line, reason: str) -> None:
         """Note that something at a line was left out."""
         self.complaints.append(ConfigError(line.file, line.number, reason))
+
+    def arguments(self, line: Line, least: int, most: float, form: str) -> tuple[str, ...]:
+        """Return a line's arguments; too few are an error, too many are cut with a complaint."""
+        arguments = line.arguments
+        if len(arguments) < least:
+            line.fail(f"this should be: {form}")
+        if len(arguments) <= most:
+            return arguments
+        self.complain(line, f"this should be: {form}; the words after that are ignored")
+        return arguments[: int(most)]
+
+    def new_handler(self, name: str, argv: tuple[str, ...], *, persistent: bool) -> Handler:
+        """Return a handler that is declared in this file, or in one that it includes."""
+        return Handler(name, argv, persistent, self.directory or "", self.file)
 
     def sees(self, path: str) -> str:
         """Return a path as this file's patterns see it: relative to its directory."""
@@ -124,12 +138,12 @@ def choose(
 
 
 def find_handler(configs: Iterable[Config], name: str) -> Handler | None:
-    """Return the nearest handler of that name."""
+    """Return the nearest handler of this name."""
     return next((c.handlers[name] for c in configs if name in c.handlers), None)
 
 
 def index_files(configs: Iterable[Config]) -> tuple[str, ...]:
-    """Return the names to try in a directory, which the nearest file that has any decides."""
+    """Return the names to try in a directory: those of the nearest file that has any."""
     return next((c.index_files for c in configs if c.index_files is not None), ())
 
 

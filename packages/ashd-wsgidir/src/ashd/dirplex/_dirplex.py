@@ -1,4 +1,4 @@
-"""One request's way: map it to a file, choose a stanza, pass it on. Called by one thread.
+"""The way of a request: map it to a file, choose a stanza, pass it on. One thread calls this.
 
 The request stays the caller's, unless it is answered here; children get descriptors of their own.
 """
@@ -24,14 +24,14 @@ FILE_HEADER = b"X-Ash-File"
 MAX_TOLD = 1000
 """Paths that the log names as not served: enough to see the mistake."""
 
-_log = logging.getLogger("ashd.dirplex")
+logger = logging.getLogger("ashd.dirplex")
 
 
 class Dirplex:
     """Serves the directory `root`; `configs` are the files read at start, the nearest first.
 
-    An instance is called with each request; it is a context manager, which lets the children finish
-    in the end.
+    An instance is called with each request. As a context manager, it lets the children finish at
+    the end.
     """
 
     def __init__(self, root: str, configs: Configs) -> None:
@@ -51,7 +51,7 @@ class Dirplex:
         try:
             result = self._mapper.map(request.rest)
         except OSError as error:
-            _log.error("%s: can't be mapped: %s", printable(request.url), error)
+            logger.error("%s: can't be mapped: %s", printable(request.url), error)
             undeliverable(request, error)
             return
         match result:
@@ -84,13 +84,13 @@ class Dirplex:
             forbidden(request)
 
     def _tell_of_no_match(self, found: Found) -> None:
-        """Log, once for each path, that a configuration lacks a stanza: nobody else would tell."""
+        """Log that no stanza holds for a path, once for each: the client sees only an error."""
         if found.path in self._told or len(self._told) >= MAX_TOLD:
             return
         self._told.add(found.path)
         form = "match" if found.subject is Subject.FILE else "match directory"
         path = printable(os.fsencode(found.path or "."))
-        _log.warning("%s is not served, since no stanza holds for it; add one: %s", path, form)
+        logger.warning("%s is not served, since no stanza holds for it; add one: %s", path, form)
 
     def _not_found(self, request: Request, missing: Missing) -> None:
         action = take(request, missing.configs, Subject.NOT_FOUND, missing.path)
@@ -113,7 +113,7 @@ class Dirplex:
         elif name == NOT_FOUND_HANDLER:
             not_found(request)
         else:
-            _log.error("%s: handler %r is not declared", printable(request.url), name)
+            logger.error("%s: handler %r is not declared", printable(request.url), name)
             misconfigured(request)
 
     def _pass_on(self, request: Request, handler: Handler, path: str | None) -> None:
@@ -158,12 +158,12 @@ def seen_from(directory: str, path: str) -> str:
 
 
 def set_header(request: Request, name: bytes, value: bytes) -> None:
-    """Give a header its only value."""
+    """Set a header to one value, in place of all that it had."""
     wanted = name.lower()
     request.headers[:] = [pair for pair in request.headers if pair[0].lower() != wanted]
     request.headers.append((name, value))
 
 
 def _refuse(request: Request, error: Exception) -> None:
-    _log.error("%s: can't be passed on: %s", printable(request.url), error)
+    logger.error("%s: can't be passed on: %s", printable(request.url), error)
     undeliverable(request, error)

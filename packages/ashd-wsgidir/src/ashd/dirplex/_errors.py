@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Error(Exception):
-    """The root of everything that ashd.dirplex raises on its own account."""
+    """The base class of all exceptions of ashd.dirplex."""
 
 
 class ConfigError(Error):
@@ -18,4 +18,4 @@ class ConfigError(Error):
 
 
 class UsageError(Error):
-    """The command was started in a way that can't work."""
+    """The command can't work in the way that it was started."""

@@ -1,4 +1,4 @@
-"""The `.htrc` files of directories: read when first met, and again when they change."""
+"""The `.htrc` files of directories: read when first needed, and again when they change."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from ._parse import parse
 NAME = ".htrc"
 
 CLOCK_TICK_NS = 2_000_000_000
-"""Two saves within one tick of a file system's clock (2 s on the coarsest, FAT) look the same, so a
-file this fresh is read again each time."""
+"""Two saves within one tick of a file system's clock (up to 2 s, on FAT) look the same. So a file
+that is younger than this is read again each time."""
 
-_log = logging.getLogger("ashd.dirplex")
+logger = logging.getLogger("ashd.dirplex")
 
 _Stamp = tuple[int, int, int, int] | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """What was read, and the state that the files had just before. A bad file has no config."""
+    """What was read, and the state of the files just before. A bad file has no config."""
 
     config: Config | None
     stamps: dict[str, _Stamp]
@@ -46,7 +46,7 @@ class DirectoryConfigs:
         self._readings: dict[str, _Reading] = {}
 
     def __call__(self, directory: str) -> Config | None:
-        """Return the configuration of a directory below the root, if it has one that is good."""
+        """Return the configuration of a directory below the root; None if it has no good one."""
         file = os.path.join(self._root, directory, NAME)  # noqa: PTH118
         reading = self._readings.get(directory)
         if reading is None and _stamp(file) is None:
@@ -64,7 +64,7 @@ class DirectoryConfigs:
         self._readings[directory] = reading
         if before is None or before.complaints != reading.complaints:
             for complaint in reading.complaints:
-                _log.error("%s", complaint)
+                logger.error("%s", complaint)
         if reading.config is not None and before is not None:
             self._changed(file, reading.config.handlers)
         return reading.config

@@ -1,7 +1,7 @@
 """The first layer of the configuration language: words, lines, stanzas.
 
-A stanza is an unindented line and the indented ones below it. Words are separated by white space;
-double quotes and backslashes keep it, and each other. A line that starts with `#` is a comment.
+A stanza is an unindented line and the indented lines below it. Words are separated by white space;
+double quotes and backslashes quote it, and each other. A line that starts with `#` is a comment.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ._errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The words of one line, and where it stands. There is at least one word."""
+    """The words of one line (at least one), and its place in the file."""
 
     file: str
     number: int
@@ -39,7 +39,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Stanza:
-    """A directive and its follow-up lines."""
+    """A directive, and the lines that follow it."""
 
     head: Line
     body: list[Line] = field(default_factory=list)
@@ -74,7 +74,7 @@ def _lines(file: str, text: bytes) -> Iterator[tuple[Line, bool]]:
 
 
 def split_words(line: str) -> Iterator[str]:
-    """Split a line into words; raises ValueError for a quote or backslash that leads nowhere."""
+    """Split a line into words; raises ValueError for a quote or backslash without an end."""
     word: list[str] | None = None
     quoted = False
     characters = iter(line)

@@ -1,7 +1,7 @@
-"""From a URL's rest string to a file, element by element. It only looks at the file system.
+"""Follow a URL's rest string to a file, element by element. This only reads the file system.
 
-The elements are unescaped one at a time, so an escaped slash never becomes a separator; `.` and
-`..` are refused whatever the configuration allows.
+The elements are unescaped one at a time, so an escaped slash never becomes a separator. `.` and
+`..` are refused even if the configuration allows them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ELOOP, errno.ENAMETO
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file or directory (`subject` tells), what is left of the rest string, and who decides."""
+    """A file or directory (see `subject`), the remaining rest string, and the configurations."""
 
     subject: Subject
     path: str
@@ -34,7 +34,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Nothing that could be served; `path` is the last component that was there."""
+    """There is nothing to serve; `path` is the last component that exists."""
 
     path: str
     configs: Configs
@@ -43,7 +43,7 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Captured:
-    """A directory that is somebody else's as a whole."""
+    """A directory of which a handler serves everything."""
 
     capture: Capture
     rest: bytes
@@ -52,12 +52,12 @@ class Captured:
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """A directory whose name lacks the slash at its end."""
+    """A directory whose URL lacks the slash at its end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """An escape that isn't one."""
+    """A percent sign that doesn't start an escape."""
 
 
 Result = Malformed | Found | Missing | Captured | Redirect

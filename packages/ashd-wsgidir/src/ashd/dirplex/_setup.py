@@ -1,4 +1,4 @@
-"""What happens once, before the first request: finding and reading configuration, logging."""
+"""What is done once, before the first request: find and read the configuration, start the log."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ._parse import parse
 
 GLOBAL_NAME = "dirplex.rc"
 
-_log = logging.getLogger("ashd.dirplex")
+logger = logging.getLogger("ashd.dirplex")
 
 
 def read_configs(extra: str | None, *, use_global: bool, strict: bool = False) -> Configs:
@@ -31,7 +31,7 @@ def read_configs(extra: str | None, *, use_global: bool, strict: bool = False) -
     for complaint in (complaint for config in configs for complaint in config.complaints):
         if strict:
             raise complaint
-        _log.warning("%s", complaint)
+        logger.warning("%s", complaint)
     return configs
 
 
@@ -39,8 +39,8 @@ def _locate(name: str) -> Path:
     found = Path(name) if "/" in name else search(name)
     if found is None:
         raise UsageError(
-            f"there is no configuration {name} in ~/.ashd/etc or ../etc/ashd of PATH; "
-            f"a name with a slash, like ./{name}, is taken as it is"
+            f"there is no configuration {name} in ~/.ashd/etc or in ../etc/ashd of PATH; "
+            f"a name with a slash, like ./{name}, is opened as it is"
         )
     return found
 
@@ -67,5 +67,5 @@ def _syslog() -> logging.Handler | None:
     try:
         daemon = logging.handlers.SysLogHandler.LOG_DAEMON
         return logging.handlers.SysLogHandler("/dev/log", daemon)
-    except OSError:  # there is no syslog; standard error is better than nothing
+    except OSError:  # without syslog, standard error is better than nothing
         return None

@@ -1,10 +1,10 @@
 """WSGI applications straight from the files in which they live.
 
 `application` (or what `wmain` returns) is a WSGI application (PEP 3333) for use under a program
-that maps URLs to files and sets `SCRIPT_FILENAME`: `ashd-wsgi` behind `dirplex` or `ashd-dirplex`.
-The code of the files, and handlers of one's own, use `getmod` and `importlocal`. Everything here
-may be called from any thread; no descriptor outlives the call that opened it, but the one that
-`static` hands to the server with a file's content.
+that maps URLs to files and sets `SCRIPT_FILENAME`: `ashd-wsgi` under `dirplex` or `ashd-dirplex`.
+The code in the files, and handlers that you write, use `getmod` and `importlocal`. Any thread may
+call everything here. Each descriptor is closed by the call that opened it; only `static` hands one
+to the server, with the content of a file.
 """
 
 from ._app import Directory, application, wmain

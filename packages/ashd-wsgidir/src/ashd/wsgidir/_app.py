@@ -18,7 +18,7 @@ from ._static import static
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-_log = logging.getLogger("ashd.wsgidir")
+logger = logging.getLogger("ashd.wsgidir")
 
 OWN_HANDLERS: Mapping[str, WSGIApplication] = {"chain": chain, "static": static}
 
@@ -30,8 +30,8 @@ USAGE = "the arguments of ashd.wsgidir are [-DV] [-M MODULE]... [.EXT=HANDLER]..
 class Directory:
     """A WSGI application that serves the file in `SCRIPT_FILENAME` by the handler meant for it.
 
-    That is the one that `HTTP_X_ASH_PYTHON_HANDLER` names, else the one for the file's extension.
-    Any number of threads may call it.
+    `HTTP_X_ASH_PYTHON_HANDLER` names it; otherwise it is the one for the file's extension. Any
+    number of threads may call this.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ def _is_readable(path: str) -> bool:
 
 
 application: WSGIApplication = Directory()
-"""Serves `.wsgi` and `.wsgi3` files, and whatever a request's header asks for."""
+"""Serves `.wsgi` and `.wsgi3` files, and others by the handler that a request names."""
 
 
 def wmain(*args: str) -> WSGIApplication:
@@ -91,8 +91,8 @@ def wmain(*args: str) -> WSGIApplication:
 
     `.EXT=HANDLER` lets a handler (`chain`, `static`, or MODULE.OBJECT) serve the files of an
     extension. `-M` limits what requests may name to handlers of that module or package; it may be
-    repeated. `-D` shows tracebacks in the browser: for development only. `-V` checks all that
-    passes against PEP 3333. Other words are ignored, with a warning. Raises `UsageError`.
+    repeated. `-D` shows tracebacks in the browser: for development only. `-V` checks both
+    sides against PEP 3333. Other words are ignored, with a warning. Raises `UsageError`.
     """
     try:
         options, rest = getopt.getopt(args, "DVM:")
@@ -114,14 +114,14 @@ def wmain(*args: str) -> WSGIApplication:
 
 
 def _extensions(arguments: Iterable[str]) -> dict[str, str]:
-    """Read the arguments; the original took others for nothing, so plain words are no error."""
+    """Read the arguments. The original ignored plain words, so they are not an error."""
     extensions = {}
     for argument in arguments:
         if argument[:1] in (".", "-") or "=" in argument:
             extension, handler = _extension(argument)
             extensions[extension] = handler
         else:
-            _log.warning("the argument %r is ignored; %s", argument, USAGE)
+            logger.warning("the argument %r is ignored; %s", argument, USAGE)
     return extensions
 
 

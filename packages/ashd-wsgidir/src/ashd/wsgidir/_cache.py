@@ -16,8 +16,8 @@ from ._slot import CachedModule, Finish, Slot
 from ._version import stamp_of
 
 RETRY_SECONDS = 1.0
-"""A file that failed while it ran (not by its syntax) is tried again after this pause, changed or
-not: what it needs, a neighbour or a database, may be there by then."""
+"""A file that failed while it ran, rather than by its syntax, is tried again after this pause even
+if it didn't change: a neighbour or a database that it needs may be there by then."""
 
 
 class ModuleCache:
@@ -38,8 +38,8 @@ class ModuleCache:
         With `finish`, it is called with each version as the last part of its loading (once for
         each version); what it raises makes that a failed load.
 
-        Raises `LoadError` if there is no version to serve; `UnreadableError`, one of them, if there
-        is no readable regular file. A failure to load is logged by the cache.
+        Raises `LoadError` if there is no version to serve, or its subclass `UnreadableError` if
+        the path doesn't lead to a readable regular file. The cache logs a failure to load.
         """
         slot = self._slots.get(path)
         if slot is not None and (quick := slot.quick) is not None:
@@ -66,7 +66,7 @@ class ModuleCache:
                 discarded, slot.discarded = slot.discarded, False
                 slot.lock.release()
                 if discarded:
-                    gc.collect()  # a module is a cycle; a big old one shall not wait for the rest
+                    gc.collect()  # a module is a cycle, and may be large: free it now
 
     def _slot(self, path: str) -> Slot:
         with self._lock:
@@ -76,7 +76,7 @@ class ModuleCache:
             return slot
 
     def _forget(self, slot: Slot) -> None:
-        """Let a file go that isn't there any more. The caller holds the slot's lock."""
+        """Drop a file that has disappeared. The caller holds the slot's lock."""
         slot.quick = None
         slot.forgotten = True
         with self._lock:

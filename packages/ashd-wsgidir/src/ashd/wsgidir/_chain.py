@@ -37,7 +37,7 @@ def _find_application(entry: CachedModule) -> None:
     found = wmain() if callable(wmain) else getattr(entry.mod, "application", None)
     if not callable(found):
         raise NoApplicationError(
-            f"its wmain() returned {found!r}, which is no WSGI application"
+            f"its wmain() returned {found!r}, which is not a WSGI application"
             if callable(wmain)
             else "it has neither wmain() nor an application that can be called"
         )

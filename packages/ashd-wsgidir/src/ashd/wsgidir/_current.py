@@ -1,4 +1,4 @@
-"""`__current__`: how the code of a loaded file learns that a newer version took its place."""
+"""`__current__`: how the code in a loaded file learns that a newer version has replaced it."""
 
 from __future__ import annotations
 
@@ -33,5 +33,5 @@ class Current:
         return self._replaced.wait(timeout)
 
     def end(self) -> None:
-        """Make it false and wake whoever waits. For the module cache only."""
+        """Make it false, and wake all threads that wait. For the module cache only."""
         self._replaced.set()

@@ -6,11 +6,11 @@ from ashd.wsgi import StartError
 
 
 class Error(Exception):
-    """The root of everything that ashd.wsgidir raises on its own account."""
+    """The base class of all exceptions of ashd.wsgidir."""
 
 
 class UsageError(Error, StartError, ValueError):
-    """`wmain` was given arguments that make no sense. `ashd-wsgi` shows the message alone."""
+    """`wmain` was given wrong arguments. `ashd-wsgi` shows the message without a traceback."""
 
 
 class HandlerNameError(Error):
@@ -18,7 +18,7 @@ class HandlerNameError(Error):
 
 
 class LoadError(Error):
-    """A file can't be served, and no earlier version of it is there to go on with.
+    """A file can't be served, and there is no earlier version of it.
 
     `path` is the file; `details` is the traceback of the file's own failure as text, or empty.
     """
@@ -30,7 +30,7 @@ class LoadError(Error):
 
 
 class UnreadableError(LoadError):
-    """There is no readable, regular file at the path."""
+    """The path doesn't lead to a readable, regular file."""
 
 
 class NoApplicationError(Error):
@@ -38,4 +38,4 @@ class NoApplicationError(Error):
 
 
 class LocalImportError(Error, ImportError):
-    """`importlocal` was given a name for which there is no file beside the caller's."""
+    """`importlocal` found no file of that name next to the caller's."""

@@ -1,8 +1,8 @@
-"""From a file's bytes to a module, with the parts of the import system that tools look for.
+"""Make a module from a file's bytes, with everything that tools expect of a module.
 
 `inspect`, `pickle`, `dataclasses` and the traceback printer find a module through `sys.modules`,
-`__spec__` and `linecache`. Called by the module cache, which sees to it that one file is loaded by
-one thread at a time.
+`__spec__` and `linecache`. The module cache calls this, and ensures that only one thread at a time
+loads a file.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ._current import Current
 
 
 def module_name(path: str) -> str:
-    """Return the name under which a file's module stands in `sys.modules`.
+    """Return the name of a file's module in `sys.modules`.
 
     All versions of a file share it, so that what one has pickled the next one can read. It holds
     no dot: `pickle` would try to import what stands before it.
@@ -55,19 +55,19 @@ def new_module(path: str, source: bytes) -> tuple[ModuleType, Current]:
 
 
 def compile_file(path: str, source: bytes) -> CodeType:
-    """Return the code of a file; raises SyntaxError or ValueError, which a retry won't cure."""
+    """Return the code of a file. Raises SyntaxError or ValueError: a retry can't help."""
     linecache.cache.pop(path, None)  # a second save in one tick of the clock escapes checkcache
     return _VersionLoader.source_to_code(source, path)
 
 
 def execute(module: ModuleType, code: CodeType) -> None:
-    """Run a new module's code while the module stands in `sys.modules`."""
+    """Put a new module into `sys.modules`, and run its code."""
     sys.modules[module.__name__] = module
     exec(code, vars(module))
 
 
 def withdraw(module: ModuleType, successor: ModuleType | None) -> None:
-    """Take a module out of `sys.modules`, if it still stands there, in favour of `successor`."""
+    """Replace a module in `sys.modules` by `successor`, if it is still there."""
     name = module.__name__
     if sys.modules.get(name) is module:
         if successor is None:

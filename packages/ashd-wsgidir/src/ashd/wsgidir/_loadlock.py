@@ -1,7 +1,7 @@
-"""The lock that is held while a file is loaded, with a way out of circles.
+"""The lock that is held while a file is loaded; it detects circles.
 
 Files load one another (`importlocal`), so two threads may each load a file and wait for the
-other's. Python's own import system hands out the half-loaded module in that case, and so do we.
+other's. Python's import system returns the half-loaded module in that case, and so do we.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class LoadLock:
         self._owner: int | None = None
 
     def acquire(self) -> bool:
-        """Take the lock, waiting if need be; False if the wait could never end."""
+        """Take the lock, after waiting if necessary; return False if the wait could never end."""
         me = threading.get_ident()
         with self._changed:
             while self._owner is not None:

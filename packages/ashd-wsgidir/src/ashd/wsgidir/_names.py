@@ -1,8 +1,8 @@
 """From a handler's name to the WSGI callable that serves a file.
 
-A name may come out of a request's header. Only configuration should be able to put it there, but it
-is treated with care all the same: it leads to a callable of an importable module or to one of our
-own handlers, and to nothing else.
+A name may come from a request's header. Only the configuration should be able to set that, but the
+name is treated with care all the same: it leads to a callable in an importable module, or to one of
+our own handlers, and to nothing else.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ OWN_MODULE = __name__.rpartition(".")[0]
 class HandlerNames:
     """Resolves handler names, each once; any thread may ask.
 
-    `own` are the handlers that need no module in front. `modules` are the modules (and packages,
-    with all that is in them) that names may lead to; None allows any.
+    `own` are the handlers whose names need no module. `modules` are the modules (and packages with
+    their contents) that names may lead to; None allows any.
     """
 
     def __init__(
@@ -42,19 +42,20 @@ class HandlerNames:
 
     def _resolve(self, name: str) -> WSGIApplication:
         if not name.isascii() or not all(part.isidentifier() for part in name.split(".")):
-            raise HandlerNameError(f"{name!r} is no handler name: it must be MODULE.OBJECT")
+            raise HandlerNameError(f"{name!r} is not a handler name: it must be MODULE.OBJECT")
         module, _, attribute = name.rpartition(".")
         if not module or module == OWN_MODULE:
             return self._find_own(attribute)
         if not self._is_allowed(module):
-            raise HandlerNameError(f"handler {name!r}: module {module!r} is not among the allowed")
+            raise HandlerNameError(
+                f"handler {name!r}: module {module!r} is not allowed; the option -M allows it"
+            )
         return _import(module, attribute)
 
     def _find_own(self, name: str) -> WSGIApplication:
         if name not in self._own:
-            raise HandlerNameError(
-                f"{name!r} is no handler of {OWN_MODULE}; there are {', '.join(sorted(self._own))}"
-            )
+            known = ", ".join(sorted(self._own))
+            raise HandlerNameError(f"{name!r} is not a handler of {OWN_MODULE}; there are {known}")
         return self._own[name]
 
     def _is_allowed(self, module: str) -> bool:
@@ -76,5 +77,5 @@ def _import(module: str, attribute: str) -> WSGIApplication:
     if found is None:
         raise HandlerNameError(f"handler {name!r}: module {module!r} has no {attribute!r}")
     if not callable(found):
-        raise HandlerNameError(f"handler {name!r} is not callable, so no WSGI application")
+        raise HandlerNameError(f"handler {name!r} can't be called, so it isn't a WSGI application")
     return cast("WSGIApplication", found)

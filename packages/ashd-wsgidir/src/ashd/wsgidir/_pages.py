@@ -1,4 +1,4 @@
-"""The answers that are not an application's: errors, and what is behind them in the log.
+"""The answers for what no application could serve, and their reasons in the log.
 
 Clients learn that something failed, never what; the log has the reason. With the option for
 development, `DEBUG_KEY` stands in the environ, and the page shows the traceback.
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 DEBUG_KEY = "ashd.wsgidir.debug"
 
-_log = logging.getLogger("ashd.wsgidir")
+logger = logging.getLogger("ashd.wsgidir")
 
 
 def misconfigured(
@@ -30,7 +30,7 @@ def misconfigured(
 ) -> Iterable[bytes]:
     """Answer 500 and log one line with the reason."""
     line = f"{environ.get('REQUEST_URI') or environ.get('PATH_INFO')}: {reason}"
-    _log.error("%s", line if line.isprintable() else ascii(line))
+    logger.error("%s", line if line.isprintable() else ascii(line))
     return simple_error(
         environ, start_response, 500, "Internal Error", "The server is erroneously configured."
     )
@@ -81,7 +81,7 @@ def with_tracebacks(application: WSGIApplication) -> WSGIApplication:
             body = application({**environ, DEBUG_KEY: True}, start_response)
             yield from body
         except Exception as error:
-            _log.exception("%s failed", environ.get("SCRIPT_FILENAME"))
+            logger.exception("%s failed", environ.get("SCRIPT_FILENAME"))
             text = "".join(traceback.format_exception(error))
             yield from _show(start_response, repr(error), text, replace=True)
         finally:

@@ -1,6 +1,6 @@
 """One file of the module cache: its versions, and why the newest may not be in use.
 
-A slot is used by whoever holds its `lock`; only `quick` is read without it.
+Use a slot only while holding its `lock`; `quick` alone may be read without it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ._errors import LoadError, NoApplicationError, UnreadableError
 from ._loadlock import LoadLock
 from ._version import Stamp, Version, read_version
 
-_log = logging.getLogger("ashd.wsgidir")
+logger = logging.getLogger("ashd.wsgidir")
 
 
 class CachedModule:
@@ -30,7 +30,7 @@ class CachedModule:
 
     Attributes:
         mod: the module.
-        lock: a reentrant lock for whoever attaches attributes.
+        lock: a reentrant lock, for callers that attach attributes.
         mtime: the file's modification time when it was read, in seconds since the epoch.
     """
 
@@ -62,7 +62,7 @@ class CachedModule:
         self._finished.add(finish)
 
     def retire(self, successor: CachedModule | None) -> None:
-        """End this version's time: `__current__` is false from now on."""
+        """Mark this version as replaced: `__current__` is false from now on."""
         _loader.withdraw(self.mod, successor.mod if successor else None)
         self._current.end()
 
@@ -73,7 +73,7 @@ Finish = Callable[[CachedModule], object]
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
-    """Why the newest version of a file is not in use. Text only, so that it holds nothing alive."""
+    """Why the newest version of a file is not in use. As text, it keeps no object alive."""
 
     message: str
     details: str
@@ -81,7 +81,7 @@ class _Failure:
 
 
 class Slot:
-    """What the cache knows of one file. Everything but `quick` is guarded by `lock`.
+    """What the cache knows about one file. `lock` guards everything but `quick`.
 
     `quick` is replaced as a whole: the entry to serve, and the stamp for which that is certain.
     """
@@ -179,7 +179,7 @@ class Slot:
             self.discarded = True
 
     def _finish_late(self, entry: CachedModule) -> None:
-        """Finish a version that was loaded when nobody had asked for it yet."""
+        """Finish a version that was loaded before anybody asked for that."""
         try:
             for finish in self._finishes:
                 if not entry.is_finished(finish):
@@ -195,7 +195,7 @@ class Slot:
         self._failure = _Failure(message, details, retry_at)
         served = self.entry is not None and all(map(self.entry.is_finished, self._finishes))
         going_on = "; its earlier version goes on serving" if served else ""
-        _log.log(level, "%s%s%s", message, going_on, details and "\n" + details.rstrip())
+        logger.log(level, "%s%s%s", message, going_on, details and "\n" + details.rstrip())
 
 
 def _own_traceback(error: BaseException, path: str) -> str:

@@ -1,4 +1,4 @@
-"""`static`: a handler for files that go out as they are, where nothing better is installed."""
+"""`static`: a handler that sends files as they are, where nothing better is installed."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _COMPRESSED = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz":
 def static(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Send the file that `SCRIPT_FILENAME` names, as the type that its name's extension says.
 
-    For GET and HEAD, with `Last-Modified` and `If-Modified-Since` (RFC 9110, section 13.1.3). There
-    is nothing below a file, so a path that goes on behind its name is a 404.
+    It answers GET and HEAD, with `Last-Modified` and `If-Modified-Since` (RFC 9110, section
+    13.1.3). There is nothing below a file, so a path that goes on after its name is a 404.
     """
     path = environ.get("SCRIPT_FILENAME")
     if not path:
@@ -50,7 +50,7 @@ def _open(path: str) -> tuple[IO[bytes], os.stat_result]:
     if not stat.S_ISREG(status.st_mode):
         os.close(fd)
         raise OSError("it is not a regular file")
-    return open(fd, "rb", buffering=0), status  # noqa: PTH123 - whoever sends it closes it
+    return open(fd, "rb", buffering=0), status  # noqa: PTH123 - the sender closes it
 
 
 def _send(
@@ -92,7 +92,7 @@ def content_type(path: str) -> str:
 
 
 def _refuse_method(start_response: StartResponse) -> Iterable[bytes]:
-    body = b"Only GET and HEAD work here.\n"
+    body = b"Use GET or HEAD.\n"
     start_response(
         "405 Method Not Allowed",
         [
@@ -105,7 +105,7 @@ def _refuse_method(start_response: StartResponse) -> Iterable[bytes]:
 
 
 class _Blocks:
-    """What PEP 3333 has as `wsgi.file_wrapper`, for servers that have none."""
+    """A `wsgi.file_wrapper` (PEP 3333), for servers without one."""
 
     def __init__(self, file: IO[bytes], size: int) -> None:
         self._file = file

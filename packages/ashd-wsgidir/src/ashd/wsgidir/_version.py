@@ -1,4 +1,4 @@
-"""What a file looked like when it was read, and how sure one can be that it still does."""
+"""The state of a file when it was read, and whether a later change is certain to show."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CLOCK_TICK_NS = 2_000_000_000
 Ticks are 1 to 10 ms on local Linux file systems and up to 2 s on others (FAT), so a file this fresh
 is compared by its content."""
 
-_PASSING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # no reason to take a file for gone
+_PASSING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # these don't mean that the file is gone
 
 Stamp = tuple[int, int, int, int]
 
@@ -30,7 +30,7 @@ def stamp_of(status: os.stat_result) -> Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One reading of a file. `settled`: every later save must change its stamp."""
+    """One reading of a file. If it is `settled`, every later save changes its stamp."""
 
     stamp: Stamp
     source: bytes
@@ -45,8 +45,8 @@ class Version:
 def read_version(path: str) -> Version:
     """Read a file.
 
-    Raises `UnreadableError` for whatever is no readable, regular file, and a plain `LoadError` when
-    only descriptors or memory ran out.
+    Raises `UnreadableError` for anything but a readable, regular file, and a plain `LoadError` when
+    descriptors or memory ran out.
     """
     now = time.time_ns()
     try:
@@ -57,7 +57,7 @@ def read_version(path: str) -> Version:
         finally:
             os.close(fd)
     except ValueError as error:
-        raise UnreadableError(f"{path!r} is no path: {error}", path) from error
+        raise UnreadableError(f"{path!r} is not a path: {error}", path) from error
     except OSError as error:
         kind = LoadError if error.errno in _PASSING else UnreadableError
         raise kind(f"{path} can't be read: {error.strerror}", path) from error

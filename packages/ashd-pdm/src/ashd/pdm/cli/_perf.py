@@ -12,15 +12,16 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from ashd.pdm._errors import ConnectionLost, ProtocolError
+from ashd.pdm._errors import ConnectionLost, ProtocolError, RefusedPickle
 from ashd.pdm._frames import HEADER_SIZE, body_length, frame
 from ashd.pdm._limits import CLIENT_PICKLES, MAX_MESSAGE
-from ashd.pdm._names import CLIENT_NAMES
-from ashd.pdm._reader import Reader
+from ashd.pdm._names import CLIENT_NAMES, EventNames
 from ashd.pdm._stream import Stream
 from ashd.pdm._writer import write_request
 from ashd.pdm.cli._connect import connect
-from ashd.pdm.perf import AttrInfo, error, nosuchname
+from ashd.pdm.perf import AttrInfo, UnknownEvent, error, nosuchname
+
+from .._pickles import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,7 +120,7 @@ class PerfClient:
         if header is None:
             raise ConnectionLost("the server closed the connection")
         body = self._stream.read_exactly(body_length(header, MAX_MESSAGE), self._timeout)
-        message = Reader(body or b"", CLIENT_PICKLES, CLIENT_NAMES).load()
+        message = _load(body or b"")
         if not isinstance(message, tuple) or not message or message[0] not in ("+", "-", "*"):
             raise ProtocolError("the server sent something that is no answer")
         if message[0] == "*" and len(message) != 3:
@@ -258,6 +259,25 @@ class Proxy:
     ) -> None:
         """Close it."""
         self.close()
+
+
+def _load(body: bytes) -> Any:
+    try:
+        return load(body, CLIENT_PICKLES, CLIENT_NAMES)
+    except RefusedPickle:
+        message = load(body, CLIENT_PICKLES, _EVENT_NAMES)
+        if isinstance(message, tuple) and message[:1] == ("*",):
+            return message
+        raise
+
+
+def _unknown_event(kind: str) -> UnknownEvent:
+    event = UnknownEvent()
+    event.kind = kind
+    return event
+
+
+_EVENT_NAMES = EventNames(_unknown_event)
 
 
 def _sooner(until: float | None, seconds: float | None) -> float | None:

@@ -66,6 +66,10 @@ class ReplClient:
         """Return the descriptor of the connection, for `poll`."""
         return self._stream.socket.fileno()
 
+    def abort(self) -> None:
+        """End the connection under a thread that runs code there. May be called from any thread."""
+        self._stream.abort()
+
     def close(self) -> None:
         """Leave. Code that still runs is interrupted."""
         self._stream.close()

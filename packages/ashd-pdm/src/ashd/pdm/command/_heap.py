@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 from ashd.pdm.command._connection import by_worker, find, open_perf
 from ashd.pdm.command._output import say, say_json
-from ashd.pdm.command._text import count, size, table
+from ashd.pdm.command._text import count, duration, size, table
 
 if TYPE_CHECKING:
     import argparse
@@ -23,13 +24,26 @@ def run(options: argparse.Namespace) -> int:
         if options.trace_start or options.trace_stop:
             heap.invoke("trace_start" if options.trace_start else "trace_stop")
             return 0
-        processes = look(client, heap, options.lines, options.growth)
+        if options.trace is not None:
+            say_to_user(TRACE_COST.format(duration(options.trace)))
+            answers = by_worker(client, heap.invoke("trace", options.trace, options.lines))
+            processes = {worker: {"trace": answer} for worker, answer in answers.items()}
+        else:
+            processes = look(client, heap, options.lines, options.growth)
     if options.json:
         say_json(processes.get("", processes))
         return 0
     for worker, found in processes.items():
         say(*report(worker, found))
     return 0
+
+
+TRACE_COST = "tracing for {}: allocations in the daemon are up to 15 times slower meanwhile"
+
+
+def say_to_user(text: str) -> None:
+    """Write a line to standard error: it is not part of the answer."""
+    sys.stderr.write(f"{text}\n")
 
 
 def look(
@@ -56,6 +70,9 @@ def report(worker: str, found: dict[str, Any]) -> Iterator[str]:
     """Yield lines about one process."""
     if worker:
         yield f"=== worker {worker}"
+    if "trace" in found:
+        yield from _trace(found["trace"])
+        return
     if "growth" in found:
         yield from _growth(found["growth"] or [])
         return
@@ -71,6 +88,20 @@ def _growth(entries: list[dict[str, Any]]) -> Iterator[str]:
     rows = [("more objects", "more bytes", "type")]
     rows += [(f"{e['count']:+,}", _signed(e["size"]), e["type"]) for e in entries]
     yield from table(rows, "rr")
+
+
+def _trace(found: dict[str, Any]) -> Iterator[str]:
+    yield (
+        f"grown in {found['seconds']:.1f} s, by where it was allocated "
+        f"(tracing took {size(found['overhead'])} more)"
+    )
+    for entry in found["growth"]:
+        yield ""
+        yield f"{_signed(entry['size'])} in {entry['count']:+,} blocks"
+        for file, line in entry["traceback"]:
+            yield f"  {file}:{line}"
+    if not found["growth"]:
+        yield "nothing has grown"
 
 
 def _signed(number: float) -> str:

@@ -163,6 +163,7 @@ SUBCOMMANDS = (
                 "FILE",
                 completes=Completes.FILE,
             ),
+            Option(None, "--cpu", "count only the time in which threads were on a processor"),
             Option(None, "--idle", "count threads, too, that only wait for work"),
             Option("-l", "--lines", "lines of the summary (default: 20)", "LINES", whole, 20),
         ),
@@ -177,10 +178,20 @@ SUBCOMMANDS = (
             JSON,
             Option("-l", "--lines", "how many types to show (default: 20)", "LINES", whole, 20),
             Option("-g", "--growth", "what grows in so many seconds", "SECONDS", positive),
+            Option(
+                "-t",
+                "--trace",
+                "trace allocations for so many seconds, and show where memory grew",
+                "SECONDS",
+                positive,
+            ),
             Option(None, "--trace-start", "turn tracemalloc on in the daemon"),
             Option(None, "--trace-stop", "turn it off again"),
         ),
-        notes="With tracemalloc on, the lines that allocated most are shown, too.",
+        notes="Types and --growth show objects that the garbage collector tracks: not bytes, "
+        "bytearrays and texts. --trace sees all memory; until it ends, allocations in the daemon "
+        "are up to 15 times slower and take more memory. With tracemalloc on, the lines that "
+        "allocated most are shown, too.",
     ),
     Subcommand(
         "ls",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ashd.pdm.command._connection import by_worker, find, open_perf
 from ashd.pdm.command._output import say, say_json
 from ashd.pdm.command._text import duration
+from ashd.pdm.util import POOLS, fold, is_idle
 
 if TYPE_CHECKING:
     import argparse
@@ -47,16 +48,27 @@ def _alike(threads: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:
 
 def describe(group: list[dict[str, Any]]) -> Iterator[str]:
     """Yield lines about threads with the same stack."""
-    names = ", ".join(str(thread["name"]) for thread in group)
+    names = ", ".join(dict.fromkeys(_name(thread) for thread in group))
     first = group[0]
     if len(group) > 1:
         yield f"{len(group)} threads: {names}"
     else:
-        yield f"Thread {names} ({_numbers(first)}){_request(first['request'])}"
-    for file, line, function, source in first["stack"]:
+        request = _request(first["request"])
+        if request and first["name"] in POOLS:
+            yield f"Thread {request} ({_numbers(first)})"
+        else:
+            yield f"Thread {names} ({_numbers(first)}){f': {request}' if request else ''}"
+    hidden, stack = fold(first)
+    if hidden:
+        yield f"  ({hidden} frames of the server)"
+    for file, line, function, source in stack:
         yield f'  File "{file}", line {line}, in {function}'
         if source:
             yield f"    {source}"
+
+
+def _name(thread: dict[str, Any]) -> str:
+    return "idle" if is_idle(thread) else str(thread["name"])
 
 
 def _numbers(thread: dict[str, Any]) -> str:
@@ -73,4 +85,4 @@ def _request(request: dict[str, Any] | None) -> str:
         words.append(f"for {duration(age)}")
     known = {"method", "url", "uri", "age"}
     words += [f"{name}={value}" for name, value in request.items() if name not in known]
-    return f": {' '.join(word for word in words if word)}"
+    return " ".join(word for word in words if word)

@@ -10,14 +10,20 @@ from __future__ import annotations
 import gc
 import sys
 import threading
+import time
 import tracemalloc
 from collections import Counter
 from typing import Any
 
+from ashd.pdm.perf._call import wait_left
 from ashd.pdm.perf._objects import Functions
 
 DEFAULT_LIMIT = 50
 MAX_TRACE_FRAMES = 50
+MAX_TRACE_SECONDS = 3600.0
+
+TRACE_FRAMES = 15
+"""Frames of a traceback that `trace` notes for each block of memory: each costs time and memory."""
 
 
 class _Looks:
@@ -129,10 +135,79 @@ def trace_top(limit: int = DEFAULT_LIMIT) -> list[dict[str, Any]] | None:
     ]
 
 
+class _Tracing:
+    """Turns tracemalloc on for as long as somebody traces, unless it is on already."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # for _users and _started
+        self._users = 0
+        self._started = False
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._users += 1
+            if not tracemalloc.is_tracing():
+                tracemalloc.start(TRACE_FRAMES)
+                self._started = True
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._users -= 1
+            if self._started and not self._users:
+                tracemalloc.stop()
+                self._started = False
+
+
+_tracing = _Tracing()
+_OURS = tuple(tracemalloc.Filter(False, file) for file in (tracemalloc.__file__, __file__))
+
+
+def trace(seconds: float = 10.0, limit: int = DEFAULT_LIMIT) -> dict[str, Any]:
+    """Trace every allocation for `seconds`, and return what was allocated meanwhile and is still
+    there: also memory that `growth` can't see, as of `bytes`, `bytearray` and texts.
+
+    tracemalloc is turned on for that time, which makes allocations up to 15 times slower and takes
+    memory for each block; it ends when the client leaves. Returns `growth` (a list, largest first,
+    of dicts with `size` in bytes, `count` of blocks, and `traceback`: a list of [file, line],
+    outermost first), `seconds` that it took, `overhead` (bytes that tracemalloc itself took), and
+    `left` (whether the client left before the end).
+    """
+    if not 0 < seconds <= MAX_TRACE_SECONDS:
+        raise ValueError(f"seconds must be more than 0 and at most {MAX_TRACE_SECONDS:g}")
+    begun = time.monotonic()
+    with _tracing:
+        before = tracemalloc.take_snapshot()
+        left = wait_left(seconds)
+        overhead = tracemalloc.get_tracemalloc_memory()
+        now = None if left else tracemalloc.take_snapshot()
+    grown = [] if now is None else _growth(before, now)
+    return {
+        "growth": grown[:limit],
+        "seconds": time.monotonic() - begun,
+        "overhead": overhead,
+        "left": left,
+    }
+
+
+def _growth(before: tracemalloc.Snapshot, now: tracemalloc.Snapshot) -> list[dict[str, Any]]:
+    differences = now.filter_traces(_OURS).compare_to(before.filter_traces(_OURS), "traceback")
+    found = [
+        {
+            "size": entry.size_diff,
+            "count": entry.count_diff,
+            "traceback": [[frame.filename, frame.lineno] for frame in entry.traceback],
+        }
+        for entry in differences
+        if entry.size_diff > 0
+    ]
+    return sorted(found, key=lambda entry: -int(str(entry["size"])))
+
+
 heap = Functions(
     types=types,
     growth=_Looks().growth,
     garbage=garbage,
+    trace=trace,
     trace_start=trace_start,
     trace_stop=trace_stop,
     trace_top=trace_top,

@@ -20,7 +20,7 @@ from ashd.pdm.perf._call import wait_left
 from ashd.pdm.perf._objects import Functions
 
 DEFAULT_RATE = 50.0
-"""Samples a second. Not too many: each one takes the interpreter lock from whoever works."""
+"""Samples a second. Not too many: each one takes the interpreter lock from other threads."""
 
 DEFAULT_SECONDS = 5.0
 MAX_SECONDS = 3600.0
@@ -37,34 +37,70 @@ of 50.
 MAX_DEPTH = 200
 """Frames of a stack that are noted, from the inner end."""
 
-SERVANTS = {"ashd-pdm-accept", "ashd-pdm-worker", "ashd-pdm-watch", "ashd-pdm-events"}
+HELPERS = {"ashd-pdm-accept", "ashd-pdm-worker", "ashd-pdm-watch", "ashd-pdm-events"}
 """Threads of the server that only ever wait. Those that run REPL code are shown."""
 
 Stack = tuple[tuple[CodeType, int], ...]
 
 
+class _Clocks:
+    """How much CPU time each thread has used, in sampling periods."""
+
+    def __init__(self, period: float) -> None:
+        self._period = period
+        self._native: dict[int, int | None] = {}
+        self._counted: dict[int, float] = {}
+
+    def periods(self, ident: int) -> int:
+        """Return how many whole periods the thread has used that were not counted yet."""
+        if ident not in self._native:
+            known = {thread.ident: thread.native_id for thread in threading.enumerate()}
+            self._native[ident] = known.get(ident)
+        native = self._native[ident]
+        try:
+            used = 0.0 if native is None else time.clock_gettime(_clock_of(native))
+        except OSError:  # it has ended, and another may get its ident
+            del self._native[ident]
+            self._counted.pop(ident, None)
+            return 0
+        whole = int((used - self._counted.setdefault(ident, used)) / self._period)
+        self._counted[ident] += whole * self._period
+        return whole
+
+
+def _clock_of(native_id: int) -> int:
+    """Return the clock of a thread's CPU time (Linux: MAKE_THREAD_CPUCLOCK in posix-timers.h).
+
+    `time.pthread_getcpuclockid` would crash the process if the thread had ended meanwhile.
+    """
+    return ~native_id << 3 | 6
+
+
 class _Sampler:
     """The samples of one call. Used in one thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, clocks: _Clocks | None) -> None:
+        self._clocks = clocks
         self.counts: Counter[tuple[int, Stack]] = Counter()
         self.names: dict[int, str] = {}
         self.samples = 0
         self.dropped = 0
         self._own = threading.get_ident()
-        self._servants = {t.ident for t in threading.enumerate() if t.name in SERVANTS}
+        self._helpers = {t.ident for t in threading.enumerate() if t.name in HELPERS}
 
     def sample(self) -> None:
         self.samples += 1
         for ident, frame in sys._current_frames().items():
-            if ident != self._own and ident not in self._servants:
-                self._count((ident, _walk(frame)))
+            if ident != self._own and ident not in self._helpers:
+                weight = 1 if self._clocks is None else self._clocks.periods(ident)
+                if weight:
+                    self._count((ident, _walk(frame)), weight)
 
-    def _count(self, key: tuple[int, Stack]) -> None:
+    def _count(self, key: tuple[int, Stack], weight: int) -> None:
         if len(self.counts) >= MAX_STACKS and key not in self.counts:
-            self.dropped += 1
+            self.dropped += weight
             return
-        self.counts[key] += 1
+        self.counts[key] += weight
         if key[0] not in self.names:
             self._note_names()
 
@@ -107,16 +143,22 @@ def _between(name: str, value: float, most: float) -> float:
     return float(value)
 
 
-def run(seconds: float = DEFAULT_SECONDS, rate: float = DEFAULT_RATE) -> dict[str, Any]:
+def run(
+    seconds: float = DEFAULT_SECONDS, rate: float = DEFAULT_RATE, cpu: bool = False
+) -> dict[str, Any]:
     """Sample all other threads for `seconds`, `rate` times a second at most.
+
+    A thread counts each time, whether it works or waits; with `cpu`, once for each 1/`rate` seconds
+    that it was on a processor (on Linux, and for threads that the module threading knows).
 
     Returns `stacks` (a dict from `thread;outer;...;inner` to the number of samples; each frame is
     `function (file:line)`), `samples`, `dropped`, `seconds` (how long it took), `rate` (that was
-    reached), `cputime` (seconds that it cost), `left` (whether the client left before the end).
+    reached), `cputime` (seconds that it cost), `mode` (`wall` or `cpu`), `left` (whether the
+    client left before the end).
     """
     pause = 1 / _between("rate", rate, MAX_RATE)
     until = time.monotonic() + _between("seconds", seconds, MAX_SECONDS)
-    sampler, left = _Sampler(), False
+    sampler, left = _Sampler(_Clocks(pause) if cpu else None), False
     begun, cpu_begun = time.monotonic(), time.thread_time()
     while not left and (now := time.monotonic()) < until:
         sampler.sample()
@@ -128,7 +170,8 @@ def run(seconds: float = DEFAULT_SECONDS, rate: float = DEFAULT_RATE) -> dict[st
         "samples": sampler.samples,
         "dropped": sampler.dropped,
         "seconds": took,
-        "rate": sampler.samples / took if took else 0.0,
+        "mode": "cpu" if cpu else "wall",
+        "rate": rate if cpu else sampler.samples / took if took else 0.0,
         "cputime": time.thread_time() - cpu_begun,
         "left": left,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import platform
 import resource
@@ -11,11 +12,12 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ashd.pdm.perf._call import after_reply
 from ashd.pdm.perf._objects import Attribute, Directory, Functions
-from ashd.pdm.perf._wire import error
+from ashd.pdm.perf._wire import error, nosuchname
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +62,7 @@ sysinfo = Directory(
 
 class SystemControl(Functions):
     """`exit` and `reload`: sends the process the signal that asks for it, once the answer is on its
-    way.
+    way. `reload` with the name of a module reloads that module only, before it answers.
 
     A daemon that does it another way puts functions into `exit_with` and `reload_with`.
     """
@@ -73,7 +75,10 @@ class SystemControl(Functions):
     def _exit(self) -> None:
         after_reply(self.exit_with or _signal_self(signal.SIGTERM))
 
-    def _reload(self) -> None:
+    def _reload(self, module: str | None = None) -> None:
+        if module is not None:
+            _reload_module(module)
+            return
         if self.reload_with is None and signal.getsignal(signal.SIGHUP) in (
             signal.SIG_DFL,
             signal.SIG_IGN,
@@ -81,6 +86,13 @@ class SystemControl(Functions):
         ):
             raise error("this daemon has no handler for SIGHUP, so it can't reload")
         after_reply(self.reload_with or _signal_self(signal.SIGHUP))
+
+
+def _reload_module(name: str) -> None:
+    module = sys.modules.get(name)
+    if not isinstance(module, ModuleType):
+        raise nosuchname(f"{name[:100]}: no module of this name is imported")
+    importlib.reload(module)
 
 
 def _signal_self(number: signal.Signals) -> Callable[[], None]:

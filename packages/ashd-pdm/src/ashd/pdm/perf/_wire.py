@@ -22,7 +22,7 @@ class error(PdmError):  # noqa: N801, N818
 
 
 @wire_class("pdm.perf.nosuchname")
-class nosuchname(error):  # noqa: N801
+class nosuchname(error, LookupError):  # noqa: N801, N818
     """There is no object of that name."""
 
 
@@ -65,6 +65,15 @@ class Event:
     def __repr__(self) -> str:
         fields = ", ".join(f"{name}={value!r}" for name, value in sorted(vars(self).items()))
         return f"{type(self).__name__}({fields})"
+
+
+class UnknownEvent(Event):
+    """An event of a class that this client doesn't know: `kind` is its dotted name, the other
+    attributes are as they came. `args` is there when the class was called with arguments.
+    """
+
+    kind: str = ""
+    args: tuple[Any, ...] = ()
 
 
 class LostEvents(Event):

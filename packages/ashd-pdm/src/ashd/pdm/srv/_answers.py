@@ -9,9 +9,10 @@ from typing import Any
 from ashd.pdm._frames import frame
 from ashd.pdm._limits import CLIENT_PICKLES
 from ashd.pdm._names import WIRE_NAMES, is_known_exception
-from ashd.pdm._reader import Reader
 from ashd.pdm._writer import write_answer
 from ashd.pdm.perf import error
+
+from .._pickles import load
 
 MAX_TEXT = 10_000
 """Characters of an exception's text that are sent."""
@@ -52,7 +53,7 @@ def _message(value: Any, most: int) -> bytes:
 def _bare(exc: BaseException) -> BaseException:
     """The same exception with nothing but plain arguments, or an error."""
     plain = write_answer(exc.args, {})
-    Reader(plain, CLIENT_PICKLES).load()
+    load(plain, CLIENT_PICKLES)
     return type(exc)(*exc.args)
 
 

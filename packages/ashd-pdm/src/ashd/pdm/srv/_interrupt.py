@@ -35,24 +35,25 @@ class Interruptible:
     def run(self, function: Callable[[], None]) -> None:
         """Call `function`. `Interrupted` may come out of it, but doesn't come later."""
         self._over.clear()
-        self._ident = threading.get_ident()
-        try:
-            function()
-        except KeyboardInterrupt:  # one that came too late to be the function's
-            pass
-        finally:
-            while not self._finish():
+        begun = False
+        interrupted: Interrupted | None = None
+        while True:
+            try:  # all calls are in here, for an exception may be raised at any of them
+                if not begun:
+                    begun = True
+                    self._ident = threading.get_ident()
+                    function()
+                with self._lock:
+                    self._ident = None
+                    _set_exception(threading.get_ident(), None)
+                break
+            except KeyboardInterrupt:  # the function didn't get as far as catching it
                 pass
-
-    def _finish(self) -> bool:
-        try:
-            with self._lock:
-                self._ident = None
-                _set_exception(threading.get_ident(), None)
-            self._over.set()
-        except (Interrupted, KeyboardInterrupt):
-            return False
-        return True
+            except Interrupted as exc:
+                interrupted = exc
+        self._over.set()
+        if interrupted is not None:
+            raise interrupted
 
     def interrupt_once(self, wake: Callable[[], None]) -> bool:
         """From another thread: raise KeyboardInterrupt in what runs, as Ctrl-C does at Python's own

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 
 from ashd.pdm._errors import ListenError
 from ashd.pdm._limits import Limits
+from ashd.pdm._peer import Admission, peer_of
 from ashd.pdm.srv._output import forget_after_fork
-from ashd.pdm.srv._peer import Admission, peer_of
 from ashd.pdm.srv._server import Server
 from ashd.pdm.srv._sockets import Opened, open_tcp, open_unix
 from ashd.pdm.srv._spec import TcpSpec, UnixSpec, parse_spec

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 from ashd.pdm._errors import ConnectionLost, ProtocolError, RefusedPickle
 from ashd.pdm._frames import HEADER_SIZE, body_length
 from ashd.pdm._limits import SERVER_PICKLES, Limits
-from ashd.pdm._reader import Reader
 from ashd.pdm.perf import LostEvents, error, nosuchname, nosuchproto
 from ashd.pdm.perf._call import calling
 from ashd.pdm.srv._answers import answer, event_message, failure
 from ashd.pdm.srv._binding import Binder, protocols_of
 from ashd.pdm.srv._events import EventQueue, Subscription
+
+from .._pickles import load
 
 if TYPE_CHECKING:
     from ashd.pdm._stream import Stream
@@ -83,7 +84,7 @@ class PerfConnection:
             return failure(exc, most=self._limits.message)
 
     def _call(self, body: bytes) -> tuple[Any, ...]:
-        request = Reader(body, SERVER_PICKLES).load()
+        request = load(body, SERVER_PICKLES)
         if not (isinstance(request, tuple) and request and isinstance(request[0], str)):
             raise error("a request is a tuple that starts with its name")
         name, *args = request

@@ -29,6 +29,7 @@ class ReplConnection:
         self._console = Console()
         self._interruptible = Interruptible()
         self._ending = threading.Event()
+        self._torn = False
 
     def serve(self) -> None:
         """Answer commands. Returns when the connection is over."""
@@ -63,7 +64,7 @@ class ReplConnection:
 
     def _answer(self, text: str) -> None:
         output = ClientOutput(self._send, self._limits.output_line)
-        done = False
+        done: bool | None = None
 
         def run() -> None:
             nonlocal done
@@ -72,17 +73,21 @@ class ReplConnection:
         with output_to(output), running_prompt(self._interrupt):
             self._interruptible.run(run)
         output.finish()
-        self._stream.send(b"+OK\n" if done else b"+EXC\n")
+        if done is None:  # interrupted before it could say so
+            self._send(b" KeyboardInterrupt\n")
+        self._send(b"+OK\n" if done else b"+EXC\n")
 
     def _interrupt(self) -> bool:
         return self._interruptible.interrupt_once(self._console.wake)
 
     def _send(self, data: bytes) -> None:
+        torn, self._torn = self._torn, True  # until it is sent: an interrupt may come meanwhile
         try:
-            self._stream.send(data)
+            self._stream.send(b" \n" + data if torn else data)
         except ConnectionLost as exc:
             # An Exception would be caught by code that prints in a loop and wants to go on
             raise Interrupted from exc
+        self._torn = False
 
     def _watch(self) -> None:
         """Wait until the client is gone, in the watching thread."""

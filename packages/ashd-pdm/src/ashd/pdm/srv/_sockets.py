@@ -1,10 +1,11 @@
 """Opens the sockets that a server listens on: a Unix socket that never has wider rights than it
-shall, or TCP on loopback.
+should, or TCP on loopback.
 
 A Unix socket is bound in a fresh directory of mode 0700 beside its place, gets its mode and group
 there, and is then linked to its place: at no moment can anybody else reach it. (A umask belongs to
-all threads of the process, so it can't be used.) A lock on the directory keeps two servers that
-start at once from taking each other's socket for a stale one.
+all threads of the process, so it can't be used.) A lock keeps two servers that start at once from
+taking each other's socket for a stale one: it is on a file beside the socket that only this user
+can open, for anybody could hold one on the directory.
 
 What is returned owns its descriptors until its `close` is called.
 """
@@ -20,13 +21,14 @@ import os
 import socket
 import stat
 import tempfile
+import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ashd.pdm._errors import ListenError
-from ashd.pdm.srv._peer import Admission, admission
+from ashd.pdm._peer import Admission, admission
 from ashd.pdm.srv._spec import MAX_PATH, TcpSpec, UnixSpec
 
 if TYPE_CHECKING:
@@ -35,6 +37,12 @@ if TYPE_CHECKING:
 _log = logging.getLogger("ashd.pdm")
 BACKLOG = 128
 """Connections that wait to be accepted. On TCP, a client that finds no room waits a second."""
+
+LOCK_TIMEOUT = 5.0
+"""Seconds to wait for another server of this user that is being started with the same path."""
+
+LOCK_PAUSE = 0.01
+"""Seconds between two tries. The lock is held for less than that, as a rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +81,7 @@ def open_unix(spec: UnixSpec) -> Opened:
     directory = os.path.dirname(spec.path) or "."  # noqa: PTH120
     try:
         with (
-            _locked(directory),
+            _locked(spec.path),
             tempfile.TemporaryDirectory(prefix=".pdm-", dir=directory) as private,
         ):
             _clear_place(spec.path)
@@ -124,13 +132,43 @@ def _short(directory: str) -> Iterator[str]:
 
 
 @contextmanager
-def _locked(directory: str) -> Iterator[None]:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def _locked(path: str) -> Iterator[None]:
+    name = f"{path}.lock"
+    descriptor = _take_lock(name, time.monotonic() + LOCK_TIMEOUT)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
+        os.unlink(name)  # noqa: PTH108
         os.close(descriptor)
+
+
+def _take_lock(name: str, deadline: float) -> int:
+    while True:
+        descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            if os.fstat(descriptor).st_uid != os.geteuid():
+                raise ListenError(f"{name} belongs to another user; use another directory")
+            if _try_lock(descriptor, name):
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+        if time.monotonic() > deadline:
+            raise ListenError(
+                f"another process has held the lock {name} for {LOCK_TIMEOUT:g} seconds: "
+                "stop it, or use another path"
+            )
+        time.sleep(LOCK_PAUSE)
+
+
+def _try_lock(descriptor: int, name: str) -> bool:
+    """Take the lock; False while another has it, also if that one has removed the file since."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(descriptor), os.stat(name))  # noqa: PTH116
+    except (BlockingIOError, FileNotFoundError):
+        return False
 
 
 def _clear_place(path: str) -> None:

@@ -77,6 +77,7 @@ class Workers:
         ):
             raise ValueError(f"{name!r} can't be the name of a worker")
         end.setblocking(False)
+        end.set_inheritable(False)
         with self._lock:
             old = self._channels.pop(name, None)
             self._channels[name] = end
@@ -153,9 +154,7 @@ class Workers:
             try:
                 end.sendmsg([message], rights)
             except BlockingIOError as exc:
-                raise PdmError(
-                    f"worker {worker} takes no connections; it hangs, as it seems"
-                ) from exc
+                raise PdmError(f"worker {worker} takes no connections; it seems to hang") from exc
             except OSError as exc:
                 raise PdmError(f"worker {worker} is gone") from exc
 
@@ -182,6 +181,7 @@ class Attachment:
 
     def __init__(self, end: socket.socket, limits: Limits) -> None:
         end.setblocking(True)
+        end.set_inheritable(False)  # or the worker seems to live as long as a child of it does
         self._end = end
         self._server = Server(limits)
         _attachments.add(self)

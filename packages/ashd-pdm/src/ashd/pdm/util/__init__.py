@@ -4,20 +4,26 @@ All functions can be called from any thread.
 """
 
 from ashd.pdm.util._threads import (
+    POOLS,
     Finder,
     add_finder,
     describe_threads,
+    fold,
     format_threads,
+    is_idle,
     remove_finder,
     stack_of,
     work_of,
 )
 
 __all__ = [
+    "POOLS",
     "Finder",
     "add_finder",
     "describe_threads",
+    "fold",
     "format_threads",
+    "is_idle",
     "remove_finder",
     "stack_of",
     "work_of",

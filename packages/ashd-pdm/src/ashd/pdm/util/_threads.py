@@ -7,9 +7,11 @@ takes to copy them.
 from __future__ import annotations
 
 import linecache
+import re
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,6 +21,16 @@ Finder = Callable[[int], Mapping[str, Any] | None]
 
 MAX_FRAMES = 500
 """Frames of one stack; a recursion that is deeper is cut at its outer end."""
+
+POOLS = {"pool"}
+"""Names of threads that serve requests, one after another."""
+
+_PLUMBING = re.compile(
+    r".*[/\\]ashd[/\\](dirplex|htparser|pdm|perf|proto|serve|util|wsgi|wsgidir)[/\\].*"
+    r"|.*[/\\]bin[/\\](ashd-\w+|scgi-wsgi)|.*\bfrozen runpy>|.*[/\\]runpy\.py"
+    rf"|{re.escape(threading.__file__)}"
+)
+"""Files whose frames say nothing about what a thread works on."""
 
 _lock = threading.Lock()  # for changes of _finders
 _finders: tuple[Finder, ...] = ()
@@ -71,9 +83,16 @@ def stack_of(frame: FrameType | None) -> list[list[Any]]:
     return found
 
 
+def count_plumbing(stack: list[list[Any]]) -> int:
+    """Return how many frames at the outer end of a stack belong to this server, or start a thread
+    or a program.
+    """
+    return sum(1 for _ in takewhile(lambda frame: _PLUMBING.fullmatch(frame[0]), stack))
+
+
 def describe_threads() -> list[dict[str, Any]]:
     """Return all threads: `ident`, `native_id`, `name`, `daemon`, `request` (a dict or None),
-    `stack`.
+    `stack`, `plumbing` (how many frames at the outer end of the stack are the server's own).
     """
     known = {thread.ident: thread for thread in threading.enumerate()}
     return [
@@ -82,13 +101,15 @@ def describe_threads() -> list[dict[str, Any]]:
 
 
 def _describe(ident: int, thread: threading.Thread | None, frame: FrameType) -> dict[str, Any]:
+    stack = stack_of(frame)
     return {
         "ident": ident,
         "native_id": thread.native_id if thread else None,
         "name": thread.name if thread else f"thread-{ident}",
         "daemon": thread.daemon if thread else None,
         "request": work_of(ident),
-        "stack": stack_of(frame),
+        "stack": stack,
+        "plumbing": count_plumbing(stack),
     }
 
 
@@ -99,9 +120,31 @@ def format_threads() -> str:
 
 def _format(thread: dict[str, Any]) -> str:
     work = "".join(f" {key}={value}" for key, value in (thread["request"] or {}).items())
-    lines = [f"Thread {thread['name']} ({thread['ident']}){work}:"]
-    for file, line, function, source in thread["stack"]:
+    name = "idle" if is_idle(thread) else thread["name"]
+    lines = [f"Thread {name} ({thread['ident']}){work}:"]
+    hidden, stack = fold(thread)
+    if hidden:
+        lines.append(f"  ({hidden} frames of the server)")
+    for file, line, function, source in stack:
         lines.append(f'  File "{file}", line {line}, in {function}')
         if source:
             lines.append(f"    {source}")
     return "\n".join(lines) + "\n"
+
+
+def fold(thread: dict[str, Any]) -> tuple[int, list[list[Any]]]:
+    """Return how many frames of a described thread needn't be shown, and the others: the server's
+    own at the outer end, but never the innermost frame.
+    """
+    stack = thread["stack"]
+    hidden = min(thread.get("plumbing", 0), len(stack) - 1)
+    return (hidden, stack[hidden:]) if hidden > 1 else (0, stack)
+
+
+def is_idle(thread: dict[str, Any]) -> bool:
+    """Whether a described thread is one of the server's that has no request and waits for one."""
+    return (
+        thread["name"] in POOLS
+        and thread["request"] is None
+        and thread.get("plumbing", 0) >= len(thread["stack"])
+    )

@@ -37,9 +37,9 @@ def run(options: argparse.Namespace) -> int:
     if write is None or path is None:
         say(*summary(samples, options.lines))
     else:
-        title = f"{options.target}, {samples.seconds:.1f} s"
+        title = f"{options.target}, {samples.measure}, {samples.seconds:.1f} s"
         path.write_text(write(samples, title), encoding="utf-8")
-        say(f"{path}: {samples.total} samples in {samples.seconds:.1f} s")
+        say(f"{path}: {samples.total} samples of {samples.measure} in {samples.seconds:.1f} s")
     return 0
 
 
@@ -57,7 +57,8 @@ def take(options: argparse.Namespace) -> Samples:
     with open_perf(options) as client:
         profile = find(client, "profile")
         with _Progress(options.seconds):
-            answer = profile.invoke("run", options.seconds, options.rate)
+            more = (True,) if options.cpu else ()  # for daemons that don't know it
+            answer = profile.invoke("run", options.seconds, options.rate, *more)
         return read_answers(by_worker(client, answer), idle=options.idle)
 
 

@@ -62,6 +62,9 @@ def waits(stack: Stack) -> bool:
     return name in WAITS or inner.function in OTHER_WAITS.get(PurePath(inner.file).name, ())
 
 
+MEASURES = {"wall": "wall clock", "cpu": "CPU time"}
+
+
 @dataclass(frozen=True)
 class Samples:
     """What a profile found out. `idle` counts the samples that were left out."""
@@ -71,11 +74,17 @@ class Samples:
     rate: float
     idle: int = 0
     dropped: int = 0
+    mode: str = "wall"
 
     @cached_property
     def total(self) -> int:
         """How many samples there are."""
         return sum(self.stacks.values())
+
+    @property
+    def measure(self) -> str:
+        """What was sampled, in words."""
+        return MEASURES.get(self.mode, self.mode)
 
     @property
     def period(self) -> float:
@@ -87,6 +96,8 @@ def read_answers(answers: dict[str, dict[str, Any]], *, idle: bool) -> Samples:
     """Return the samples of all processes; `idle` keeps threads that only wait."""
     stacks: Counter[Stack] = Counter()
     left_out = 0
+    modes = {str(answer.get("mode", "wall")) for answer in answers.values()}
+    idle = idle or modes == {"cpu"}
     for worker, answer in answers.items():
         for text, number in answer["stacks"].items():
             stack = tuple(text.split(";"))
@@ -101,4 +112,5 @@ def read_answers(answers: dict[str, dict[str, Any]], *, idle: bool) -> Samples:
         sum(one["rate"] for one in found) / max(len(found), 1),
         left_out,
         sum(one["dropped"] for one in found),
+        "/".join(sorted(modes)) or "wall",
     )

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 def summary(samples: Samples, lines: int) -> Iterator[str]:
     """Yield lines: the functions in which most samples were, themselves and with what they call."""
-    yield f"{count(samples.total)} samples in {samples.seconds:.1f} s, {samples.rate:.0f} a second"
+    yield (
+        f"{samples.measure}: {count(samples.total)} samples in {samples.seconds:.1f} s, "
+        f"{samples.rate:.0f} a second"
+    )
     if samples.idle:
         yield (
             f"{count(samples.idle)} more in threads that only waited are left out "

@@ -54,9 +54,12 @@ def _answer(session: Session, prompt: Prompt, text: str) -> None:
             for line in session.describe(asked):
                 prompt.show(line)
             return
-        for statement in statements(text):
-            if not session.execute(statement, prompt.show):
-                return
+        with session.interruptible(prompt.show):
+            for statement in statements(text):
+                if not session.execute(statement, prompt.show):
+                    return
+    except KeyboardInterrupt:
+        return
     except Left:
         session.connect_again()
         say("The connection was given up; this is a new one, and your names are gone.")

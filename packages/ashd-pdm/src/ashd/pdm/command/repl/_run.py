@@ -28,14 +28,24 @@ def run(options: argparse.Namespace) -> int:
 
 def run_script(session: Session, texts: Iterable[str]) -> int:
     """Run source statement by statement, up to the first one that raises."""
-    for text in texts:
-        for statement in statements(text):
-            try:
-                if not session.execute(statement, lambda line: raw(f"{line}\n")):
-                    return 1
-            except Left:
-                return INTERRUPTED
+    try:
+        with session.interruptible(_tell):
+            for text in texts:
+                for statement in statements(text):
+                    if not session.execute(statement, _write):
+                        return 1
+    except (Left, KeyboardInterrupt):
+        return INTERRUPTED
     return 0
+
+
+def _write(line: str) -> None:
+    raw(f"{line}\n")
+
+
+def _tell(line: str) -> None:
+    """The standard output of a script is what the daemon writes."""
+    sys.stderr.write(f"{line}\n")
 
 
 def _prompt(session: Session, options: argparse.Namespace) -> int:

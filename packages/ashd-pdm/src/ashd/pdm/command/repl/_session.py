@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import importlib.resources
-import signal
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +15,11 @@ from ashd.pdm._errors import PdmError
 from ashd.pdm.cli import PerfClient, ReplClient
 from ashd.pdm.command._connection import BUILT_IN, PARENT
 from ashd.pdm.command._text import clean_lines
+from ashd.pdm.command.repl._interrupts import Interrupts
 from ashd.pdm.command.repl._source import without_empty_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import FrameType
 
 MARK = "\x01pdm:"
 """What the answers to our own questions start with: no output of others looks like that."""
@@ -40,56 +39,64 @@ class Session:
         self._target = target
         self._worker = worker
         self._safe = safe
-        self._client = ReplClient(target, worker=worker)
-        self._id: str | None = None
+        self._interrupts: Interrupts | None = None
+        self._connect()
+
+    def _connect(self) -> None:
+        self._client = ReplClient(self._target, worker=self._worker)
+        try:
+            self._id = self._find_id()
+        except BaseException:
+            self._client.close()
+            raise
 
     def connect_again(self) -> None:
         """Begin anew, with an empty namespace."""
         self._client.close()
-        self._client = ReplClient(self._target, worker=self._worker)
-        self._id = None
+        self._connect()
+
+    @contextmanager
+    def interruptible(self, tell: Callable[[str], None]) -> Iterator[None]:
+        """SIGINT interrupts what the daemon runs for us, and what `execute` is called for later in
+        here; a second one gives the connection up. Enter it in the main thread.
+        """
+        with Interrupts(self._interrupt, self._client.abort, tell) as interrupts:
+            self._interrupts = interrupts
+            try:
+                yield
+            finally:
+                self._interrupts = None
 
     def execute(self, code: str, output: Callable[[str], None]) -> bool:
         """Run code; `output` gets its lines, without control characters if the session is safe.
-        False when it raised. SIGINT interrupts it; `Left` after a second one.
+        False when it raised. KeyboardInterrupt when SIGINT came before, `Left` after a second one.
         """
-        if self._id is None:
-            self._id = self._find_id()
-        with self._interruptible(output):
+        interrupts = self._interrupts
+        if interrupts is not None and interrupts.noted:
+            raise KeyboardInterrupt
+        try:
             return self._client.execute(without_empty_lines(code), self._filtered(output))
+        except PdmError:
+            if interrupts is not None and interrupts.given_up:
+                raise Left from None
+            raise
 
     def _filtered(self, output: Callable[[str], None]) -> Callable[[str], None]:
         return (lambda line: output(clean_lines(line))) if self._safe else output
 
-    @contextmanager
-    def _interruptible(self, output: Callable[[str], None]) -> Iterator[None]:
-        tried = False
-
-        def interrupt(_number: int, _frame: FrameType | None) -> None:
-            nonlocal tried
-            if tried or not self._interrupt():
-                raise Left
-            tried = True
-            output("(interrupting; once more to give this connection up)")
-
-        before = signal.signal(signal.SIGINT, interrupt)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
-
-    def _interrupt(self) -> bool:
-        """Ask the daemon to raise KeyboardInterrupt in our code, if that still runs. False when it
-        doesn't know how.
+    def _interrupt(self) -> bool | None:
+        """Ask the daemon to raise KeyboardInterrupt in our code. False when that doesn't run (yet),
+        None when it doesn't know how.
         """
         inside = f"{BUILT_IN}.workers/{PARENT}/" if self._worker == PARENT else ""
         worker = None if inside else self._worker
         try:
             with PerfClient(self._target, worker=worker, timeout=INTERRUPT_TIMEOUT) as client:
-                client.find(f"{inside}{BUILT_IN}.prompts").invoke("interrupt", self._id)
+                prompts = client.find(f"{inside}{BUILT_IN}.prompts")
+                answer = prompts.invoke("interrupt", self._id)
         except PdmError:
-            return False
-        return True
+            return None
+        return any(answer.values()) if isinstance(answer, dict) else bool(answer)
 
     def _find_id(self) -> str:
         """Return by what the daemon knows the code of this connection: process and thread."""
@@ -123,7 +130,7 @@ class Session:
             f"{{'__name__': 'ashd-pdm', 'NAMES': globals(), 'TEXT': {text!r}, 'MARK': {MARK!r}}}"
         )
         code = f"exec({source!r}, {given})"
-        with suppress(SyntaxError, ValueError):
+        with suppress(SyntaxError, ValueError), self.interruptible(lambda _line: None):
             for line in self._ask(code):
                 if line.startswith(MARK):
                     return ast.literal_eval(line.removeprefix(MARK))

@@ -1,0 +1,147 @@
+"""Ctrl-C at our client is remembered until what runs in the daemon has ended, whenever it comes."""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+import signal
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ashd.pdm.command.repl._run import run_script
+from ashd.pdm.command.repl._session import Left, Session
+
+LOOP = "while True: pass"
+
+
+def press() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def ignore(_line: str) -> None:
+    pass
+
+
+@pytest.fixture
+def session(address: str) -> Iterator[Session]:
+    with Session(address, None) as made:
+        yield made
+
+
+def test_between_statements(session: Session) -> None:
+    with session.interruptible(ignore):
+        assert session.execute("'first'", ignore)
+        press()
+        with pytest.raises(KeyboardInterrupt):
+            session.execute(LOOP, ignore)
+    assert session.execute("1", ignore)
+
+
+def test_while_output_is_shown(session: Session) -> None:
+    lines: list[str] = []
+
+    def show(line: str) -> None:
+        lines.append(line)
+        if line == "on":
+            press()
+
+    with session.interruptible(ignore):
+        assert not session.execute(f"print('on')\n{LOOP}", show)
+    assert lines[-1] == "KeyboardInterrupt"
+    assert session.execute("1", ignore)
+
+
+def test_code_that_prints_all_the_time_ends_with_whole_lines(session: Session) -> None:
+    lines: list[str] = []
+
+    def show(line: str) -> None:
+        lines.append(line)
+        if len(lines) == 100:
+            press()
+
+    with session.interruptible(ignore):
+        assert not session.execute("while True: print('x' * 50)", show)
+    assert lines[-1] == "KeyboardInterrupt"
+    assert "Traceback (most recent call last):" in lines
+    assert session.execute("1", ignore)
+
+
+def test_twice_gives_up(session: Session, module: Any) -> None:
+    module.over = threading.Event()
+    code = f"import sys\nprint('on')\nsys.modules[{module.__name__!r}].over.wait()"
+    try:
+        with session.interruptible(lambda _line: press()), pytest.raises(Left):
+            session.execute(code, lambda _line: press())
+    finally:
+        module.over.set()
+
+
+@contextmanager
+def slow_server(place: Path) -> Iterator[str]:
+    """A server on which the first interrupt finds that the code it was sent doesn't run yet."""
+    path = str(place / "slow")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(path)
+        listening.listen()
+        thread = threading.Thread(target=serve_slowly, args=(listening,))
+        thread.start()
+        yield path
+        thread.join()
+
+
+def serve_slowly(listening: socket.socket) -> None:
+    prompt, _ = listening.accept()
+    with prompt, prompt.makefile("rwb") as stream:
+        greet(stream, b"+REPL")
+        read_command(stream)
+        stream.write(b" 1.2\n+OK\n")
+        stream.flush()
+        read_command(stream)
+        press()
+        for answer in (False, False, True):
+            other, _ = listening.accept()
+            with other, other.makefile("rwb") as requests:
+                greet(requests, b"+PERF1")
+                assert read_request(requests)[0] == "bind"
+                answer_request(requests, ["invoke"])
+                assert read_request(requests)[2:] == ("interrupt", ("1.2",), {})
+                answer_request(requests, answer)
+        stream.write(b" KeyboardInterrupt\n+EXC\n")
+
+
+def greet(stream: io.BufferedRWPair, answer: bytes) -> None:
+    stream.write(b"+PDM1\n")
+    stream.flush()
+    stream.readline()
+    stream.write(answer + b"\n")
+    stream.flush()
+
+
+def read_command(stream: io.BufferedRWPair) -> None:
+    while stream.readline() != b"\n":
+        pass
+
+
+def read_request(stream: io.BufferedRWPair) -> Any:
+    (size,) = struct.unpack(">i", stream.read(4))
+    return pickle.loads(stream.read(size))
+
+
+def answer_request(stream: io.BufferedRWPair, value: object) -> None:
+    data = pickle.dumps(("+", value))
+    stream.write(struct.pack(">i", len(data)) + data)
+    stream.flush()
+
+
+def test_before_the_daemon_has_begun(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with slow_server(place) as path, Session(path, None) as session:
+        assert run_script(session, [LOOP, "print('never sent')"]) == 1
+    assert capsys.readouterr().out == "KeyboardInterrupt\n"
