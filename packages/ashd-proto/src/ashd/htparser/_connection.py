@@ -26,7 +26,7 @@ from ._portspec import Port
 from ._reader import END, RequestReader
 from ._response import ResponseFramer
 from ._room import Client
-from ._states import FOLLOWERS, GIVING_WAY, READING, State
+from ._states import FOLLOWERS, READING, WAITING, State
 from ._wire import Wire
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -310,7 +310,7 @@ class Connection(asyncio.Protocol):
         """Hand the request to a handler; `state` is the one until a handler has it."""
         server, head = self._server, self._head
         assert head is not None
-        self._enter(state)
+        now = self._enter(state)
         framer = ResponseFramer(
             head_only=head.method == b"HEAD",
             current=head.version == b"HTTP/1.1",
@@ -322,7 +322,7 @@ class Connection(asyncio.Protocol):
             exchange.end_body()
         if self.write_deadline < math.inf:
             exchange.pause()  # the response before this one is still on its way
-        server.handler.queue.submit(exchange, server.time() + server.limits.queue_time)
+        server.handler.queue.submit(exchange, now + server.limits.queue_time)
 
     def _next_request(self) -> None:
         self._head = None
@@ -342,17 +342,18 @@ class Connection(asyncio.Protocol):
 
     # The end
 
-    def _enter(self, state: State, time: float = math.inf) -> None:
-        """Change the state, for that many seconds at most."""
+    def _enter(self, state: State, time: float = math.inf) -> float:
+        """Change the state, for that many seconds at most; return the time."""
         assert state in FOLLOWERS[self._state], (self._state, state)
         self._state = state
         server = self._server
         now = server.time()
         self.deadline = now + time
-        if state in GIVING_WAY:
+        if state in WAITING:
             server.room.stand(self, state, now)
         elif self.line is not None:
             server.room.step_out(self)
+        return now
 
     def _time_is_up(self, now: float) -> None:
         state = self._state

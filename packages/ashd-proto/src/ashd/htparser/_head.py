@@ -238,8 +238,8 @@ def _check_coding(coding: bytes, length: bytes | None, current: bool) -> None:
 
 
 def _wants_keep_alive(connection: bytes | None, current: bool) -> bool:
-    if connection is None:
-        return current
+    if connection is None or connection == b"keep-alive":  # the usual ones first
+        return current or connection is not None
     options = list_members(connection)
     return b"close" not in options and (current or b"keep-alive" in options)
 
