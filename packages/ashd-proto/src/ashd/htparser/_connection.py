@@ -20,7 +20,7 @@ from ._errors import RequestError
 from ._exchange import Exchange
 from ._head import Headers, RequestHead
 from ._interface import Surroundings
-from ._limits import LINGER_TIME, MAX_HELD
+from ._limits import EVENTS_AT_ONCE, LINGER_TIME, MAX_HELD
 from ._pages import error_page
 from ._portspec import Port
 from ._reader import END, RequestReader
@@ -37,6 +37,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_ash_headers",
+        "_deferred",
         "_exchange",
         "_head",
         "_held_body",
@@ -63,6 +64,7 @@ class Connection(asyncio.Protocol):
         self._head: RequestHead | None = None
         self._exchange: Exchange | None = None
         self._held_body = bytearray()
+        self._deferred = False
         self._time_left = 0.0  # for the body, when the handler will take more of it
         self._ash_headers: Headers = []
         self.line: dict[Client, float] | None = None
@@ -234,7 +236,9 @@ class Connection(asyncio.Protocol):
         """Deal with what has been received, as far as the state allows."""
         reader = self._reader
         try:
-            while self._state in READING and not (self._exchange and self._exchange.full):
+            for _ in range(EVENTS_AT_ONCE):
+                if self._state not in READING or (self._exchange and self._exchange.full):
+                    break
                 event = reader.next_event()
                 if isinstance(event, RequestHead):
                     self._start(event)
@@ -245,11 +249,23 @@ class Connection(asyncio.Protocol):
                     self._body_is_whole()
                 else:
                     self._pass_on(event)
+            else:
+                self._read_later()
         except RequestError as error:
             self.refuse(error.status, str(error), head_only=error.head_only)
             return
         if reader.buffer.size > MAX_HELD:
             self._wire.pause()
+
+    def _read_later(self) -> None:
+        self._wire.pause()
+        if not self._deferred:
+            self._deferred = True
+            self._server.poller.later(self._read_on)
+
+    def _read_on(self) -> None:
+        self._deferred = False
+        self._resume_when_possible()
 
     def _wait_for_more(self) -> None:
         if self._state is State.IDLE and self._reader.buffer.size:
@@ -337,7 +353,8 @@ class Connection(asyncio.Protocol):
         if self._state in READING:
             self._read()
         exchange = self._exchange
-        if self._reader.buffer.size <= MAX_HELD and not (exchange and exchange.full):
+        held = self._deferred or self._reader.buffer.size > MAX_HELD
+        if not held and not (exchange and exchange.full):
             self._wire.resume()
 
     # The end

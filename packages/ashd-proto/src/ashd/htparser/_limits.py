@@ -24,6 +24,12 @@ START_WINDOW = 32
 MAX_CHUNK_LINE = 1 * KIB
 """The line in front of a chunk: a number, and extensions that nobody uses."""
 
+CHUNKS_AT_ONCE = 64
+"""Chunks that make one piece of a body: a flood of tiny ones costs microseconds each."""
+
+EVENTS_AT_ONCE = 4
+"""What is read of a client before it's the others' turn; usually there is less at a time."""
+
 MAX_TRAILERS = 8 * KIB
 """Trailer fields are read and dropped."""
 

@@ -30,7 +30,7 @@ from ._head import (
     complaint,
     parse_head,
 )
-from ._limits import MAX_CHUNK_LINE, MAX_EMPTY_LINES, START_WINDOW, Limits
+from ._limits import CHUNKS_AT_ONCE, MAX_CHUNK_LINE, MAX_EMPTY_LINES, START_WINDOW, Limits
 
 _HEAD_METHOD = b"HEAD "
 _CR = 13
@@ -166,7 +166,7 @@ class RequestReader:
 
     def _read_chunks(self) -> Event:
         pieces: list[bytes] = []
-        while self._chunk_part(pieces):
+        while len(pieces) < CHUNKS_AT_ONCE and self._chunk_part(pieces):
             pass
         if pieces:
             return b"".join(pieces)
