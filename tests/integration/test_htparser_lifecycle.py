@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from ashdtest.frontend import FrontEnd, free_port, front_end, read_to_end
+from ashdtest.frontend import FrontEnd, front_end, read_to_end
 from ashdtest.http import Reader
-from ashdtest.processes import children, exists, program, wait_until
+from ashdtest.processes import children, exists, free_port, program, wait_until
 
 HANDLER = [sys.executable, str(Path(__file__).with_name("htparser_handlers.py"))]
 GET = b"GET /echo HTTP/1.1\r\nHost: a\r\n\r\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import errno
 import os
 import socket
 import threading
@@ -10,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +25,7 @@ from ashd.proto import (
     Request,
     TruncatedError,
     encode_request,
+    holds_datagram,
     recv_request,
     recvreq,
 )
@@ -307,3 +310,72 @@ def test_descriptors_that_are_no_handler_sockets(wire: Wire) -> None:
         recv_request(ours.fileno())
     with Path(os.devnull).open("rb") as file, pytest.raises(HandlerSocketError):
         recv_request(file.fileno())
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+@pytest.mark.parametrize("close", [socket.socket.close, lambda sock: sock.shutdown(socket.SHUT_WR)])
+def test_empty_datagrams_are_not_the_end(wire: Wire, count: int, close: Any) -> None:
+    for _ in range(count):
+        wire.send(b"", [])
+    client = wire.send_request()
+    close(wire.front)
+    for _ in range(count):
+        with pytest.raises(DescriptorError):
+            wire.receiver.receive()
+    with wire.receive() as request:
+        assert request.url == b"/a"
+    assert wire.receiver.receive() is None
+    client.close()
+
+
+def test_nothing_but_empty_datagrams(wire: Wire) -> None:
+    wire.send(b"", [])
+    client = wire.send_request(b"")
+    wire.send(b"", [])
+    wire.front.close()
+    for _ in range(3):
+        with pytest.raises(ProtocolError):
+            wire.receiver.receive()
+    assert wire.receiver.receive() is None
+    assert read_all(client).startswith(b"HTTP/1.1 400 ")
+
+
+def test_looking_for_a_datagram_installs_no_descriptor(wire: Wire) -> None:
+    assert not holds_datagram(wire.back)
+    wire.send(b"", [wire.front.fileno()])
+    before = descriptors()
+    assert holds_datagram(wire.back)
+    with wire.front.dup():
+        pass
+    assert descriptors() == before
+    with pytest.raises(DecodeError):
+        wire.receiver.receive()
+
+
+class Failing(socket.socket):
+    """A socket whose receiving call has no descriptor to install, so many times."""
+
+    failures = 2
+    error = errno.EMFILE
+
+    def recvmsg_into(self, *args: Any) -> Any:
+        if self.failures:
+            self.failures -= 1
+            raise OSError(self.error, os.strerror(self.error))
+        return super().recvmsg_into(*args)
+
+
+@pytest.mark.parametrize("error", [errno.EMFILE, errno.ENFILE])
+def test_a_receiving_call_without_descriptors_is_repeated(wire: Wire, error: int) -> None:
+    with Failing(fileno=os.dup(wire.back.fileno())) as back:
+        back.error = error
+        receiver = Receiver(back)
+        with wire.send_request():
+            with pytest.raises(BlockingIOError):
+                receiver.receive(socket.MSG_DONTWAIT)
+            request = receiver.receive()
+            assert request is not None
+            request.close()
+        back.error, back.failures = errno.EIO, 1
+        with pytest.raises(OSError, match="error"):
+            receiver.receive()

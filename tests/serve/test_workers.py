@@ -28,6 +28,9 @@ from ashdtest.wsgiprograms import (
 
 RELOADS = 10
 
+COMPILING = {key: os.environ[key] for key in os.environ if key != "PYTHONDONTWRITEBYTECODE"}
+"""An environment in which Python keeps what it compiles, as it does where nobody forbids it."""
+
 
 def wait_for_workers(handler: Handler, count: int, but: list[int] | None = None) -> list[int]:
     """Wait until so many workers are ready, none of them one of `but`."""
@@ -110,7 +113,7 @@ def test_an_application_that_does_not_load_ends_it(tmp_path: Path) -> None:
 
 def test_reload_takes_new_code_and_leaves_no_old_worker(tmp_path: Path) -> None:
     write_version(tmp_path, "old")
-    with wsgi("version_app", "-w", "2", apps=tmp_path) as handler:
+    with wsgi("version_app", "-w", "2", apps=tmp_path, env=COMPILING) as handler:
         old = wait_for_workers(handler, 2)
         assert handler.call(timeout=PATIENCE).body == b"old"
         write_version(tmp_path, "new")
@@ -128,6 +131,24 @@ def test_reload_while_workers_start() -> None:
             until(lambda known=first: set(workers(handler)) - set(known), "another worker")  # type: ignore[misc]
         wait_for_workers(handler, 2)
         assert handler.call(timeout=PATIENCE).status == 200
+
+
+def test_reloads_while_a_request_hangs_keep_one_old_generation(tmp_path: Path) -> None:
+    (gate,) = pipes(tmp_path, 1)
+    with wsgi("gate_app", "-w", "1") as handler:
+        (old,) = wait_for_workers(handler, 1)
+        (client,) = wait_at(handler, [gate])
+        handler.process.send_signal(signal.SIGHUP)
+        until(lambda: pid_that_answers(handler) != old, "the new worker")
+        new = pid_that_answers(handler)
+        for _ in range(3):
+            handler.process.send_signal(signal.SIGHUP)
+            wait_for_log(handler, "replaced when those that still finish")
+            assert pid_that_answers(handler) == new
+        assert set(workers(handler)) == {old, new}
+        gate.open()
+        assert body_of(read_response(client)) == b"%d" % old
+        wait_for_workers(handler, 1, [old, new])
 
 
 def test_an_application_that_does_not_load_again_leaves_the_old_one(tmp_path: Path) -> None:
@@ -184,8 +205,7 @@ class Load(threading.Thread):
 def test_reloads_under_load_fail_no_request(tmp_path: Path) -> None:
     write_version(tmp_path, "0")
     command = [program("ashd-wsgi"), "-w", "2", "-p", str(tmp_path), "-A", "version_app"]
-    env = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
-    with front_end(command, env=env) as server:
+    with front_end(command, env=COMPILING) as server:
         loads = [Load(server.url) for _ in range(4)]
         for load in loads:
             load.start()
@@ -292,9 +312,8 @@ def test_max_rss_replaces_a_worker_that_grows() -> None:
 
 def test_a_failed_replacement_is_tried_again(tmp_path: Path) -> None:
     write_version(tmp_path, "old")
-    env = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
     options = ("-w", "1", "--max-requests", "3")
-    with wsgi("version_app", *options, apps=tmp_path, env=env) as handler:
+    with wsgi("version_app", *options, apps=tmp_path, env=COMPILING) as handler:
         handler.call(timeout=PATIENCE)
         (tmp_path / "version_app.py").write_text("raise ZeroDivisionError('broken')\n")
         for _ in range(2):

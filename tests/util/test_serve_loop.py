@@ -76,6 +76,12 @@ def test_a_handler_that_fails(name: bytes, status: int, log: str) -> None:
         assert handler.call(b"/a", body=b"body").body == b"a body"
 
 
+def test_control_characters_of_urls_are_escaped_in_the_log() -> None:
+    with running_python(ECHO) as handler:
+        assert handler.call(b"/\x1b[2J\x9b", rest=b"raise").status == 500
+        assert "the handler failed at GET /\\x1b[2J\\x9b\n" in handler.log
+
+
 def test_a_failure_is_not_told_to_the_client() -> None:
     with running_python(ECHO) as handler:
         assert b"purpose" not in handler.call(b"/raise").body

@@ -124,10 +124,10 @@ def test_bad_lengths_are_the_clients_fault(
 WAITING = """
 import os, resource, threading
 GATE = os.open(os.environ["GATE"], os.O_RDWR)
-if megabytes := int(os.environ.get("STACK", "0")):  # room for so few threads
+if megabytes := int(os.environ.get("STACK", "0")):  # room for four threads
     threading.stack_size(megabytes << 20)
     pages = int(open("/proc/self/statm").read().split()[0])
-    limit = pages * resource.getpagesize() + (megabytes * 7 // 2 << 20)
+    limit = pages * resource.getpagesize() + (megabytes * 9 // 2 << 20)
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 def application(environ, start_response):
     os.read(GATE, 1)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ashdtest.commands import command, module
+from ashdtest.commands import command, each_model, module
 from ashdtest.handlers import read_all, running
 from ashdtest.processes import DEADLINE
 
@@ -28,14 +28,52 @@ def application(environ, start_response):
 """
 
 
+CONFIGURED = """
+import io, logging
+
+class Debugging(logging.Filter):
+    on = True
+    def filter(self, record):
+        return self.on
+
+console = logging.StreamHandler()
+console.setLevel(logging.WARNING)
+console.addFilter(Debugging())
+shop, elsewhere = logging.getLogger("shop"), logging.getLogger("elsewhere")
+shop.addHandler(console)
+elsewhere.addHandler(logging.StreamHandler(io.StringIO()))
+
+def application(environ, start_response):
+    shop.warning("shown twice?")
+    logging.getLogger("shop.cart").warning("a child's")
+    shop.info("below its level")
+    Debugging.on = False
+    shop.warning("not for its filter")
+    elsewhere.info("to a file only")
+    logging.getLogger("other").info("by nobody else")
+    start_response("200 OK", [])
+    return []
+"""
+
+TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}"
+
+
 @pytest.mark.parametrize("name", ["ashd-wsgi", "ashd-wsgi3"])
 def test_the_log_goes_to_stderr(tmp_path: Path, name: str) -> None:
     with running(command("-Ap", module(tmp_path, TALKING), "app", name=name)) as handler:
         handler.call(b"/x")
-    assert handler.log.splitlines() == [
-        f"{name}: shop.cart: INFO: an item for /x",
-        "said to wsgi.errors",
-    ]
+    assert re.fullmatch(
+        rf"{TIME} {name}: shop.cart: INFO: an item for /x\nsaid to wsgi.errors\n", handler.log
+    )
+
+
+def test_what_the_application_has_written_to_stderr_is_not_written_again(tmp_path: Path) -> None:
+    with running(command("-Ap", module(tmp_path, CONFIGURED), "app")) as handler:
+        handler.call()
+    for text in ("shown twice?", "a child's"):
+        assert handler.log.count(text) == 1
+    for text in ("below its level", "not for its filter", "to a file only", "by nobody else"):
+        assert re.search(rf"{TIME} ashd-wsgi: .*{text}", handler.log)
 
 
 def test_logging_can_be_left_alone(tmp_path: Path) -> None:
@@ -86,7 +124,7 @@ def test_without_the_variable_nothing_goes_to_syslog(tmp_path: Path) -> None:
         text=True,
         check=True,
     )
-    assert done.stderr == "ashd-wsgi: shop.cart: INFO: an item\n"
+    assert re.fullmatch(TIME + " ashd-wsgi: shop.cart: INFO: an item\n", done.stderr)
 
 
 CHATTERING = """
@@ -111,5 +149,21 @@ def test_lines_of_the_log_do_not_mix(tmp_path: Path, model: str) -> None:
             assert read_all(client).startswith(b"HTTP/1.1 200 ")
     lines = handler.log.splitlines()
     assert len(lines) == 8 * 200
-    pattern = re.compile(r"ashd-wsgi: chatter: INFO: start={3000}x\dend|START={300}x\dEND")
+    pattern = re.compile(TIME + r" ashd-wsgi: chatter: INFO: start={3000}x\dend|START={300}x\dEND")
     assert [line for line in lines if not pattern.fullmatch(line)] == []
+
+
+FAILING = """
+def application(environ, start_response):
+    raise ZeroDivisionError
+"""
+
+
+@each_model
+def test_control_characters_of_urls_reach_no_terminal(tmp_path: Path, model: str) -> None:
+    argv = command("-t", model, "-Ap", module(tmp_path, FAILING), "app")
+    with running(argv) as handler:
+        url = b"/\x1b[2J\x9b1m\x7f\x08caf\xe9"
+        read_all(handler.open(url, method=b"GET\x07"))
+    assert "GET\\x07 /\\x1b[2J\\x9b1m\\x7f\\x08caf\\xe9: the application failed" in handler.log
+    assert not set(handler.log) & set(map(chr, (*range(9), *range(14, 32), *range(127, 160))))

@@ -23,6 +23,33 @@ def test_help(option: str, name: str) -> None:
     assert outcome.stdout.startswith(f"usage: {name} ")
     for letter in "hALptm":
         assert f"-{letter}, --" in outcome.stdout
+    for parameter in ("max=N", "timeout=SECONDS", "abort"):
+        assert parameter in outcome.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["-t", "pool:queue=5"], ["-t pool:queue=5: queue (requests wait in the socket) has no"]),
+        (["-t", "pool:max=2,queue=5"], ["queue (requests wait in the socket) has no effect"]),
+        (["-t", "free:max"], ["-t free:max: max without a number has no effect"]),
+        (["-t", "free:max="], ["-t free:max=: max without a number has no effect"]),
+        (["-t", "free:abort=5"], ["-t free:abort=5: abort without max=N has no effect"]),
+        (["-t", "free:timeout=5"], ["timeout without max=N has no effect"]),
+        (["-t", "free:max=3,abort=5"], []),
+        (["-l", "5"], ["-l 5 has no effect; -t free:max=5 limits"]),
+        (["-l5", "-w1"], ["-l 5 has no effect; -t free:max=5 limits"]),
+        (["-p", "/nonexistent"], ["-p /nonexistent: there is no folder /nonexistent"]),
+    ],
+)
+def test_what_has_no_effect_is_told_once(
+    tmp_path: Path, options: list[str], told: list[str]
+) -> None:
+    with running(command(*options, "-Ap", module(tmp_path, HELLO), "app")) as handler:
+        assert handler.call().body == b"application"
+    for text in told:
+        assert handler.log.count(text) == 1
+    assert handler.log.count("WARNING") == len(told)
 
 
 def test_version() -> None:
@@ -77,14 +104,14 @@ def test_modules_in_packages(tmp_path: Path) -> None:
         assert handler.call().body == b"application"
 
 
-def test_paths_go_in_front_in_their_order(tmp_path: Path) -> None:
+def test_the_last_path_comes_first(tmp_path: Path) -> None:
     source = HELLO.replace('b"application"', "__file__.encode()")
     first, second = (module(tmp_path / name, source) for name in ("first", "second"))
     module(second, HELLO, "other")
     module(second, "raise SystemExit('a module of the standard library was hidden')", "xdrlib2")
-    with running(command("-p", first, "-Ap", second, "app")) as handler:
+    with running(command("-p", second, "-Ap", first, "app")) as handler:
         assert handler.call().body == os.fsencode(first / "app.py")
-    with running(command("-p", first, "-Ap", second, "other")) as handler:
+    with running(command("-p", second, "-Ap", first, "other")) as handler:
         assert handler.call().body == b"application"
     module(first, source, "calendar")  # as the standard library has one
     with running(command("-Ap", first, "calendar")) as handler:

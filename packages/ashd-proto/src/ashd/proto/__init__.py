@@ -21,8 +21,10 @@ from ._errors import (
     SpawnError,
     TruncatedError,
 )
+from ._hangup import at_end, holds_datagram, hung_up
 from ._refuse import refusal, refuse
 from ._request import Request
+from ._text import printable
 from ._transport import MAX_DATAGRAM, Receiver, handler_socket, recv_request, send_request
 
 # The names of the original library.
@@ -49,9 +51,13 @@ __all__ = [
     "SendError",
     "SpawnError",
     "TruncatedError",
+    "at_end",
     "decode_request",
     "encode_request",
     "handler_socket",
+    "holds_datagram",
+    "hung_up",
+    "printable",
     "protoerr",
     "recv_request",
     "recvreq",

@@ -1,9 +1,12 @@
-"""Whether anybody is left at the other end of a handler's socket."""
+"""Whether anybody is left at the other end of a handler's socket, and whether anything waits."""
 
 from __future__ import annotations
 
 import select
 import socket
+
+SO_TIMESTAMPNS = 35  # Linux; not named by the socket module before Python 3.14
+_TIMESTAMP = socket.CMSG_SPACE(16)  # struct timespec on 64-bit systems
 
 _HUNG_UP: int = getattr(select, "POLLRDHUP", 0) | select.POLLHUP
 
@@ -16,8 +19,25 @@ def hung_up(sock: socket.socket) -> bool:
 
 
 def at_end(sock: socket.socket) -> bool:
-    """Tell end-of-file from an empty datagram, both of which recvmsg(2) reports as 0 bytes."""
+    """Tell whether there is nothing more to receive, now or later."""
+    return hung_up(sock) and not holds_datagram(sock)
+
+
+def holds_datagram(sock: socket.socket) -> bool:
+    """Tell whether a datagram can be received now, be it an empty one.
+
+    End-of-file and an empty datagram both look like 0 bytes. But the kernel puts a time stamp on
+    every datagram if it is asked to. It is asked only where there is a doubt; there is no room for
+    descriptors, which a look must not install.
+    """
+    look = socket.MSG_PEEK | socket.MSG_DONTWAIT
     try:
-        return hung_up(sock) and not sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-    except OSError:
+        if sock.recv(1, look):
+            return True
+        if not hung_up(sock):
+            return True
+        sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        size, ancillary, _, _ = sock.recvmsg(1, _TIMESTAMP, look)
+        return bool(size or ancillary)
+    except OSError:  # there is none; or this system has no time stamps
         return False

@@ -27,6 +27,11 @@ PATIENCE = 3.0
 """Seconds to wait before the reserve is touched: what took the numbers below it may never be
 closed, and a handler must not stand still because of that."""
 
+NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
+"""Errors of a receiving call that takes no request while it can't install a descriptor."""
+
+_SAY_AGAIN = 60.0  # seconds between two warnings that a receiving call fails
+
 _PAUSE = 0.02  # seconds: nothing reports that a descriptor was closed, so one has to look
 
 logger = logging.getLogger("ashd.proto")
@@ -58,13 +63,14 @@ class Room:
         short: whether `wait` has to be called before the next request is received.
     """
 
-    __slots__ = ("_level", "_lock", "_started", "ceiling", "short")
+    __slots__ = ("_level", "_lock", "_said", "_started", "ceiling", "short")
 
     def __init__(self) -> None:
         """Begin with what the limit is now."""
         self._lock = threading.Lock()  # guards all below
         self._level: int | None = None
         self._started: float | None = None
+        self._said: float | None = None
         self.ceiling = _ceiling()
         self.short = False
 
@@ -91,6 +97,20 @@ class Room:
             time.sleep(_PAUSE)
             if flags & socket.MSG_DONTWAIT and not self._is_there(sock):
                 raise BlockingIOError(errno.EAGAIN, "waiting for descriptors to be closed")
+
+    def wait_after(self, error: OSError, flags: int) -> None:
+        """Wait a moment for descriptors, the process' or the system's, when there were none.
+
+        With `MSG_DONTWAIT` raise BlockingIOError then.
+        """
+        with self._lock:
+            now = time.monotonic()
+            if self._said is None or now >= self._said + _SAY_AGAIN:
+                self._said = now
+                logger.warning("requests wait until descriptors are free: %s", error.strerror)
+        time.sleep(_PAUSE)
+        if flags & socket.MSG_DONTWAIT:
+            raise BlockingIOError(errno.EAGAIN, "waiting for descriptors to be closed") from error
 
     def _is_there(self, sock: socket.socket) -> bool:
         with self._lock:

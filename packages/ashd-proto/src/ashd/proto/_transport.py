@@ -23,11 +23,11 @@ from ._errors import (
     SendError,
     TruncatedError,
 )
-from ._hangup import at_end
+from ._hangup import SO_TIMESTAMPNS, at_end
 from ._ready import tell_ready
 from ._refuse import close_quietly, refuse
 from ._request import Request
-from ._room import ROOM
+from ._room import NO_DESCRIPTORS, ROOM
 
 MAX_DATAGRAM = 1 << 20
 """Bytes that a request may have. A front end that allows heads of 64 KiB makes datagrams of twice
@@ -38,7 +38,6 @@ _MAX_DESCRIPTORS = 16  # more than one is an error; room for some lets them be c
 _RIGHTS = int(socket.SCM_RIGHTS)
 _INT = array.array("i").itemsize
 _TIMESTAMP = 16  # struct timespec on 64-bit systems
-_SO_TIMESTAMPNS = 35  # Linux; not named by the socket module before Python 3.14
 _ANCILLARY = socket.CMSG_SPACE(_MAX_DESCRIPTORS * _INT) + socket.CMSG_SPACE(_TIMESTAMP)
 _CLOEXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
 _CUT = socket.MSG_TRUNC | socket.MSG_CTRUNC
@@ -68,7 +67,7 @@ class Receiver:
         self._recvmsg_into = sock.recvmsg_into
         ROOM.measure()
         if timestamps:
-            sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+            sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         tell_ready(sock)
 
     def receive(self, flags: int = 0) -> Request | None:
@@ -83,7 +82,16 @@ class Receiver:
         """
         if ROOM.short:
             ROOM.wait(self._sock, flags)
-        size, ancillary, seen, _ = self._recvmsg_into(self._buffers, _ANCILLARY, flags | _CLOEXEC)
+        while True:
+            try:
+                size, ancillary, seen, _ = self._recvmsg_into(
+                    self._buffers, _ANCILLARY, flags | _CLOEXEC
+                )
+                break
+            except OSError as error:
+                if error.errno not in NO_DESCRIPTORS:
+                    raise
+                ROOM.wait_after(error, flags)
         if not size and not ancillary and at_end(self._sock):
             return None
         datagram = bytes(self._buffer[:size])
@@ -118,7 +126,7 @@ def _open_ancillary(datagram: bytes, ancillary: Ancillary, seen: int) -> tuple[i
     for level, kind, data in ancillary:
         if level == socket.SOL_SOCKET and kind == _RIGHTS:
             fds.frombytes(data[: len(data) // _INT * _INT])
-        elif level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
+        elif level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS:
             seconds, nanoseconds = array.array("q", data)
             arrival_ns = seconds * 1_000_000_000 + nanoseconds
     error = _complaint(datagram, len(fds), seen)

@@ -13,9 +13,9 @@ from ashd.proto import (
     SendError,
     SpawnError,
     handler_socket,
+    printable,
     refuse,
 )
-from ashd.proto._text import printable
 
 logger = logging.getLogger("ashd.util")
 

@@ -8,7 +8,10 @@ What a program may not need is imported when it is asked for: handlers are start
 
 from typing import TYPE_CHECKING, Any
 
+from . import _compat
+from ._compat import names, parsehspec
 from ._errors import Error, ModelError
+from ._fork import handle_signal, leave_behind
 from ._interface import Model, Source, Stream, Task
 from ._report import report_threads
 from ._running import Held, Running, running
@@ -16,6 +19,7 @@ from ._spec import DEFAULT_MODEL, MODELS, make_model
 from ._worker import Worker, this_worker
 
 if TYPE_CHECKING:
+    from ._compat import freethread, resplex, single, threadpool
     from ._free import Free
     from ._pool import Pool
     from ._rplex import Rplex
@@ -32,6 +36,8 @@ _LATER = {
 
 
 def __getattr__(name: str) -> Any:
+    if name in _compat.LATER:
+        return getattr(_compat, name)
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
@@ -56,8 +62,16 @@ __all__ = [
     "Task",
     "Worker",
     "Workers",
+    "freethread",
+    "handle_signal",
+    "leave_behind",
     "make_model",
+    "names",
+    "parsehspec",
     "report_threads",
+    "resplex",
     "running",
+    "single",
     "this_worker",
+    "threadpool",
 ]

@@ -8,9 +8,11 @@ import socket
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from enum import Enum
 
-from ._worker import LEAVING, READY, VARIABLE
+from ._board import Places
+from ._worker import LEAVING, PLACE_VARIABLE, READY, VARIABLE
 
 
 class State(Enum):
@@ -31,22 +33,26 @@ class Child:
         stdin: int,
         generation: int,
         further: Mapping[str, socket.socket],
+        places: Places | None,
     ) -> None:
         """Start a process. Raises OSError if the system has none to give.
 
         `further` are sockets for it, by the environment variable that tells it the descriptor.
-        They and `stdin` are borrowed.
+        They and `stdin` are borrowed. The child has a place of `places` until it is gone.
         """
+        self._places = places
+        self._place = places.take() if places is not None else None
         self.control, theirs = socket.socketpair()
         try:
             with theirs:
-                self._process = _start(argv, stdin, {VARIABLE: theirs, **further})
+                self._process = self._start(argv, stdin, {VARIABLE: theirs, **further})
         except BaseException:
-            self.control.close()
+            self._release()
             raise
         self.generation = generation
         self.state = State.STARTING
         self.replaces: Child | None = None
+        self.replaced = False  # by a worker of a later generation
         self._born = time.monotonic()
         self._told: int | None = None
 
@@ -102,22 +108,32 @@ class Child:
         return status != 0 and (self._told is None or status != -self._told)
 
     def kill(self) -> None:
-        """End it at once."""
-        self._process.kill()
+        """End it at once, and what it has started; unless that made itself independent."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def bury(self) -> None:
         """Wait for its end, and close what belongs to it."""
         self._process.wait()
+        self._release()
+
+    def _release(self) -> None:
         self.control.close()
+        if self._places is not None and self._place is not None:
+            self._places.release(self._place)
 
-
-def _start(
-    argv: Sequence[str], stdin: int, sockets: Mapping[str, socket.socket]
-) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        argv,
-        stdin=stdin,
-        pass_fds=[sock.fileno() for sock in sockets.values()],
-        process_group=0,  # a terminal's Ctrl-C reaches them through us alone, once
-        env=os.environ | {name: str(sock.fileno()) for name, sock in sockets.items()},
-    )
+    def _start(
+        self, argv: Sequence[str], stdin: int, sockets: Mapping[str, socket.socket]
+    ) -> subprocess.Popen[bytes]:
+        variables = {name: str(sock.fileno()) for name, sock in sockets.items()}
+        fds = [sock.fileno() for sock in sockets.values()]
+        if self._places is not None and self._place is not None:
+            variables[PLACE_VARIABLE] = f"{self._places.fd}:{self._place}"
+            fds.append(self._places.fd)
+        return subprocess.Popen(
+            argv,
+            stdin=stdin,
+            pass_fds=fds,
+            process_group=0,  # a terminal's Ctrl-C reaches them through us alone, once
+            env=os.environ | variables,
+        )

@@ -28,6 +28,7 @@ from collections.abc import Callable
 
 from ._alarm import Alarm
 from ._interface import Source, Task
+from ._running import running
 
 TICK = 0.005
 """Seconds for which a task may keep the lead: the interpreter's own switch interval, so that finer
@@ -162,6 +163,7 @@ class Crew:
             self._turn += 1
             self._busy = True
             if self._eager:
+                running.enter(task)  # before the next leader asks whether there are tasks
                 self._pass_lead_of(me)
                 started = clock()
                 work(task)

@@ -17,6 +17,12 @@ class Work(Protocol):
         """Return a word to a person about which request this is, like `GET /index`."""
         ...
 
+    def abandon(self) -> None:
+        """Close what belongs to the client without a word to it: in a forked process it is not
+        ours. Whatever the application tries to send there raises.
+        """
+        ...
+
 
 class Stream(Work, Protocol):
     """What is left of a task when its call has returned: bytes for a client, piece by piece."""

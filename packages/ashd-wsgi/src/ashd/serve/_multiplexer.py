@@ -7,6 +7,7 @@ import select
 import threading
 from collections import deque
 
+from ._fork import keep_no_more, leave_behind
 from ._interface import Stream
 from ._running import running
 
@@ -31,12 +32,15 @@ class Multiplexer:
         self._thread: threading.Thread | None = None
         self._closing = False
         self._done = threading.Event()
+        self._epoll: select.epoll
 
     def start(self) -> None:
         """Open descriptors and start the thread."""
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
+        self._epoll = select.epoll()
+        leave_behind(self._abandon)
         self._thread = threading.Thread(target=self._run, name="rplex", daemon=True)
         self._thread.start()
 
@@ -53,8 +57,18 @@ class Multiplexer:
             pass
         if self._thread is not None:
             self._thread.join()
+        keep_no_more(self._abandon)
+        self._close()
+
+    def _close(self) -> None:
+        self._epoll.close()
         os.close(self._wake_read)
         os.close(self._wake_write)
+
+    def _abandon(self) -> None:
+        for stream in (*self._streams.values(), *self._new):
+            stream.abandon()
+        self._close()
 
     def _wake(self) -> None:
         try:
@@ -64,10 +78,9 @@ class Multiplexer:
 
     def _run(self) -> None:
         try:
-            with select.epoll() as epoll:
-                epoll.register(self._wake_read, select.EPOLLIN)
-                while not (self._closing and not self._streams and not self._new):
-                    self._turn(epoll)
+            self._epoll.register(self._wake_read, select.EPOLLIN)
+            while not (self._closing and not self._streams and not self._new):
+                self._turn(self._epoll)
         finally:
             self._done.set()
 

@@ -10,7 +10,12 @@ from __future__ import annotations
 import os
 import socket
 
+from ._board import Place
+
 VARIABLE = "ASHD_WORKER_FD"
+PLACE_VARIABLE = "ASHD_WORKER_PLACE"
+"""Descriptor and number, with a colon between them."""
+
 READY = b"R"
 LEAVING = b"L"
 
@@ -18,9 +23,10 @@ LEAVING = b"L"
 class Worker:
     """The control socket of this process. Any thread may use it."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, place: Place | None = None) -> None:
         """Own `sock`."""
         self._socket = sock
+        self.place = place
         self._left = False
 
     def fileno(self) -> int:
@@ -37,6 +43,11 @@ class Worker:
             self._left = True
             self._tell(LEAVING)
 
+    def close(self) -> None:
+        """Close the socket, in a process that is no worker: one that the application forked."""
+        self._left = True
+        self._socket.close()
+
     def _tell(self, word: bytes) -> None:
         try:
             self._socket.send(word)
@@ -47,7 +58,7 @@ class Worker:
 def this_worker() -> Worker | None:
     """Return this process' control socket, if it was started as a worker; to be called once.
 
-    The variable is taken out of the environment: programs that the application starts are no
+    The variables are taken out of the environment: programs that the application starts are no
     workers.
     """
     text = os.environ.pop(VARIABLE, None)
@@ -55,4 +66,14 @@ def this_worker() -> Worker | None:
         return None
     sock = socket.socket(fileno=int(text))
     sock.set_inheritable(False)
-    return Worker(sock)
+    return Worker(sock, _this_place())
+
+
+def _this_place() -> Place | None:
+    fd, _, number = os.environ.pop(PLACE_VARIABLE, "").partition(":")
+    if not number:
+        return None
+    try:
+        return Place(int(fd), int(number))
+    finally:
+        os.close(int(fd))

@@ -16,6 +16,9 @@ import time
 from collections.abc import Callable, Sequence
 from types import FrameType
 
+from ashd.proto import holds_datagram
+
+from ._board import Places
 from ._child import Child, State
 
 logger = logging.getLogger("ashd.serve")
@@ -60,6 +63,7 @@ class Workers:
         self._graceful_timeout = graceful_timeout
         self._children: list[Child] = []
         self._generation = 0
+        self._renewal_waits = False
         self._has_served = False
         self._failures = 0
         self._start_at = 0.0
@@ -67,6 +71,7 @@ class Workers:
         self._stopping = False  # nobody shall receive any more
         self._deadline: float | None = None
         self._connect: Connect | None = None
+        self._places: Places | None = None
         self._started = 0
         self._signals: list[int] = []
         self._stop_signals = 0
@@ -82,6 +87,8 @@ class Workers:
         It is 1 when the first worker can't start, or one had to be killed.
         """
         self._connect = connect
+        if self._count > 1 and hasattr(os, "memfd_create"):
+            self._places = Places()
         wake_read, wake_write = os.pipe()
         os.set_blocking(wake_write, False)
         os.set_blocking(wake_read, False)
@@ -96,6 +103,8 @@ class Workers:
             signal.set_wakeup_fd(previous)
             os.close(wake_read)
             os.close(wake_write)
+            if self._places is not None:
+                self._places.close()
         return self._status
 
     def _note_signal(self, number: int, _frame: FrameType | None) -> None:
@@ -109,6 +118,7 @@ class Workers:
         self._obey_signals()
         self._look_for_end()
         self._bury_the_dead()
+        self._renew_if_asked()
         if self._stopping and not self._children:
             return False
         if self._deadline is not None and time.monotonic() >= self._deadline:
@@ -153,6 +163,7 @@ class Workers:
         if before is State.STARTING:
             self._has_served = True
             if child.replaces is not None:
+                child.replaces.replaced = True
                 child.replaces.stop()
                 child.replaces = None
         if now is State.LEAVING and not self._stopping:
@@ -164,9 +175,29 @@ class Workers:
         while self._signals:
             number = self._signals.pop(0)
             if number == signal.SIGHUP and not self._stopping:
-                self._renew()
+                self._ask_for_renewal()
             elif number in (signal.SIGTERM, signal.SIGINT):
                 self._stop(number)
+
+    def _ask_for_renewal(self) -> None:
+        """Replace all workers, now or when those of an earlier generation have finished.
+
+        Otherwise each signal would add a generation while requests hang.
+        """
+        if self._finishing() and not self._renewal_waits:
+            logger.info(
+                "the workers are replaced when those that still finish requests have ended: %s",
+                self._finishing(),
+            )
+        self._renewal_waits = True
+
+    def _finishing(self) -> list[int]:
+        return [child.pid for child in self._children if child.replaced]
+
+    def _renew_if_asked(self) -> None:
+        if self._renewal_waits and not self._stopping and not self._finishing():
+            self._renewal_waits = False
+            self._renew()
 
     def _renew(self) -> None:
         """Replace all workers; those that are starting may have loaded something old already."""
@@ -193,14 +224,8 @@ class Workers:
             poll = select.poll()
             poll.register(self._socket, 0)
             self._ended = bool(poll.poll(0))
-        if self._ended and not self._stopping and self._queue_is_empty():
+        if self._ended and not self._stopping and not holds_datagram(self._socket):
             self._begin_to_stop()
-
-    def _queue_is_empty(self) -> bool:
-        try:
-            return not self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-        except OSError:
-            return True
 
     def _begin_to_stop(self) -> None:
         if not self._stopping and self._graceful_timeout is not None:
@@ -243,7 +268,9 @@ class Workers:
         self._started += 1
         further = [self._connect(str(self._started))] if self._connect is not None else []
         try:
-            return Child(self._argv, self._socket.fileno(), self._generation, dict(further))
+            return Child(
+                self._argv, self._socket.fileno(), self._generation, dict(further), self._places
+            )
         finally:
             for _, end in further:
                 end.close()

@@ -11,7 +11,7 @@ import socket
 import time
 from collections.abc import Callable
 
-from ashd.proto import Request, refusal
+from ashd.proto import Request, printable, refusal
 
 from ._exchange import Exchange
 from ._limits import Limits
@@ -82,7 +82,7 @@ def resident_bytes() -> int:
 def _refuse_late(request: Request, waited: float) -> None:
     logger.warning(
         "%s: refused with 503 after it had waited %.1f s",
-        request.url.decode("latin-1"),
+        printable(request.url),
         waited,
     )
     with request:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ashd.proto import Request
+from ashd.proto import Request, printable
 
 from ._body import Body, Input
 from ._channel import Channel
@@ -24,8 +24,7 @@ from ._response import BEFORE_HEAD, JOIN, OVER, ExcInfo, Response, as_bytes, log
 from ._result import Sender, sender_of
 
 if TYPE_CHECKING:
-    from ._adapter import Adapter
-    from ._expiry import Guard
+    from ._adapter import Adapter, Guard
 
 T = TypeVar("T")
 
@@ -70,7 +69,11 @@ class Exchange:
 
     def describe(self) -> str:
         """Return method and url."""
-        return f"{self._request.method.decode('latin-1')} {self._request.url.decode('latin-1')}"
+        return f"{printable(self._request.method)} {printable(self._request.url)}"
+
+    def abandon(self) -> None:
+        """Let go of the client, in a process that the application has forked."""
+        self._channel.close()
 
     def fileno(self) -> int:
         """Return the descriptor of the response socket; -1 when it is closed."""

@@ -7,6 +7,7 @@ that leaves its guard takes back an exception that was raised but has not arrive
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 import threading
@@ -34,6 +35,10 @@ _STATUS = b"504 Gateway Timeout"
 
 _lock = threading.Lock()
 """Guards the attributes of all guards, and with them who sends the head of a response."""
+
+os.register_at_fork(
+    before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
+)
 
 T = TypeVar("T")
 

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import cast
 
 from ._adapter import Application
+from ._bytecode import distrust_old_bytecode
 from ._errors import StartError
 
 
@@ -22,8 +23,27 @@ def load_application(
     the module's own code are its cause.
     """
     sys.path[:0] = path
+    distrust_old_bytecode()
+    _check_name(name)
     module = _import(name)
     return _application(module) if find_application else _call_wmain(module, arguments)
+
+
+def _check_name(name: str) -> None:
+    """Raise `StartError` for what people write in place of a module's name."""
+    if ":" in name:
+        module, _, thing = name.partition(":")
+        raise StartError(
+            f"{name!r} is not the name of a module: give {module or 'the module'} alone, with -A, "
+            "and call the application's object `application` there"
+            + (f" (application = {thing})" if thing.isidentifier() else "")
+        )
+    if name.endswith(".py"):
+        folder, _, file = name.rpartition("/")
+        raise StartError(
+            f"{name!r} is a file: give the name of its module, "
+            f"{f'-p {folder} ' if folder else ''}{file.removesuffix('.py')}"
+        )
 
 
 def _import(name: str) -> ModuleType:
@@ -39,7 +59,7 @@ def _import(name: str) -> ModuleType:
     except (ValueError, TypeError) as error:
         if not name.replace(".", "").replace("_", "").isalnum() or ".." in f".{name}.":
             raise StartError(
-                f"{name!r} is no name of a module; give it as an import statement would"
+                f"{name!r} is not the name of a module; give it as an import statement would"
             ) from None
         raise StartError(_failed(f"the import of {name}", error)) from error
     except BaseException as error:

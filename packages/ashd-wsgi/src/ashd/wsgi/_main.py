@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
 import sys
 from collections.abc import Sequence
 
-from ashd.serve import Model, ModelError, Worker, make_model, this_worker
+from ashd.serve import (
+    Model,
+    ModelError,
+    Worker,
+    handle_signal,
+    leave_behind,
+    make_model,
+    running,
+    this_worker,
+)
 
 from ._adapter import Adapter, Application
 from ._errors import StartError
@@ -17,8 +27,10 @@ from ._load import load_application
 from ._logs import configure_logging
 from ._options import Options, UsageError, help_text, parse_options
 from ._source import RequestSource
-from ._stop import bound_exit, bound_finish, bound_finish_after_end, stop_on_signals, watch_signals
+from ._stop import Shutdown, bound_exit
 from ._version import SOFTWARE
+
+logger = logging.getLogger("ashd.wsgi")
 
 _HANDLER_SOCKET = (socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
@@ -42,16 +54,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: Options) -> int:
-    try:
-        model = make_model(options.model)
-    except ModelError as error:
-        raise StartError(str(error)) from None
     worker = this_worker()
+    if worker is not None:
+        leave_behind(worker.close)
     if not options.leave_logging:
         configure_logging(options.program)
+    try:
+        model = make_model(options.model, warn=worker is None)
+    except ModelError as error:
+        raise UsageError(f"-t {options.model}: {error}") from None
+    if worker is None:
+        for warning in options.warnings:
+            logger.warning("%s", warning)
     if options.workers and worker is None:
         return _run_workers(options)
     sock = take_socket()  # before the application's code runs, whose children would inherit it
+    if sock is not None:
+        leave_behind(sock.close)
     application = load_application(
         options.module,
         options.arguments,
@@ -105,22 +124,22 @@ def serve(
         if worker is not None:
             worker.leave()
 
+    def bound_finish() -> None:
+        shutdown.begin()
+
     source = RequestSource(
         sock,
         make_admit(adapter, limits, leave if worker else None),
         timestamps=limits.queue_timeout is not None,
-        parent=worker,
-        on_parents_end=lambda: bound_finish(options.graceful_timeout, "the parent's end"),
+        worker=worker,
+        on_parents_end=bound_finish,
     )
-    stop_on_signals(leave, options.graceful_timeout)
-    bound_finish_after_end(sock, options.graceful_timeout)
-    wake = source.wake_fileno()
-    if options.graceful_timeout is not None:
-        wake = watch_signals(source.stop, options.graceful_timeout)
-    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    leave_behind(running.abandon)
+    leave_behind(source.abandon)
+    shutdown = Shutdown(sock, leave, options.graceful_timeout)
     if worker is not None:
         # It is for the parent. SIG_IGN would be inherited by what the application starts.
-        signal.signal(signal.SIGHUP, lambda *_: None)
+        handle_signal(signal.SIGHUP, lambda *_: None)
         worker.ready()
     model.serve(source)
     signal.set_wakeup_fd(-1)

@@ -28,12 +28,13 @@ class Options:
     model: str = DEFAULT_MODEL
     pdm: str | None = None
     workers: int = 0
-    graceful_timeout: float | None = None
+    graceful_timeout: float = 30.0
     request_timeout: float | None = None
     queue_timeout: float | None = None
     max_requests: tuple[int, int] | None = None
     max_rss: int | None = None
     body_buffer: int | None = None
+    limit: str = ""
     module: str = ""
     arguments: tuple[str, ...] = ()
 
@@ -41,6 +42,7 @@ class Options:
         """Start with the defaults."""
         self.program = program
         self.directory = working_directory()
+        self.warnings: list[str] = []
 
 
 def _seconds(text: str) -> float:
@@ -60,6 +62,9 @@ def _count(text: str) -> int:
 def _count_and_jitter(text: str) -> tuple[int, int]:
     count, _, jitter = text.partition(",")
     return _count(count), _count(jitter) if jitter else 0
+
+
+_INDENT = " " * 10
 
 
 class _Option(NamedTuple):
@@ -84,9 +89,21 @@ OPTIONS = (
         "its wmain(ARGS...)",
     ),
     _Option("L", "leave-logging", "leave_logging", help="leave Python's logging alone"),
-    _Option("p", "path", "path", "MODPATH", help="look for modules in MODPATH first (repeatable)"),
     _Option(
-        "t", "model", "model", "MODEL", help="free[:max=N[,timeout=S]], rplex, single, or pool"
+        "p",
+        "path",
+        "path",
+        "MODPATH",
+        help="look for modules in MODPATH first (repeatable: the last one comes first)",
+    ),
+    _Option(
+        "t",
+        "model",
+        "model",
+        "MODEL",
+        help="free[:max=N[,timeout=SECONDS]], pool[:max=N][,timeout=SECONDS], rplex[:max=N], or "
+        "single. At most N requests run at the same time (pool: 25); a request that waits longer "
+        "than SECONDS for a thread ends the program with abort(3). timeout is called abort, too",
     ),
     _Option("m", "pdm", "pdm", "PDM-SPEC", help="open a debug socket: PATH[:MODE[:GROUP]]"),
     _Option("w", "workers", "workers", "N", _count, "serve with N processes (SIGHUP renews them)"),
@@ -129,11 +146,12 @@ OPTIONS = (
         "graceful_timeout",
         "SECONDS",
         _seconds,
-        "how long running requests may take when the program stops (default: as long as they do)",
+        "how long running requests may take when the program stops (default: 30)",
     ),
+    _Option("l", "", "limit", "N", help="has no effect; for old configurations"),
 )
 
-_BY_NAME = {f"--{option.name}": option for option in OPTIONS} | {
+_BY_NAME = {f"--{option.name}": option for option in OPTIONS if option.name} | {
     f"-{option.letter}": option for option in OPTIONS if option.letter
 }
 
@@ -142,7 +160,7 @@ def parse_options(program: str, arguments: Sequence[str]) -> Options:
     """Parse a command line; options end at HANDLER-MODULE. Raises `UsageError`."""
     options = Options(program)
     letters = "".join(each.letter + ":" * bool(each.metavar) for each in OPTIONS if each.letter)
-    names = [each.name + "=" * bool(each.metavar) for each in OPTIONS]
+    names = [each.name + "=" * bool(each.metavar) for each in OPTIONS if each.name]
     try:
         found, rest = getopt.getopt(list(arguments), letters, names)
     except getopt.GetoptError as error:
@@ -164,7 +182,13 @@ def _apply(options: Options, option: _Option, value: str) -> None:
         setattr(options, option.attribute, True)
     elif option.attribute == "path":
         path = os.path.normpath(os.path.join(options.directory, value))  # noqa: PTH118
-        options.path = (*options.path, path)
+        options.path = (path, *options.path)
+        if not os.path.exists(path):  # noqa: PTH110 - start-up time
+            options.warnings.append(f"-p {value}: there is no folder {path}")
+    elif option.attribute == "limit":
+        options.warnings.append(
+            f"-l {value} has no effect; -t free:max={value} limits the requests at the same time"
+        )
     else:
         try:
             setattr(options, option.attribute, option.convert(value))
@@ -176,6 +200,8 @@ def _apply(options: Options, option: _Option, value: str) -> None:
 
 def help_text(program: str) -> str:
     """Return what `--help` prints."""
+    from textwrap import wrap
+
     lines = [
         f"usage: {program} [OPTIONS] HANDLER-MODULE [ARGS...]",
         "",
@@ -184,8 +210,13 @@ def help_text(program: str) -> str:
         "",
     ]
     for option in OPTIONS:
-        letter = f"-{option.letter}, " if option.letter else "    "
-        metavar = f" {option.metavar}" if option.metavar else ""
-        lines.append(f"  {letter}--{option.name}{metavar}")
-        lines.append(f"          {option.help}")
+        lines.append(f"  {_spelling(option)}")
+        lines += wrap(option.help, 90, initial_indent=_INDENT, subsequent_indent=_INDENT)
     return "\n".join(lines) + "\n"
+
+
+def _spelling(option: _Option) -> str:
+    letter = f"-{option.letter}" if option.letter else "   "
+    name = f"--{option.name}" if option.name else ""
+    spelling = (", " if option.letter and name else " ").join(filter(None, (letter, name)))
+    return f"{spelling} {option.metavar}".rstrip()

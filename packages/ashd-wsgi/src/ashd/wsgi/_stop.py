@@ -10,13 +10,17 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
+from typing import NoReturn
 
-from ashd.serve import report_threads
+from ashd.proto import holds_datagram
+from ashd.serve import handle_signal, leave_behind, report_threads
 
 logger = logging.getLogger("ashd.wsgi")
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_PARENTS_END = 0  # in place of a signal's number
 
 _LOOK = 0.1
 """Seconds between looks at a queue that nobody adds to any more."""
@@ -26,67 +30,68 @@ _EXIT_TIME = 5.0
 of the application. Threads that it left running must not keep the process."""
 
 
-def stop_on_signals(stop: Callable[[], None], graceful_timeout: float | None) -> None:
-    """Call `stop` on the first SIGTERM or SIGINT; let the system end the process on the second.
+class Shutdown:
+    """Bounds the time to finish, in a thread, from when this process was told to stop.
 
-    The time to finish is bounded as by `bound_finish`. To be called in the main thread.
+    Python's signal handlers run in the main thread, and not while the application blocks there
+    (under the model `single`): the thread sees a signal by the byte that Python writes for it. And
+    it sees end-of-file even while all other threads are too busy.
     """
 
-    def handle(number: int, _frame: FrameType | None) -> None:
+    def __init__(
+        self, sock: socket.socket, stop: Callable[[], None], graceful_timeout: float
+    ) -> None:
+        """Call `stop` on the first SIGTERM or SIGINT; the system ends the process on the second.
+
+        `graceful_timeout` seconds after that, after end-of-file on `sock` (when all that was queued
+        is received) or after `begin`, what still runs is reported and the exit status is 1. To be
+        called in the main thread; the descriptors stay open as long as the process lives.
+        """
+        self._sock = sock
+        self._stop = stop
+        self._graceful_timeout = graceful_timeout
+        self._read, self._write = os.pipe()
+        os.set_blocking(self._write, False)
+        leave_behind(partial(os.close, self._read))
+        leave_behind(partial(os.close, self._write))
+        for number in _SIGNALS:
+            handle_signal(number, self._handle)
+        signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        threading.Thread(target=self._watch, name="shutdown", daemon=True).start()
+
+    def begin(self, reason: int = _PARENTS_END) -> None:
+        """Bound the time to finish from now on: the parent process is gone. From any thread."""
+        os.write(self._write, bytes([reason]))
+
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
         for each in _SIGNALS:
             signal.signal(each, signal.SIG_DFL)
-        stop()
-        bound_finish(graceful_timeout, signal.Signals(number).name)
+        self._stop()
+        self.begin(number)
 
-    for each in _SIGNALS:
-        signal.signal(each, handle)
+    def _watch(self) -> None:
+        reason = self._wait_for_end()
+        threading.Event().wait(self._graceful_timeout)
+        _give_up(reason, self._graceful_timeout)
 
-
-def bound_finish(graceful_timeout: float | None, reason: str) -> None:
-    """Report what still runs in `graceful_timeout` seconds (None: never), and exit with 1."""
-    if graceful_timeout is not None:
-        _after(graceful_timeout, lambda: _give_up(reason, graceful_timeout))
-
-
-def watch_signals(stop: Callable[[], None], graceful_timeout: float) -> int:
-    """Return a descriptor for `signal.set_wakeup_fd`, which stays open; a thread looks at it.
-
-    Python's handlers run in the main thread, and not while the application blocks there (under
-    the model `single`): without this, a signal that came just before that would bound nothing.
-    """
-    read, write = os.pipe()
-    os.set_blocking(write, False)
-
-    def watch() -> None:
-        while number := os.read(read, 1)[0]:
-            if number in _SIGNALS:
-                stop()
-                bound_finish(graceful_timeout, signal.Signals(number).name)
-
-    threading.Thread(target=watch, name="signals", daemon=True).start()
-    return write
-
-
-def bound_finish_after_end(sock: socket.socket, graceful_timeout: float | None) -> None:
-    """Bound the time to finish after end-of-file on `sock`, even if all threads are too busy to
-    see it. Requests that are still queued then are served first.
-    """
-    if graceful_timeout is None:
-        return
-
-    def watch() -> None:
+    def _wait_for_end(self) -> str:
         poll = select.poll()
-        poll.register(sock, 0)  # for POLLHUP alone
-        pause = threading.Event()
-        try:
-            poll.poll()
-            while sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
-                pause.wait(_LOOK)
-        except OSError:  # nothing to wait for any more
-            pass
-        bound_finish(graceful_timeout, "end-of-file")
-
-    threading.Thread(target=watch, name="end-of-file", daemon=True).start()
+        poll.register(self._read, select.POLLIN)
+        poll.register(self._sock, 0)  # for POLLHUP alone
+        ended = False
+        while not ended or holds_datagram(self._sock):
+            ready = [fd for fd, _ in poll.poll(_LOOK * 1000 if ended else None)]
+            if self._read in ready:
+                number = os.read(self._read, 1)[0]
+                if number in _SIGNALS:
+                    self._stop()
+                    return signal.Signals(number).name
+                if number == _PARENTS_END:
+                    return "the parent's end"
+            elif ready:
+                poll.unregister(self._sock)
+                ended = True
+        return "end-of-file"
 
 
 def _give_up(reason: str, seconds: float) -> None:
@@ -94,7 +99,7 @@ def _give_up(reason: str, seconds: float) -> None:
         f"ashd: requests are still running {seconds:g} s after {reason}; giving up. All threads:\n"
     )
     report_threads(sys.stderr)
-    os._exit(1)
+    _exit_at_once(1)
 
 
 def bound_exit(status: int) -> None:
@@ -108,12 +113,25 @@ def bound_exit(status: int) -> None:
         )
         sys.stderr.write(f"ashd: not waiting for the application's threads ({names or '-'})\n")
         sys.stderr.flush()
-        os._exit(status)
+        _exit_at_once(status)
 
-    _after(_EXIT_TIME, insist)
-
-
-def _after(seconds: float, function: Callable[[], None]) -> None:
-    timer = threading.Timer(seconds, function)
+    timer = threading.Timer(_EXIT_TIME, insist)
     timer.daemon = True
-    timer.start()
+    try:
+        timer.start()
+    except RuntimeError:  # no thread can be started: the kernel insists, without a word
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, _EXIT_TIME)
+
+
+def _exit_at_once(status: int) -> NoReturn:
+    """End this process without its exit functions, but as those do, the children that need it.
+
+    Those of `multiprocessing` wait for work for ever when their parent is gone.
+    """
+    multiprocessing = sys.modules.get("multiprocessing.process")
+    if multiprocessing is not None:
+        for child in multiprocessing.active_children():
+            if child.daemon:
+                child.terminate()
+    os._exit(status)

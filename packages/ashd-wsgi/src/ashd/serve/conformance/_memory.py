@@ -45,6 +45,9 @@ class MemoryTask:
         """Return a word about the task."""
         return f"task {id(self):#x}"
 
+    def abandon(self) -> None:
+        """There is nothing to close."""
+
 
 class MemoryStream:
     """Writes `size` bytes to a socket, as its reader takes them; raises in the middle if asked."""
@@ -60,6 +63,10 @@ class MemoryStream:
     def describe(self) -> str:
         """Return a word about the stream."""
         return f"stream {id(self):#x}"
+
+    def abandon(self) -> None:
+        """Close the socket."""
+        self._socket.close()
 
     def fileno(self) -> int:
         """Return the descriptor to wait for."""

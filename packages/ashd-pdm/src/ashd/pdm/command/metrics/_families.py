@@ -1,0 +1,73 @@
+"""Metrics, and how they are written: by prometheus_client (the extra `cli`) or without it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .._text import clean_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from prometheus_client import Metric
+
+
+@dataclass(slots=True)
+class Family:
+    """A metric: its samples are (suffix of the name, labels, value)."""
+
+    name: str
+    kind: str
+    help: str
+    samples: list[tuple[str, dict[str, str], float]] = field(default_factory=list)
+
+    def add(
+        self, value: float | None, labels: Mapping[str, str] | None = None, suffix: str = ""
+    ) -> None:
+        """Add a sample, if there is a value. Empty labels are left out, as Prometheus does itself;
+        control characters in them become escapes.
+        """
+        if value is None:
+            return
+        kept = {name: clean_lines(text) for name, text in (labels or {}).items() if text}
+        self.samples.append((suffix, kept, float(value)))
+
+
+def metric_name(text: str) -> str:
+    """Return a valid name made of `text`."""
+    name = re.sub(r"[^a-zA-Z0-9_]+", "_", text).strip("_")
+    return name if name and not name[0].isdigit() else f"_{name}"
+
+
+def metrics(families: Iterable[Family]) -> Iterator[Metric]:
+    """Yield what prometheus_client takes; families without samples are left out."""
+    from prometheus_client import Metric
+
+    for family in families:
+        if family.samples:
+            name = family.name.removesuffix("_total") if family.kind == "counter" else family.name
+            metric = Metric(name, clean_lines(family.help), family.kind)
+            for suffix, labels, value in family.samples:
+                metric.add_sample(family.name + suffix, labels, value)
+            yield metric
+
+
+def render(families: Iterable[Family]) -> str:
+    """Return the text format; without prometheus_client nothing but the samples."""
+    try:
+        from ._serve import text_of
+    except ImportError:
+        return "".join(line for family in families for line in _samples(family))
+    return text_of(families)
+
+
+def _samples(family: Family) -> Iterator[str]:
+    for suffix, labels, value in family.samples:
+        pairs = ",".join(f'{name}="{_escape(text)}"' for name, text in labels.items())
+        yield f"{family.name}{suffix}{f'{{{pairs}}}' if pairs else ''} {value!r}\n"
+
+
+def _escape(text: str) -> str:
+    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

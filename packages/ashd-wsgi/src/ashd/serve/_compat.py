@@ -1,0 +1,40 @@
+"""The names of the original library, for code that was written for it.
+
+`docs/moving.md` says what has no counterpart here, and why.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ._spec import MODELS, parse_spec
+
+if TYPE_CHECKING:
+    from ._free import Free as freethread  # noqa: N813
+    from ._pool import Pool as threadpool  # noqa: N813
+    from ._rplex import Rplex as resplex  # noqa: N813
+    from ._single import Single as single  # noqa: N813
+
+__all__ = ["freethread", "names", "parsehspec", "resplex", "single", "threadpool"]
+
+LATER = {
+    "freethread": ("_free", "Free"),
+    "resplex": ("_rplex", "Rplex"),
+    "single": ("_single", "Single"),
+    "threadpool": ("_pool", "Pool"),
+}
+"""Module and name of the models, which are imported when they are asked for."""
+
+names: dict[str, Any] = {name: factory for name, (factory, _) in MODELS.items()}
+"""What makes the model of each name."""
+
+parsehspec = parse_spec
+
+
+def __getattr__(name: str) -> Any:
+    if name not in LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    module, own_name = LATER[name]
+    return getattr(import_module(f".{module}", __package__), own_name)
