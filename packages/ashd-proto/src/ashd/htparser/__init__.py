@@ -5,11 +5,13 @@ thread, on one asyncio event loop (uvloop's when that is installed).
 
 How a request travels, and which module is in charge of it:
 
-- `_listener` accepts, `_connection` reads what the client sends;
-- `_head` judges the request head, `_body` finds the end of the body;
-- `_handler` hands the datagram to the root handler, or keeps it while that takes none;
-- `_exchange` moves bodies through the response socket, `_response` frames the answer;
-- `_poller` watches the descriptors of the last two; `_server` knows when to start, sweep and stop.
+- `_listener` accepts, `_room` decides who gives way when all places are taken;
+- `_connection` serves a client, `_states` says what it can be doing, `_wire` is its transport;
+- `_reader` makes heads and bodies of the client's bytes, without I/O; `_buffer` holds the bytes,
+  `_head` judges heads, `_body` the lines of chunked bodies;
+- `_queue` hands the datagram to the root handler, whose life is `_handler`'s and `_process`'s;
+- `_exchange` moves bodies through the response socket, `_response` and `_chunks` frame the answer;
+- `_poller` watches descriptors; `_server` knows when to start, sweep and stop.
 """
 
 from ._cli import main

@@ -92,7 +92,7 @@ class RootHandler:
             self._process.send_signal(signal.SIGHUP)
 
     def stop(self) -> None:
-        """Tell the handler to finish, by end-of-file behind the requests that it still gets."""
+        """Tell the handler to finish, by end-of-file after the requests that it still gets."""
         self.queue.end()
         if self._phase is Phase.DOWN:
             self._end()

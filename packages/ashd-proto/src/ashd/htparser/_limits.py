@@ -16,13 +16,13 @@ MAX_RESPONSE_HEAD = 256 * KIB
 """A handler that writes this much without an empty line doesn't speak HTTP."""
 
 MAX_EMPTY_LINES = 8
-"""Empty lines in front of a request. Old clients send one after a body; more are an attack."""
+"""Empty lines before a request. Old clients send one after a body; more are an attack."""
 
 START_WINDOW = 32
 """Where a request that isn't HTTP is known by its first bytes: methods are shorter."""
 
 MAX_CHUNK_LINE = 1 * KIB
-"""The line in front of a chunk: a number, and extensions that nobody uses."""
+"""The line before a chunk: a number, and extensions that nobody uses."""
 
 CHUNKS_AT_ONCE = 64
 """Chunks that make one piece of a body: a flood of tiny ones costs microseconds each."""

@@ -94,7 +94,7 @@ class RequestQueue:
             self._refusal = ""
 
     def end(self) -> None:
-        """Let the handler see end-of-file behind what is queued; refuse all else."""
+        """Let the handler see end-of-file after what is queued; refuse all else."""
         if self._ours is None:
             return
         sock, self._ours = self._ours, None

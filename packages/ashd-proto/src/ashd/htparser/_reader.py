@@ -109,12 +109,12 @@ class RequestReader:
         return head
 
     def _skip_empty_lines(self, data: bytes) -> bytes:
-        """Skip what old clients send in front of a request (RFC 9112, 2.2)."""
+        """Skip what old clients send before a request (RFC 9112, 2.2)."""
         while data.startswith(_CRLF):
             data = data[len(_CRLF) :]
             self._empty_lines += 1
             if self._empty_lines > MAX_EMPTY_LINES:
-                raise RequestError(400, "There are too many empty lines in front of the request.")
+                raise RequestError(400, "There are too many empty lines before the request.")
         return data
 
     def _check_partial_head(self) -> None:
