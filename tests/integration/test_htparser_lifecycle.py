@@ -53,6 +53,7 @@ def run(*args: str) -> subprocess.CompletedProcess[str]:
         (["--head-time", "0", "plain", "--", "true"], "--head-time"),
         (["--head-time", "inf", "plain", "--", "true"], "--head-time"),
         (["--connections", "0", "plain", "--", "true"], "--connections"),
+        (["--processes", "0", "plain", "--", "true"], "--processes"),
         (
             ["plain:port=80", "ashd-wsgi", "-A", "a"],
             "ashd-htparser plain:port=80 -- ashd-wsgi -A a",

@@ -1,7 +1,8 @@
 """The front end: HTTP/1.0 and 1.1 with clients, ashd with a root handler.
 
 What is public here is the command `ashd-htparser`; `main` is its entry point. All of it runs in one
-thread, on one asyncio event loop (uvloop's when that is installed).
+thread, on one asyncio event loop (uvloop's when that is installed); with `--processes`, in several
+processes that know nothing of each other's clients (`_workers`).
 
 How a request travels, and which module is in charge of it:
 
@@ -9,7 +10,8 @@ How a request travels, and which module is in charge of it:
 - `_connection` serves a client, `_states` says what it can be doing, `_wire` is its transport;
 - `_reader` makes heads and bodies of the client's bytes, without I/O; `_buffer` holds the bytes,
   `_head` judges heads, `_body` the lines of chunked bodies;
-- `_queue` hands the datagram to the root handler, whose life is `_handler`'s and `_process`'s;
+- `_queue` sends the datagram to the root handler, or keeps it while that takes none;
+- `_keeper` takes back what the root handler doesn't receive in time, `_handler` starts it again;
 - `_exchange` moves bodies through the response socket, `_response` and `_chunks` frame the answer;
 - `_poller` watches descriptors; `_server` knows when to start, sweep and stop.
 """

@@ -15,6 +15,7 @@ import math
 from typing import cast
 
 from ashd.proto import encode_request
+from ashd.proto._codec import add_headers, encode_headers
 
 from ._errors import RequestError
 from ._exchange import Exchange
@@ -38,6 +39,7 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_ash_headers",
         "_deferred",
+        "_encoded_headers",
         "_exchange",
         "_head",
         "_held_body",
@@ -67,19 +69,10 @@ class Connection(asyncio.Protocol):
         self._deferred = False
         self._time_left = 0.0  # for the body, when the handler will take more of it
         self._ash_headers: Headers = []
+        self._encoded_headers = b""
         self.line: dict[Client, float] | None = None
         self.deadline = server.time() + server.limits.head_time
         self.write_deadline = math.inf
-
-    @property
-    def id(self) -> bytes:
-        """What handlers know this connection by; empty when it was gone at once."""
-        return self._ash_headers[0][1] if self._ash_headers else b""
-
-    @property
-    def exchange(self) -> Exchange | None:
-        """The request that is being served."""
-        return self._exchange
 
     # What the event loop calls
 
@@ -87,12 +80,13 @@ class Connection(asyncio.Protocol):
         """See `asyncio.Protocol`."""
         server = self._server
         self._transport = cast("asyncio.Transport", transport)
-        self._wire = Wire(self._transport, server.poller, self._leave)
+        self._wire = Wire(self._transport, server.poller, self.leave)
         server.room.stand(self, State.HEAD, server.time())
         self._ash_headers = server.ash_headers(self._port, transport)
+        self._encoded_headers = encode_headers(self._ash_headers)
         server.connection_opened(self)
         if not self._ash_headers:
-            self._leave()
+            self.leave()
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
@@ -108,7 +102,7 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> None:
         """Take the client's end-of-file as its leaving, while it waits for a response."""
         if self._exchange is not None:
-            self._leave()
+            self.leave()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         """See `asyncio.Protocol`."""
@@ -140,13 +134,9 @@ class Connection(asyncio.Protocol):
     def expire(self, now: float) -> None:
         """Deal with a deadline that has passed."""
         if now >= self.write_deadline and not self._reads(now):
-            self._leave()
+            self.leave()
         elif now >= self.deadline:
             self._time_is_up(now)
-
-    def leave(self) -> None:
-        """Cut whatever is going on."""
-        self._leave()
 
     def close_when_done(self) -> None:
         """Serve no request but the one that is being served."""
@@ -168,7 +158,7 @@ class Connection(asyncio.Protocol):
         ):
             self.refuse(408, "The request did not arrive fast enough for a busy server.")
         if self._transport.get_write_buffer_size():
-            self._leave()
+            self.leave()
         else:
             self._close()
 
@@ -177,7 +167,7 @@ class Connection(asyncio.Protocol):
         started = self._exchange is not None and self._exchange.started
         self._drop_exchange()
         if started:
-            self._leave()
+            self.leave()
             return
         head_only = head_only or (self._head is not None and self._head.method == b"HEAD")
         self._transport.write(error_page(status, detail, body=not head_only))
@@ -216,7 +206,7 @@ class Connection(asyncio.Protocol):
         self._exchange = None
         if reset:
             self._wire.reset_on_close()
-            self._leave()
+            self.leave()
         elif not keep_alive:
             self._close_gently()
         elif self._state is State.BODY:
@@ -332,13 +322,15 @@ class Connection(asyncio.Protocol):
             current=head.version == b"HTTP/1.1",
             keep_alive=head.keep_alive and not server.stopping,
         )
-        datagram = encode_request(*head[:4], head.headers + self._ash_headers)
+        datagram = add_headers(
+            encode_request(*head[:4], head.headers), self._encoded_headers + server.framing
+        )
         exchange = self._exchange = Exchange(self, server.poller, framer, datagram)
         if state is State.RESPONSE and not self._held_body:
             exchange.end_body()
         if self.write_deadline < math.inf:
             exchange.pause()  # the response before this one is still on its way
-        server.handler.queue.submit(exchange, now + server.limits.queue_time)
+        server.queue.submit(exchange, now + server.limits.queue_time)
 
     def _next_request(self) -> None:
         self._head = None
@@ -383,7 +375,7 @@ class Connection(asyncio.Protocol):
         elif self._reads(now):
             self.deadline = now + LINGER_TIME
         else:
-            self._leave()
+            self.leave()
 
     def _reads(self, now: float) -> bool:
         self.write_deadline = now + self._server.limits.body_time
@@ -419,8 +411,8 @@ class Connection(asyncio.Protocol):
         self._wire.resume()
         self._transport.write_eof()
 
-    def _leave(self) -> None:
-        """The client has left, or must see at once that its response is cut."""
+    def leave(self) -> None:
+        """Cut everything: the client has left, or must see at once that its response is cut."""
         self._drop_exchange()
         self._enter(State.CLOSED)
         self._wire.abort()

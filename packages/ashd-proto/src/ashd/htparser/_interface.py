@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-from ._exchange import Exchange
-from ._handler import RootHandler
 from ._head import Headers
 from ._limits import Limits
 from ._poller import Poller
 from ._portspec import Port
+from ._queue import RequestQueue
 from ._room import Room
 
 
@@ -23,16 +22,8 @@ class ServedConnection(Protocol):
     """Likewise, if the client doesn't read."""
 
     @property
-    def id(self) -> bytes:
-        """What handlers know this connection by; empty when it was gone at once."""
-
-    @property
     def address(self) -> bytes:
         """The client's address; empty when it was gone at once."""
-
-    @property
-    def exchange(self) -> Exchange | None:
-        """The request that is being served."""
 
     def expire(self, now: float) -> None:
         """Deal with a deadline that has passed."""
@@ -52,7 +43,9 @@ class Surroundings(Protocol):
 
     limits: Limits
     poller: Poller
-    handler: RootHandler
+    queue: RequestQueue
+    framing: bytes
+    """The `X-Ash-Framing` header of requests that come now, encoded."""
     room: Room
     stopping: bool
 

@@ -1,4 +1,4 @@
-"""Metrics, and how they are written: by prometheus_client (the extra `cli`) or without it."""
+"""Metrics as this command collects them, before they are written in some form."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 from .._text import clean_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from prometheus_client import Metric
+    from collections.abc import Mapping
 
 
 @dataclass(slots=True)
@@ -39,35 +37,3 @@ def metric_name(text: str) -> str:
     """Return a valid name made of `text`."""
     name = re.sub(r"[^a-zA-Z0-9_]+", "_", text).strip("_")
     return name if name and not name[0].isdigit() else f"_{name}"
-
-
-def metrics(families: Iterable[Family]) -> Iterator[Metric]:
-    """Yield what prometheus_client takes; families without samples are left out."""
-    from prometheus_client import Metric
-
-    for family in families:
-        if family.samples:
-            name = family.name.removesuffix("_total") if family.kind == "counter" else family.name
-            metric = Metric(name, clean_lines(family.help), family.kind)
-            for suffix, labels, value in family.samples:
-                metric.add_sample(family.name + suffix, labels, value)
-            yield metric
-
-
-def render(families: Iterable[Family]) -> str:
-    """Return the text format; without prometheus_client nothing but the samples."""
-    try:
-        from ._serve import text_of
-    except ImportError:
-        return "".join(line for family in families for line in _samples(family))
-    return text_of(families)
-
-
-def _samples(family: Family) -> Iterator[str]:
-    for suffix, labels, value in family.samples:
-        pairs = ",".join(f'{name}="{_escape(text)}"' for name, text in labels.items())
-        yield f"{family.name}{suffix}{f'{{{pairs}}}' if pairs else ''} {value!r}\n"
-
-
-def _escape(text: str) -> str:
-    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

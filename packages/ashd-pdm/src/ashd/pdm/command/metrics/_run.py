@@ -9,7 +9,7 @@ from ..._errors import SpecError
 from .._connection import open_perf
 from .._output import needs_extra, say
 from ._collect import collect
-from ._families import render
+from ._text_format import render
 
 if TYPE_CHECKING:
     import argparse

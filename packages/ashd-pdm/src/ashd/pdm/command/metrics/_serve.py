@@ -15,19 +15,19 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler
 
-from prometheus_client import CollectorRegistry, generate_latest, make_wsgi_app
+from prometheus_client import make_wsgi_app
 from prometheus_client.exposition import ThreadingWSGIServer
-from prometheus_client.registry import Collector
 
 from .._failures import FAILURES, sentence
 from .._output import say, warn
-from ._families import Family, metrics
+from ._registry import registry_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from prometheus_client import Metric
+    from ._families import Family
+
 
 CLIENT_TIMEOUT = 10.0
 """Seconds that a client may take, from its connection to the last byte of the answer."""
@@ -37,25 +37,6 @@ MOST_CLIENTS = 64
 
 PAGE = b'<!DOCTYPE html><title>ashd-pdm</title><a href="/metrics">metrics</a>\n'
 HTML, TEXT = "text/html; charset=utf-8", "text/plain; charset=utf-8"
-
-
-class _Collected(Collector):
-    def __init__(self, families: Iterable[Family]) -> None:
-        self._families = families
-
-    def collect(self) -> Iterator[Metric]:
-        return metrics(self._families)
-
-
-def _registry(families: Iterable[Family]) -> CollectorRegistry:
-    registry = CollectorRegistry()
-    registry.register(_Collected(families))
-    return registry
-
-
-def text_of(families: Iterable[Family]) -> str:
-    """Return the text format."""
-    return generate_latest(_registry(families)).decode()
 
 
 def application(target: str, read: Callable[[], list[Family]]) -> WSGIApplication:
@@ -69,7 +50,7 @@ def application(target: str, read: Callable[[], list[Family]]) -> WSGIApplicatio
         if environ["PATH_INFO"] != "/metrics":
             return "200 OK" if environ["PATH_INFO"] == "/" else "404 Not Found", HTML, PAGE
         try:
-            registry = _registry(read())
+            registry = registry_of(read())
         except FAILURES as exc:
             said = sentence(exc, target)
             warn(said)
