@@ -40,7 +40,6 @@ ON_DEMAND: Mapping[str, set[str]] = {
 
 OPEN = {
     ("ashd.htparser._listener", "ashd.htparser._server"),
-    ("ashd.pdm.srv._workers", "ashd.pdm.srv._merge"),
     ("ashd.wsgi._limits", "ashd.wsgi._admission"),
 }
 """Imports that close a circle and are still to be untied. Nothing may be added here."""
