@@ -23,8 +23,8 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "htparser": {"proto", "util"},
     # ashd-pdm: for any daemon, so it knows nothing of ours
     "pdm": set(),
-    # ashd-wsgi: the models know neither ashd nor WSGI
-    "serve": set(),
+    # ashd-wsgi: the models know neither ashd nor WSGI; the workers' parent looks at the socket
+    "serve": {"proto"},
     "wsgi": {"proto", "util", "serve"},
     "wsgiutil": set(),
     "perf": {"pdm", "serve", "wsgi"},

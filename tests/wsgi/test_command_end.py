@@ -152,7 +152,7 @@ def sleeps(pid: int) -> bool:
 
 OUT_OF_THREADS = """
 import resource, threading
-from ashd.wsgi._stop import bound_exit
+from ashd.wsgi._shutdown import bound_exit
 threading.stack_size(1 << 31)
 resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
 bound_exit(0)

@@ -39,5 +39,5 @@ def holds_datagram(sock: socket.socket) -> bool:
         sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         size, ancillary, _, _ = sock.recvmsg(1, _TIMESTAMP, look)
         return bool(size or ancillary)
-    except OSError:  # there is none; or this system has no time stamps
+    except (OSError, ValueError):  # there is none; no time stamps on this system; closed
         return False

@@ -11,7 +11,7 @@ from typing import Self
 
 from ._codec import Headers, encode_request
 from ._compat import OriginalAttributes
-from ._room import ROOM
+from ._reserve import RESERVE
 
 _LATIN_1 = "latin-1"
 _OURS = b"x-ash-"
@@ -146,8 +146,8 @@ class Request(OriginalAttributes):
     def dup(self) -> Request:
         """Return a copy with a descriptor of its own. Raises OSError."""
         fd = os.dup(self.fileno())
-        if fd >= ROOM.ceiling:
-            ROOM.expect_shortage()
+        if fd >= RESERVE.ceiling:
+            RESERVE.expect_shortage()
         headers = list(self.headers)
         copy = Request(self.method, self.url, self.version, self.rest, headers, fd)
         copy.arrival_ns = self.arrival_ns

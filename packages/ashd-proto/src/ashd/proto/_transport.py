@@ -27,7 +27,7 @@ from ._hangup import SO_TIMESTAMPNS, at_end
 from ._ready import tell_ready
 from ._refuse import close_quietly, refuse
 from ._request import Request
-from ._room import NO_DESCRIPTORS, ROOM
+from ._reserve import NO_DESCRIPTORS, RESERVE
 
 MAX_DATAGRAM = 1 << 20
 """Bytes that a request may have. A front end that allows heads of 64 KiB makes datagrams of twice
@@ -65,7 +65,7 @@ class Receiver:
         self._buffers = [self._buffer]
         self._sock = sock
         self._recvmsg_into = sock.recvmsg_into
-        ROOM.measure()
+        RESERVE.measure()
         if timestamps:
             sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         tell_ready(sock)
@@ -80,8 +80,8 @@ class Receiver:
         its descriptors are closed, so the caller logs it and goes on. Raises OSError as recvmsg(2)
         does (`BlockingIOError` with `MSG_DONTWAIT`, for want of descriptors as well).
         """
-        if ROOM.short:
-            ROOM.wait(self._sock, flags)
+        if RESERVE.short:
+            RESERVE.wait(self._sock, flags)
         while True:
             try:
                 size, ancillary, seen, _ = self._recvmsg_into(
@@ -91,7 +91,7 @@ class Receiver:
             except OSError as error:
                 if error.errno not in NO_DESCRIPTORS:
                     raise
-                ROOM.wait_after(error, flags)
+                RESERVE.wait_after(error, flags)
         if not size and not ancillary and at_end(self._sock):
             return None
         datagram = bytes(self._buffer[:size])
@@ -105,10 +105,10 @@ class Receiver:
             arrival_ns = None
         else:
             if seen & socket.MSG_CTRUNC:
-                ROOM.expect_shortage(lost=True)
+                RESERVE.expect_shortage(lost=True)
             fd, arrival_ns = _open_ancillary(datagram, ancillary, seen)
-        if fd >= ROOM.ceiling:
-            ROOM.expect_shortage()
+        if fd >= RESERVE.ceiling:
+            RESERVE.expect_shortage()
         try:
             fields = decode_request(datagram)
         except DecodeError as error:

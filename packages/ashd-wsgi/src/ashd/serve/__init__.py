@@ -13,9 +13,10 @@ from ._compat import names, parsehspec
 from ._errors import Error, ModelError
 from ._fork import handle_signal, leave_behind
 from ._interface import Model, Source, Stream, Task
-from ._report import report_threads
 from ._running import Held, Running, running
 from ._spec import DEFAULT_MODEL, MODELS, make_model
+from ._thread_dump import report_threads
+from ._wakeup import WakeUp, wake_all
 from ._worker import Worker, this_worker
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ __all__ = [
     "Source",
     "Stream",
     "Task",
+    "WakeUp",
     "Worker",
     "Workers",
     "freethread",
@@ -74,4 +76,5 @@ __all__ = [
     "single",
     "this_worker",
     "threadpool",
+    "wake_all",
 ]

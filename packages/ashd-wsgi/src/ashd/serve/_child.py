@@ -112,7 +112,7 @@ class Child:
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
 
-    def bury(self) -> None:
+    def wait(self) -> None:
         """Wait for its end, and close what belongs to it."""
         self._process.wait()
         self._release()

@@ -43,8 +43,9 @@ def leave_behind(function: Callable[[], object]) -> Callable[[], object]:
 
 
 def keep_no_more(function: Callable[[], object]) -> None:
-    """Undo `leave_behind`."""
-    _functions.remove(function)
+    """Undo `leave_behind`, if the function is still there."""
+    if function in _functions:
+        _functions.remove(function)
 
 
 def _before() -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from _thread import start_new_thread
 
-from ._crew import Crew, Member
 from ._errors import ModelError
 from ._interface import Source
+from ._leader import Follower, LeaderFollowers
 from ._running import running
-from ._watch import Watch
 
 
 class Free:
@@ -25,25 +24,24 @@ class Free:
         """
         if timeout is not None and maximum is None:
             raise ModelError("the model free has a timeout only together with max (free:max=N,...)")
-        self._crew = FreeCrew(running.run, maximum)
-        self._watch = Watch(timeout)
+        self._threads = FreeThreads(running.run, maximum, timeout)
 
     def serve(self, source: Source) -> None:
         """Run every task of `source`; return when all are finished."""
-        self._crew.serve(source, self._watch.bind(source))
+        self._threads.serve(source)
 
 
-class FreeCrew(Crew):
-    """A crew whose members end after their task, and are followed by new ones.
+class FreeThreads(LeaderFollowers):
+    """Threads that end after their task, and are followed by new ones.
 
     The threads are started without the `threading` module's objects, whose handshake would cost
     more than the thread. `threading.current_thread()` works in them.
     """
 
-    def _start_thread(self, member: Member) -> None:
-        start_new_thread(self._member, (member,))
+    def _start_thread(self, follower: Follower) -> None:
+        start_new_thread(self._run, (follower,))
 
-    def _next(self, me: Member, took: float) -> bool:
+    def _next(self, me: Follower, took: float) -> bool:
         with self._lock:
             self._judge(took)
             self._count -= 1
@@ -55,5 +53,5 @@ class FreeCrew(Crew):
                     self._count += 1
                     return True
             if self._ended and not self._count:
-                self._alarm.set()
+                self._wakeup.set()
         return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import select
 import threading
 from collections import deque
@@ -10,6 +9,7 @@ from collections import deque
 from ._fork import keep_no_more, leave_behind
 from ._interface import Stream
 from ._running import running
+from ._wakeup import WakeUp
 
 _LOOK = 0.1
 """Seconds after which a main thread that waits for the end looks for signals: a wait for an event
@@ -28,7 +28,7 @@ class Multiplexer:
     def __init__(self) -> None:
         self._new: deque[Stream] = deque()
         self._streams: dict[int, Stream] = {}
-        self._wake_read, self._wake_write = -1, -1
+        self._wakeup: WakeUp
         self._thread: threading.Thread | None = None
         self._closing = False
         self._done = threading.Event()
@@ -36,9 +36,7 @@ class Multiplexer:
 
     def start(self) -> None:
         """Open descriptors and start the thread."""
-        self._wake_read, self._wake_write = os.pipe()
-        os.set_blocking(self._wake_read, False)
-        os.set_blocking(self._wake_write, False)
+        self._wakeup = WakeUp()
         self._epoll = select.epoll()
         leave_behind(self._abandon)
         self._thread = threading.Thread(target=self._run, name="rplex", daemon=True)
@@ -47,12 +45,12 @@ class Multiplexer:
     def add(self, stream: Stream) -> None:
         """Drive `stream` from now on."""
         self._new.append(stream)
-        self._wake()
+        self._wakeup.set()
 
     def finish(self) -> None:
         """Wait until all streams are finished, and end the thread. None is added any more."""
         self._closing = True
-        self._wake()
+        self._wakeup.set()
         while not self._done.wait(_LOOK):
             pass
         if self._thread is not None:
@@ -62,23 +60,16 @@ class Multiplexer:
 
     def _close(self) -> None:
         self._epoll.close()
-        os.close(self._wake_read)
-        os.close(self._wake_write)
+        self._wakeup.close()
 
     def _abandon(self) -> None:
         for stream in (*self._streams.values(), *self._new):
             stream.abandon()
         self._close()
 
-    def _wake(self) -> None:
-        try:
-            os.write(self._wake_write, b"x")
-        except BlockingIOError:  # full of wake-ups that were not seen yet: one more tells nothing
-            pass
-
     def _run(self) -> None:
         try:
-            self._epoll.register(self._wake_read, select.EPOLLIN)
+            self._epoll.register(self._wakeup, select.EPOLLIN)
             while not (self._closing and not self._streams and not self._new):
                 self._turn(self._epoll)
         finally:
@@ -86,16 +77,13 @@ class Multiplexer:
 
     def _turn(self, epoll: select.epoll) -> None:
         for fd, events in epoll.poll(maxevents=_EVENTS):
-            if fd == self._wake_read:
+            if fd == self._wakeup.fileno():
                 self._take_new(epoll)
             else:
                 self._advance(epoll, fd, events)
 
     def _take_new(self, epoll: select.epoll) -> None:
-        try:
-            os.read(self._wake_read, 65536)
-        except BlockingIOError:
-            pass
+        self._wakeup.take()
         while self._new:
             stream = self._new.popleft()
             fd = stream.fileno()

@@ -5,10 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from ._crew import Crew, Member
 from ._interface import Source, Task
+from ._leader import Follower, LeaderFollowers
 from ._running import running
-from ._watch import Watch
 
 MAXIMUM = 25
 """Threads, unless told otherwise: enough for applications that wait for a database, and few enough
@@ -32,28 +31,31 @@ class Pool:
         A request that waits `timeout` seconds for a thread ends the process with abort(3). Threads
         end that had nothing to do for `idle` seconds.
         """
-        self._crew = PoolCrew(running.run, maximum, idle)
-        self._watch = Watch(timeout)
+        self._threads = PoolThreads(running.run, maximum, timeout, idle)
 
     def serve(self, source: Source) -> None:
         """Run every task of `source`; return when all are finished."""
-        self._crew.serve(source, self._watch.bind(source))
+        self._threads.serve(source)
 
 
-class PoolCrew(Crew):
-    """A crew whose members wait for their next turn."""
+class PoolThreads(LeaderFollowers):
+    """Threads that wait for their next turn."""
 
     def __init__(
-        self, work: Callable[[Task], object], maximum: int | None, idle: float = IDLE
+        self,
+        work: Callable[[Task], object],
+        maximum: int | None,
+        timeout: float | None,
+        idle: float = IDLE,
     ) -> None:
-        """As `Crew`; a member that waits for `idle` seconds ends."""
-        super().__init__(work, maximum)
+        """As `LeaderFollowers`; a thread that waits for `idle` seconds ends."""
+        super().__init__(work, maximum, timeout)
         self._idle = idle
 
-    def _start_thread(self, member: Member) -> None:
-        threading.Thread(target=self._member, args=(member,), name="pool", daemon=True).start()
+    def _start_thread(self, follower: Follower) -> None:
+        threading.Thread(target=self._run, args=(follower,), name="pool", daemon=True).start()
 
-    def _next(self, me: Member, took: float) -> bool:
+    def _next(self, me: Follower, took: float) -> bool:
         with self._lock:
             self._judge(took)
             if self._leader is me or (self._leader is None and not self._ended):
@@ -66,7 +68,7 @@ class PoolCrew(Crew):
             self._parked.append(me)
         return self._wait(me)
 
-    def _wait(self, me: Member) -> bool:
+    def _wait(self, me: Follower) -> bool:
         woken = me.wake.acquire(timeout=self._idle)
         with self._lock:
             if not woken and me in self._parked:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._free import FreeCrew
+from ._free import FreeThreads
 from ._interface import Source, Task
 from ._multiplexer import Multiplexer
 from ._running import running
@@ -20,14 +20,14 @@ class Rplex:
 
     def __init__(self, maximum: int | None = None) -> None:
         """Let up to `maximum` calls run at a time (None: no limit)."""
-        self._crew = FreeCrew(self._call, maximum)
+        self._threads = FreeThreads(self._call, maximum)
         self._multiplexer = Multiplexer()
 
     def serve(self, source: Source) -> None:
         """Run every task of `source`; return when all are finished."""
         self._multiplexer.start()
         try:
-            self._crew.serve(source)
+            self._threads.serve(source)
         finally:
             self._multiplexer.finish()
 

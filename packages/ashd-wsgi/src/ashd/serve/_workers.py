@@ -16,10 +16,11 @@ import time
 from collections.abc import Callable, Sequence
 from types import FrameType
 
-from ashd.proto import holds_datagram
+from ashd.proto import holds_datagram, hung_up
 
 from ._board import Places
 from ._child import Child, State
+from ._wakeup import WakeUp
 
 logger = logging.getLogger("ashd.serve")
 
@@ -68,7 +69,7 @@ class Workers:
         self._failures = 0
         self._start_at = 0.0
         self._ended = False  # nobody sends requests any more
-        self._stopping = False  # nobody shall receive any more
+        self._stopping = False  # nobody is to receive any more
         self._deadline: float | None = None
         self._connect: Connect | None = None
         self._places: Places | None = None
@@ -89,20 +90,17 @@ class Workers:
         self._connect = connect
         if self._count > 1 and hasattr(os, "memfd_create"):
             self._places = Places()
-        wake_read, wake_write = os.pipe()
-        os.set_blocking(wake_write, False)
-        os.set_blocking(wake_read, False)
-        previous = signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+        wakeup = WakeUp()
+        wakeup.set_by_signals()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, self._note_signal)
         try:
-            while self._step(wake_read):
+            while self._step(wakeup):
                 pass
         finally:
             self._kill_all()
-            signal.set_wakeup_fd(previous)
-            os.close(wake_read)
-            os.close(wake_write)
+            signal.set_wakeup_fd(-1)
+            wakeup.close()
             if self._places is not None:
                 self._places.close()
         return self._status
@@ -112,12 +110,12 @@ class Workers:
 
     # One turn of the loop
 
-    def _step(self, wake: int) -> bool:
+    def _step(self, wakeup: WakeUp) -> bool:
         for child in self._children:
             self._listen_to(child)
         self._obey_signals()
         self._look_for_end()
-        self._bury_the_dead()
+        self._remove_ended()
         self._renew_if_asked()
         if self._stopping and not self._children:
             return False
@@ -127,12 +125,12 @@ class Workers:
             return False
         if not self._stopping:
             self._start_missing()
-        self._wait(wake)
+        self._wait(wakeup)
         return True
 
-    def _wait(self, wake: int) -> None:
+    def _wait(self, wakeup: WakeUp) -> None:
         poll = select.poll()
-        poll.register(wake, select.POLLIN)
+        poll.register(wakeup, select.POLLIN)
         if not self._ended:
             poll.register(self._socket, 0)  # for POLLHUP alone
         by_fd = {child.control.fileno(): child for child in self._children}
@@ -140,8 +138,8 @@ class Workers:
         for fd in by_fd:
             poll.register(fd, select.POLLIN)
         for fd, _ in poll.poll(self._patience()):
-            if fd == wake:
-                os.read(wake, 4096)
+            if fd == wakeup.fileno():
+                wakeup.take()
             elif fd in by_fd:
                 self._listen_to(by_fd[fd])
 
@@ -219,11 +217,8 @@ class Workers:
             child.stop(number)
 
     def _look_for_end(self) -> None:
-        """See to the end-of-file, which comes behind the last request, and which workers see."""
-        if not self._ended:
-            poll = select.poll()
-            poll.register(self._socket, 0)
-            self._ended = bool(poll.poll(0))
+        """Notice end-of-file, which comes after the last request, and which workers see."""
+        self._ended = self._ended or hung_up(self._socket)
         if self._ended and not self._stopping and not holds_datagram(self._socket):
             self._begin_to_stop()
 
@@ -275,20 +270,20 @@ class Workers:
             for _, end in further:
                 end.close()
 
-    def _bury_the_dead(self) -> None:
+    def _remove_ended(self) -> None:
         for child in self._children[:]:
             status = child.ended()
             if status is not None:
                 self._listen_to(child)  # its last words
                 self._children.remove(child)
-                child.bury()
-                self._mourn(child, status)
+                child.wait()
+                self._note_end(child, status)
 
-    def _mourn(self, child: Child, status: int) -> None:
+    def _note_end(self, child: Child, status: int) -> None:
         if self._stopping:
             self._status = max(self._status, int(child.failed(status)))
         elif child.state is State.STARTING:
-            self._mourn_stillborn(child, status)
+            self._note_failed_start(child, status)
         elif child.state is State.READY:
             self._failures = 0 if child.age >= _HEALTHY else self._failures
             logger.error(
@@ -301,7 +296,7 @@ class Workers:
         elif child.failed(status):
             logger.error("worker %d died while it left (%s)", child.pid, _status_text(status))
 
-    def _mourn_stillborn(self, child: Child, status: int) -> None:
+    def _note_failed_start(self, child: Child, status: int) -> None:
         """A worker could not start: its own log says why."""
         if not self._has_served:
             self._stopping = True
@@ -334,7 +329,7 @@ class Workers:
         for child in self._children:
             child.kill()
         for child in self._children:
-            child.bury()
+            child.wait()
 
 
 def _status_text(status: int) -> str:

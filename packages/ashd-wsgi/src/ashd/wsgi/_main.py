@@ -21,13 +21,14 @@ from ashd.serve import (
 )
 
 from ._adapter import Adapter, Application
+from ._admit import make_admit
 from ._errors import StartError
-from ._limits import limits_of, make_admit
+from ._limits import limits_of
 from ._load import load_application
 from ._logs import configure_logging
 from ._options import Options, UsageError, help_text, parse_options
+from ._shutdown import Shutdown, bound_exit
 from ._source import RequestSource
-from ._stop import Shutdown, bound_exit
 from ._version import SOFTWARE
 
 logger = logging.getLogger("ashd.wsgi")

@@ -7,13 +7,12 @@ handlers. The source borrows the socket and owns the pipe that wakes it.
 from __future__ import annotations
 
 import logging
-import os
 import select
 import socket
 from collections.abc import Callable
 
 from ashd.proto import ProtocolError, Receiver, Request, holds_datagram
-from ashd.serve import Worker, running
+from ashd.serve import WakeUp, Worker, running
 
 from ._exchange import Exchange
 
@@ -61,9 +60,7 @@ class RequestSource:
         self._on_parents_end = on_parents_end
         self._stopped = False
         self._epoll: select.epoll | None = None
-        self._wake_read, self._wake_write = os.pipe()
-        os.set_blocking(self._wake_read, False)
-        os.set_blocking(self._wake_write, False)
+        self._wakeup = WakeUp()
         self._place = worker.place if worker is not None else None
         running.place = self._place
         self._wait = self._prepare_to_wait(worker)
@@ -73,16 +70,16 @@ class RequestSource:
         if worker is None or not hasattr(select, "epoll"):
             poll = select.poll()
             poll.register(self._socket, select.POLLIN)
-            poll.register(self._wake_read, select.POLLIN)
+            poll.register(self._wakeup, select.POLLIN)
 
             def wait_for_one() -> None:
-                if any(fd == self._wake_read for fd, _ in poll.poll()):
-                    self._take_wake()
+                poll.poll()
+                self._wakeup.take()
 
             return wait_for_one
         epoll = self._epoll = select.epoll()
         epoll.register(self._socket, _EXCLUSIVE)
-        epoll.register(self._wake_read, select.EPOLLIN)
+        epoll.register(self._wakeup, select.EPOLLIN)
         epoll.register(worker, select.EPOLLIN)
 
         def wait() -> None:
@@ -90,8 +87,8 @@ class RequestSource:
             if worker.fileno() in ready:
                 self._stopped = True
                 self._on_parents_end()
-            if self._wake_read in ready:
-                self._take_wake()
+            if self._wakeup.fileno() in ready:
+                self._wakeup.take()
 
         return wait
 
@@ -130,12 +127,6 @@ class RequestSource:
         """Tell whether other workers should take what comes: they have nothing to do, we have."""
         return self._place is not None and bool(running) and self._place.others_are_idle()
 
-    def _take_wake(self) -> None:
-        try:
-            os.read(self._wake_read, 4096)
-        except BlockingIOError:
-            pass
-
     def receive(self) -> Exchange | None:
         """Wait for a request; None after `stop` or at end-of-file."""
         if self._place is not None and self._should_leave_requests():
@@ -168,19 +159,11 @@ class RequestSource:
     def stop(self) -> None:
         """Receive nothing more."""
         self._stopped = True
-        if self._wake_write >= 0:
-            try:
-                os.write(self._wake_write, b"x")
-            except BlockingIOError:
-                pass
+        self._wakeup.set()
 
     def close(self) -> None:
         """Release what the source owns; the socket stays open. A late signal may still `stop`."""
-        wake_read, self._wake_read = self._wake_read, -1
-        wake_write, self._wake_write = self._wake_write, -1
-        for fd in (wake_read, wake_write):
-            if fd >= 0:
-                os.close(fd)
+        self._wakeup.close()
         if self._epoll is not None:
             self._epoll.close()
 

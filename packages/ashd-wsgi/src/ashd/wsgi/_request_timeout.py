@@ -28,6 +28,10 @@ from ._response import Response, logger
 _STUCK = 5.0
 """Seconds after its exception for which a thread may go on before it counts as stuck."""
 
+_PAUSE = 1.0
+"""Seconds between looks at whether a worker that leaves has nothing but stuck threads left. A
+request that is just being received when it begins to leave is known long before the first."""
+
 _LOOKS = 10  # in the time of the limit: how exactly it is kept
 _LONGEST_PAUSE = 0.5  # seconds
 
@@ -140,9 +144,24 @@ class Watchdog:
             on_stuck()
 
 
-def only_stuck_requests_run() -> bool:
+def _only_stuck_requests_run() -> bool:
     """Tell whether no response is open any more but those of requests that were asked to end."""
     return all(guard.struck is not None for guard in _guards.copy())
+
+
+def leave_stuck_threads(leave: Callable[[], None] | None) -> None:
+    """Be replaced, if there is somebody who does that; end when only stuck threads are left."""
+    if leave is not None:
+        leave()
+        threading.Thread(target=_exit_without_stuck_threads, daemon=True).start()
+
+
+def _exit_without_stuck_threads() -> None:
+    pause = threading.Event()
+    pause.wait(_PAUSE)
+    while not _only_stuck_requests_run():
+        pause.wait(_PAUSE)
+    os._exit(1)
 
 
 def _send_now(fd: int, data: bytes) -> None:

@@ -7,14 +7,14 @@ it, and is never handed over. What remains is to decide when the next leader tak
   task wakes a thread, and the two fight for the interpreter lock.
 - *lazy*: the leader keeps its role while it runs the task, and receives the next one itself, as if
   there were no threads at all. The main thread looks on: a leader that has been in one task for
-  a whole `TICK` loses its role to another thread, and the crew is eager again.
+  a whole `TICK` loses its role to another thread, and the threads are eager again.
 
-A crew is eager until `STREAK` tasks in a row were short. It is eager again as soon as one wasn't,
+Threads are eager until `STREAK` tasks in a row were short. It is eager again as soon as one wasn't,
 or when it has been idle. Without an interpreter lock there is nothing to be saved, and it stays
 eager.
 
 Locks: `_lock` guards every attribute below it in `__init__`. The leader sets `_turn` and `_busy`
-without it, in this order, and reads `_eager` afterwards; the main thread makes the crew eager first
+without it, in this order, and reads `_eager` afterwards; the main thread makes them eager first
 and looks at `_busy` afterwards. So either the leader sees that it has to pass the lead on, or the
 main thread sees that it has to look after the leader.
 """
@@ -26,9 +26,10 @@ import threading
 import time
 from collections.abc import Callable
 
-from ._alarm import Alarm
 from ._interface import Source, Task
 from ._running import running
+from ._wait_limit import WaitLimit
+from ._wakeup import WakeUp
 
 TICK = 0.005
 """Seconds for which a task may keep the lead: the interpreter's own switch interval, so that finer
@@ -38,10 +39,10 @@ SHORT = 0.002
 """Seconds that a task may take and still count as short."""
 
 STREAK = 64
-"""Short tasks in a row that make a crew lazy: some milliseconds of load."""
+"""Short tasks in a row that make threads lazy: some milliseconds of load."""
 
 IDLE_TICKS = 20
-"""Ticks without a task after which a lazy crew stops ticking: an idle process sleeps."""
+"""Ticks without a task after which lazy threads tick no more: an idle process sleeps."""
 
 RETRY = 0.1
 """Seconds between attempts to start a thread when the system has none to give."""
@@ -49,8 +50,8 @@ RETRY = 0.1
 _HAS_INTERPRETER_LOCK = getattr(sys, "_is_gil_enabled", lambda: True)()
 
 
-class Member:
-    """A thread of a crew. `wake` is held, except when the member is to take the lead or to end."""
+class Follower:
+    """A thread. `wake` is held, except when the thread is to take the lead or to end."""
 
     __slots__ = ("wake",)
 
@@ -59,20 +60,25 @@ class Member:
         self.wake.acquire()
 
 
-class Crew:
+class LeaderFollowers:
     """The leadership; what a thread does after its task is told by the classes below."""
 
-    def __init__(self, work: Callable[[Task], object], maximum: int | None) -> None:
-        """Run tasks by calling `work`, in at most `maximum` threads at a time (None: no limit)."""
+    def __init__(
+        self, work: Callable[[Task], object], maximum: int | None, timeout: float | None = None
+    ) -> None:
+        """Run tasks by calling `work`, in at most `maximum` threads at a time (None: no limit).
+
+        A task that waits `timeout` seconds for a thread ends the process.
+        """
         self._work = work
         self._maximum = sys.maxsize if maximum is None else maximum
         self._source: Source
-        self._watched = False
+        self._wait_limit = None if timeout is None else WaitLimit(timeout)
         self._turn = 0
         self._busy = False
-        self._alarm = Alarm()  # wakes the main thread; set with `_lock` held
+        self._wakeup: WakeUp  # wakes the main thread; set with `_lock` held
         self._lock = threading.Lock()
-        self._leader: Member | None = None
+        self._leader: Follower | None = None
         self._count = 0
         self._seen = 0
         self._idle_ticks = 0
@@ -80,35 +86,37 @@ class Crew:
         self._streak = 0
         self._ended = False
         self._failure: BaseException | None = None
-        self._parked: list[Member] = []
+        self._parked: list[Follower] = []
 
     # For the main thread
 
-    def serve(self, source: Source, watch: Callable[[Crew], None] | None = None) -> None:
+    def serve(self, source: Source) -> None:
         """Run all tasks of `source`; return when all threads have ended.
 
-        What `receive` raises is raised here then. `watch` is called whenever all threads are busy,
-        so that none can receive.
+        What `receive` raises is raised here then.
         """
         self._source = source
-        self._watched = watch is not None
-        with self._alarm:
-            self._look_on(watch)
+        self._wakeup = WakeUp()
+        try:
+            while (pause := self._look()) != 0:
+                self._wakeup.wait(pause)
+        finally:
+            self._wakeup.close()
         if self._failure is not None:
             raise self._failure
 
-    def _look_on(self, watch: Callable[[Crew], None] | None) -> None:
-        while True:
-            with self._lock:
-                if self._ended and not self._count:
-                    return
-                if self.saturated:
-                    self._pass_lead()
-                pause = self._look_after_leader()
-            if watch and pause is None and self.saturated:
-                watch(self)
-            else:
-                self._alarm.wait(pause)
+    def _look(self) -> float | None:
+        """Do what is to be done now; return the seconds to wait: 0 at the end, None for any."""
+        with self._lock:
+            if self._ended and not self._count:
+                return 0
+            if self.saturated:
+                self._pass_lead()
+            pause = self._look_after_leader()
+            full = pause is None and self.saturated
+        if full and self._wait_limit is not None:
+            return self._wait_limit.look(self._source, self._turn)
+        return pause
 
     def _look_after_leader(self) -> float | None:
         """Take the lead from a leader that is stuck; tell when to look again. The lock is held."""
@@ -133,22 +141,13 @@ class Crew:
         """Whether nobody can receive because all threads are busy."""
         return self._leader is None and not self._ended
 
-    @property
-    def turn(self) -> int:
-        """How many tasks were received so far."""
-        return self._turn
-
-    def rest(self, seconds: float) -> None:
-        """Let the main thread wait, at most until something happens that it should look at."""
-        self._alarm.wait(seconds)
-
     def _become_eager(self) -> None:
         self._eager = True
         self._streak = 0
 
-    # For the members' threads
+    # For the threads
 
-    def _member(self, me: Member) -> None:
+    def _run(self, me: Follower) -> None:
         receive, work = self._source.receive, self._work
         clock = time.monotonic
         while True:
@@ -175,7 +174,7 @@ class Crew:
             if not self._next(me, took):
                 return
 
-    def _next(self, me: Member, took: float) -> bool:
+    def _next(self, me: Follower, took: float) -> bool:
         """Decide what the thread does after its task: True is to receive, False to end."""
         raise NotImplementedError
 
@@ -186,14 +185,14 @@ class Crew:
         self._streak = self._streak + 1 if took < SHORT else 0
         if self._streak >= STREAK and _HAS_INTERPRETER_LOCK:
             self._eager = False
-            self._alarm.set()
+            self._wakeup.set()
 
-    def _pass_lead_of(self, me: Member) -> None:
+    def _pass_lead_of(self, me: Follower) -> None:
         with self._lock:
             if self._leader is me:
                 self._pass_lead()
-            if self.saturated and (self._watched or self._count < self._maximum):
-                self._alarm.set()
+            if self.saturated and (self._wait_limit or self._count < self._maximum):
+                self._wakeup.set()
 
     def _pass_lead(self) -> None:
         """Give the lead to another thread, if there is one or may be one. The lock is held."""
@@ -207,25 +206,25 @@ class Crew:
         elif self._count < self._maximum:
             self._leader = self._start()
 
-    def _start(self) -> Member | None:
+    def _start(self) -> Follower | None:
         """Start a thread that leads; None if the system has none to give. The lock is held."""
-        member = Member()
+        follower = Follower()
         self._count += 1
         try:
-            self._start_thread(member)
+            self._start_thread(follower)
         except RuntimeError:
             self._count -= 1
             return None
-        return member
+        return follower
 
-    def _start_thread(self, member: Member) -> None:
+    def _start_thread(self, follower: Follower) -> None:
         raise NotImplementedError
 
     def _leave(self) -> None:
         """Count this thread out. The lock is held."""
         self._count -= 1
         if self._ended and not self._count:
-            self._alarm.set()
+            self._wakeup.set()
 
     def _end(self, failure: BaseException | None) -> None:
         """Nothing more will come: the leader leaves, and so do all that wait for a turn."""
@@ -233,8 +232,8 @@ class Crew:
             self._ended = True
             self._failure = failure
             self._leader = None
-            for member in self._parked:
-                member.wake.release()
+            for follower in self._parked:
+                follower.wake.release()
             self._parked.clear()
             self._leave()
-            self._alarm.set()
+            self._wakeup.set()

@@ -19,7 +19,7 @@ import time
 
 from ._hangup import hung_up
 
-RESERVE = 64
+SIZE = 64
 """Descriptors that stay free for what a handler opens while it serves (files, connections, pipes);
 of small tables, a quarter."""
 
@@ -41,7 +41,7 @@ def _ceiling() -> int:
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if limit == resource.RLIM_INFINITY:
         return sys.maxsize
-    return limit - min(RESERVE, limit // 4)
+    return limit - min(SIZE, limit // 4)
 
 
 def _in_use() -> int | None:
@@ -52,7 +52,7 @@ def _in_use() -> int | None:
         return None
 
 
-class Room:
+class Reserve:
     """How many descriptors are left in this process, from what its receivers see of them.
 
     Any thread may call any method. Reading the attributes without the lock is fine: a thread that
@@ -129,5 +129,5 @@ class Room:
         return now >= self._started + PATIENCE
 
 
-ROOM = Room()
+RESERVE = Reserve()
 """One for the process, as the table of descriptors is."""

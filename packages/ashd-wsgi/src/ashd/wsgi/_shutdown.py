@@ -10,12 +10,11 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
-from functools import partial
 from types import FrameType
 from typing import NoReturn
 
 from ashd.proto import holds_datagram
-from ashd.serve import handle_signal, leave_behind, report_threads
+from ashd.serve import WakeUp, handle_signal, report_threads, wake_all
 
 logger = logging.getLogger("ashd.wsgi")
 
@@ -50,18 +49,15 @@ class Shutdown:
         self._sock = sock
         self._stop = stop
         self._graceful_timeout = graceful_timeout
-        self._read, self._write = os.pipe()
-        os.set_blocking(self._write, False)
-        leave_behind(partial(os.close, self._read))
-        leave_behind(partial(os.close, self._write))
+        self._wakeup = WakeUp()
         for number in _SIGNALS:
             handle_signal(number, self._handle)
-        signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        self._wakeup.set_by_signals()
         threading.Thread(target=self._watch, name="shutdown", daemon=True).start()
 
     def begin(self, reason: int = _PARENTS_END) -> None:
         """Bound the time to finish from now on: the parent process is gone. From any thread."""
-        os.write(self._write, bytes([reason]))
+        self._wakeup.set(bytes([reason]))
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         for each in _SIGNALS:
@@ -76,20 +72,20 @@ class Shutdown:
 
     def _wait_for_end(self) -> str:
         poll = select.poll()
-        poll.register(self._read, select.POLLIN)
-        poll.register(self._sock, 0)  # for POLLHUP alone
+        poll.register(self._wakeup, select.POLLIN)
+        poll.register(fd := self._sock.fileno(), 0)  # for POLLHUP alone
         ended = False
         while not ended or holds_datagram(self._sock):
             ready = [fd for fd, _ in poll.poll(_LOOK * 1000 if ended else None)]
-            if self._read in ready:
-                number = os.read(self._read, 1)[0]
+            for number in self._wakeup.take():
                 if number in _SIGNALS:
                     self._stop()
+                    wake_all()
                     return signal.Signals(number).name
                 if number == _PARENTS_END:
                     return "the parent's end"
-            elif ready:
-                poll.unregister(self._sock)
+            if not ended and self._wakeup.fileno() not in ready:
+                poll.unregister(fd)
                 ended = True
         return "end-of-file"
 

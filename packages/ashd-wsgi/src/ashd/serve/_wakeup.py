@@ -1,0 +1,78 @@
+"""What wakes a thread that waits: a byte in a pipe, from another thread, a signal or itself.
+
+Python runs its signal handlers in the main thread only, and the kernel may hand a signal to any
+thread. So Python is told to write a byte into one of these pipes for every signal
+(`set_by_signals`), and the thread that reads it there wakes all others (`wake_all`).
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+
+from ._fork import keep_no_more, leave_behind
+
+_BYTES = 4096  # read at a time: as many wake-ups as there may be
+
+_open: set[WakeUp] = set()
+"""Those that are open. Its single operations are atomic."""
+
+
+class WakeUp:
+    """A pipe, owned by the thread that waits for it. Any thread and signal handler may `set` it."""
+
+    __slots__ = ("_poll", "_read", "_write")
+
+    def __init__(self) -> None:
+        """Open the pipe; it is not set. Raises OSError."""
+        self._read, self._write = os.pipe()
+        os.set_blocking(self._read, False)
+        os.set_blocking(self._write, False)
+        self._poll = select.poll()
+        self._poll.register(self._read, select.POLLIN)
+        _open.add(self)
+        leave_behind(self.close)
+
+    def fileno(self) -> int:
+        """Return the descriptor that is readable while it is set."""
+        return self._read
+
+    def set(self, word: bytes = b"x") -> None:
+        """Wake the thread that waits, or let its next wait end at once; closed, do nothing."""
+        if self._write >= 0:
+            try:
+                os.write(self._write, word)
+            except BlockingIOError:  # full of wake-ups that weren't seen yet: one more adds nothing
+                pass
+
+    def set_by_signals(self) -> None:
+        """Let signals that Python has handlers for set it, each with a byte of its number."""
+        signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+
+    def wait(self, seconds: float | None) -> None:
+        """Wait until it is set, but not longer than `seconds` (None: any time); unset it."""
+        if self._poll.poll(None if seconds is None else seconds * 1000):
+            self.take()
+
+    def take(self) -> bytes:
+        """Unset it; return the words that it was set with, without waiting."""
+        try:
+            return os.read(self._read, _BYTES)
+        except BlockingIOError:
+            return b""
+
+    def close(self) -> None:
+        """Close the pipe. May be called again."""
+        fds, self._read, self._write = (self._read, self._write), -1, -1
+        _open.discard(self)
+        keep_no_more(self.close)
+        for fd in fds:
+            if fd >= 0:
+                os.close(fd)
+
+
+def wake_all() -> None:
+    """Wake all threads that wait: the main thread then runs the handlers of signals."""
+    for wakeup in _open.copy():
+        wakeup.set()
