@@ -21,8 +21,11 @@ nox.options.error_on_missing_interpreters = False  # nox would make them errors 
 
 ROOT = Path(__file__).parent
 CHECKS = Path("tests", "workspace")
-WITH_DEPENDENCIES = ["tests/perf", "tests/wsgi", "tests/wsgidir", "tests/dirplex", "tests/htparser"]
-"""Tests of what depends on something, on each other or on others."""
+UNIT = ["tests", "--ignore=tests/integration"]
+"""Tests of the parts; the others run whole programs with real clients and applications."""
+QUICK = ["tests/proto", "tests/util", "tests/wsgi", "tests/wsgidir", "tests/dirplex"]
+QUICK += ["tests/htparser", "tests/wsgiutil", "tests/workspace"]
+"""Tests of the parts that take less than a minute together."""
 SUPPORTED = ["3.11", "3.12", "3.13", "3.14"]
 
 
@@ -41,8 +44,10 @@ if missing := sorted(set(SUPPORTED) - set(PYTHONS)):
     logger.warning("Not here, and so not tested: Python %s", ", ".join(missing))
 LOWEST = PYTHONS[0] if PYTHONS else SUPPORTED[0]
 
-# Whole programs take their time: by default they run on the newest Python only.
-nox.options.sessions = ["lint", "types", "wheels", "proto_alone", "lowest", "unit"]
+# By default the newest Python runs everything; the lowest one runs the tests of the parts, with the
+# oldest dependencies, and those between run them too. Whole programs do the same on all of them.
+nox.options.sessions = ["lint", "types", "wheels", "proto_alone", "lowest"]
+nox.options.sessions += [f"unit-{version}" for version in PYTHONS[1:] or PYTHONS]
 nox.options.sessions += [f"integration-{version}" for version in PYTHONS[-1:]]
 
 
@@ -55,6 +60,16 @@ PACKAGES = {
     for path in sorted(ROOT.glob("packages/*/pyproject.toml"))
 }
 
+BUILD_REQUIRES = sorted(
+    {
+        requirement
+        for name in PACKAGES
+        for requirement in _toml(ROOT / "packages" / name / "pyproject.toml")["build-system"][
+            "requires"
+        ]
+    }
+)
+
 
 def _with_extras(name: str, target: str) -> str:
     extras = ",".join(PACKAGES[name].get("optional-dependencies", {}))
@@ -66,14 +81,30 @@ def _groups(*names: str) -> tuple[str, ...]:
 
 
 def _install_editable(session: nox.Session, *groups: str) -> None:
+    """Install ours and what they need. Builds share the environment: it is quicker."""
     targets = [_with_extras(name, f"packages/{name}") for name in PACKAGES]
     editable = [word for target in targets for word in ("-e", target)]
-    session.install(*editable, *_groups(*groups))
+    session.install("editables", *BUILD_REQUIRES, *_groups(*groups))
+    session.install("--no-build-isolation", *editable)
+
+
+def _pytest(session: nox.Session, *arguments: str) -> None:
+    """Run tests, as many at a time as there are processors; what fails once has failed."""
+    session.run("pytest", "--numprocesses=auto", "--dist=worksteal", *arguments)
 
 
 def _forget(session: nox.Session) -> None:
     """Make pip install ours anew in an environment that is used again."""
     session.run("python", "-m", "pip", "uninstall", "-qy", *PACKAGES, silent=True)
+
+
+@nox.session(python=PYTHONS[-1:] or LOWEST, default=False)
+def quick(session: nox.Session) -> None:
+    """Answer within a minute: style, and the tests of the parts that are quick."""
+    _install_editable(session, "lint", "test")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    _pytest(session, *QUICK, *session.posargs)
 
 
 @nox.session(python=LOWEST)
@@ -125,7 +156,7 @@ def proto_alone(session: nox.Session) -> None:
     session.install("./packages/ashd-proto")
     session.run("python", str(CHECKS / "alone.py"), "ashd-proto", "ashd.proto", "ashd.util")
     session.install(*_groups("test"))
-    session.run("pytest", "tests/proto", "tests/util", *session.posargs)
+    _pytest(session, "tests/proto", "tests/util", *session.posargs)
 
 
 @nox.session(python=LOWEST)
@@ -133,23 +164,14 @@ def lowest(session: nox.Session) -> None:
     """Test with the oldest of everything that the packages say they work with."""
     folder = Path(session.create_tmp())
     for name in PACKAGES:
-        session.run(
-            "python",
-            "-m",
-            "pip",
-            "wheel",
-            "-q",
-            "--no-deps",
-            "-w",
-            str(folder),
-            f"./packages/{name}",
-        )
+        build = ("pip", "wheel", "-q", "--no-deps", "-w", str(folder), f"./packages/{name}")
+        session.run("python", "-m", *build)
     constraints = folder / "lowest.txt"
     constraints.write_text("\n".join(_lowest_versions()), encoding="utf-8")
     wanted = (_with_extras(name, name) for name in PACKAGES)
     _forget(session)
     session.install("--find-links", str(folder), "-c", str(constraints), *wanted, *_groups("test"))
-    session.run("pytest", *WITH_DEPENDENCIES, *session.posargs)
+    _pytest(session, *UNIT, *session.posargs)
 
 
 def _lowest_versions() -> list[str]:
@@ -173,14 +195,25 @@ def _lowest_versions() -> list[str]:
 def unit(session: nox.Session) -> None:
     """Test the parts, with nothing but what they need."""
     _install_editable(session, "test")
-    session.run("pytest", "tests", "--ignore=tests/integration", *session.posargs)
+    _pytest(session, *UNIT, *session.posargs)
 
 
 @nox.session(python=PYTHONS)
 def integration(session: nox.Session) -> None:
     """Test whole programs with real clients and real applications."""
     _install_editable(session, "integration")
-    session.run("pytest", "tests/integration", *session.posargs)
+    _pytest(session, "tests/integration", *session.posargs)
+
+
+@nox.session(python=PYTHONS[-1:] or LOWEST, default=False)
+def coverage(session: nox.Session) -> None:
+    """Measure branch coverage of everything, of child processes too; name what is not covered."""
+    _install_editable(session, "coverage")
+    session.run("coverage", "erase")
+    command = ("coverage", "run", "-m", "pytest", "--numprocesses=auto", "--dist=worksteal")
+    session.run(*command, *(session.posargs or ["tests"]))
+    session.run("coverage", "combine", "--quiet")
+    session.run("coverage", "report")
 
 
 @nox.session(python=LOWEST)

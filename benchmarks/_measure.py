@@ -1,18 +1,29 @@
-"""What the benchmarks of whole programs share: compiling, driving, CPU time, and tables."""
+"""What the benchmarks share: rounds in turn, load, processes, CPU time, and tables.
+
+Programs are started by the tests' own helpers (tests/support). Not a benchmark itself.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
+from typing import TypeVar
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
+
+from ashdtest.handlers import Handler
+from ashdtest.processes import children, wait_until
+
+T = TypeVar("T")
 
 HERE = Path(__file__).parent
 IN_FLIGHT = 16
@@ -41,9 +52,39 @@ class Figures:
     """Of all processes that serve, for each request."""
 
 
-def best(runs: Sequence[Figures]) -> Figures:
-    """Return the run with the most requests a second: what else goes on only ever takes away."""
-    return max(runs, key=lambda run: run.requests_per_second)
+def middle(runs: Sequence[Figures]) -> Figures:
+    """Return the median of each figure."""
+    return Figures(*map(statistics.median, zip(*map(astuple, runs), strict=True)))
+
+
+def in_turn(
+    cases: Mapping[str, T], measure: Callable[[T], Figures], rounds: int
+) -> dict[str, Figures]:
+    """Measure each case once a round, so that what else goes on meets all of them alike."""
+    runs: dict[str, list[Figures]] = {name: [] for name in cases}
+    for _ in range(rounds):
+        for name, case in cases.items():
+            runs[name].append(measure(case))
+    return {name: middle(each) for name, each in runs.items()}
+
+
+def compared(results: Mapping[str, Figures], yardstick: str) -> list[list[str]]:
+    """Return rows for `HEADS`: each result, and its ratio to the one that is named."""
+    limit = results[yardstick].requests_per_second
+    return [
+        [
+            name,
+            f"{each.requests_per_second:,.0f}",
+            f"{each.p50:,.0f}",
+            f"{each.p99:,.0f}",
+            f"{each.cpu:.1f}",
+            f"{each.requests_per_second / limit:.3f}",
+        ]
+        for name, each in results.items()
+    ]
+
+
+HEADS = ["", "requests/s", "p50 us", "p99 us", "CPU us/request", "ratio"]
 
 
 @contextmanager
@@ -110,40 +151,15 @@ def _load(
 # Processes
 
 
-@dataclass(slots=True)
-class Handler:
-    """A persistent handler, and our end of its socket."""
-
-    process: subprocess.Popen[bytes]
-    socket: socket.socket
-
-
-@contextmanager
-def handler(argv: Sequence[str]) -> Iterator[Handler]:
-    """Run a handler for the length of a block."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with theirs:
-        process = subprocess.Popen(argv, stdin=theirs.fileno())
-    try:
-        yield Handler(process, ours)
-    finally:
-        ours.close()
-        process.wait()
-
-
 @contextmanager
 def server(argv: Sequence[str], port: int, cwd: Path) -> Iterator[int]:
     """Run an HTTP server until the block ends; give its process ID once it takes connections."""
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(argv, cwd=cwd, stdin=subprocess.DEVNULL, stderr=log, stdout=log)
         try:
-            deadline = time.monotonic() + START
-            while not _listens(port):
-                if process.poll() is not None or time.monotonic() > deadline:
-                    sys.exit(
-                        f"{argv[0]} does not start:\n{os.pread(log.fileno(), 9999, 0).decode()}"
-                    )
-                time.sleep(0.02)
+            wait_until(lambda: _listens(port) or process.poll() is not None, START, argv[0])
+            if process.poll() is not None:
+                sys.exit(f"{argv[0]} does not start:\n{os.pread(log.fileno(), 9999, 0).decode()}")
             yield process.pid
         finally:
             process.terminate()
@@ -155,14 +171,6 @@ def _listens(port: int) -> bool:
         return sock.connect_ex(("127.0.0.1", port)) == 0
 
 
-def free_port() -> int:
-    """Return a TCP port that nobody listens on."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
-
-
 def cpu_seconds(pid: int) -> float:
     """Return the CPU time that a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
@@ -171,11 +179,7 @@ def cpu_seconds(pid: int) -> float:
 
 def family(pid: int) -> list[int]:
     """Return a process and all that descend from it."""
-    found = [pid]
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text(encoding="ascii").split():
-            found += family(int(child))
-    return found
+    return [pid, *(one for child in children(pid) for one in family(child))]
 
 
 # Tables

@@ -1,6 +1,6 @@
 """Requests a second over HTTP: front end and handler, beside other servers, in the same run.
 
-All serve the same application and run in turn; the figures are those of the best of several rounds.
+All serve the same application and run in turn; each figure is the median of several rounds.
 CPU time is that of all processes of a server.
 
     python benchmarks/bench_http.py
@@ -13,7 +13,19 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from _measure import Figures, best, free_port, installed, load_server, server, table, workshop
+from _measure import (
+    HEADS,
+    Figures,
+    compared,
+    in_turn,
+    installed,
+    load_server,
+    server,
+    table,
+    workshop,
+)
+
+from ashdtest.processes import free_port
 
 ROUNDS = 4
 REQUESTS = 8_000
@@ -62,26 +74,10 @@ def main() -> None:
     missing = [name for name in ("waitress", "gunicorn") if not importlib.util.find_spec(name)]
     if missing:
         sys.exit(f"To be compared with, install {' and '.join(missing)} (pip install ...).")
-    runs: dict[str, list[Figures]] = {name: [] for name in SERVERS}
     with workshop() as folder:
-        for _ in range(ROUNDS):
-            for name, command in SERVERS.items():
-                runs[name].append(measure(folder, command))
-    results = {name: best(each) for name, each in runs.items()}
-    yardstick = results[YARDSTICK].requests_per_second
-    rows = [
-        [
-            name,
-            f"{each.requests_per_second:,.0f}",
-            f"{each.p50:,.0f}",
-            f"{each.p99:,.0f}",
-            f"{each.cpu:.1f}",
-            f"{each.requests_per_second / yardstick:.1f}",
-        ]
-        for name, each in results.items()
-    ]
-    heads = ["server", "requests/s", "p50 us", "p99 us", "CPU us/request", f"of {YARDSTICK}"]
-    sys.stdout.write(table("The whole way over HTTP, 16 connections", heads, rows))
+        results = in_turn(SERVERS, lambda command: measure(folder, command), ROUNDS)
+    rows = compared(results, YARDSTICK)
+    sys.stdout.write(table("The whole way over HTTP, 16 connections", HEADS, rows))
 
 
 if __name__ == "__main__":

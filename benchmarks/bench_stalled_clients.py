@@ -15,7 +15,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from _measure import free_port, installed, server, table
+from _measure import installed, server, table
+
+from ashdtest.processes import free_port
 
 CLIENTS = 1000
 SECONDS = 1.0

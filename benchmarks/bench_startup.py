@@ -7,7 +7,6 @@ dirplex starts handlers on demand: a visitor waits for this. The bound is 2.5 ti
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,13 +14,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from _measure import HELLO, handler, installed, table
+from _measure import HELLO, installed, table
 
-from ashd.util import call_handler
+from ashdtest.handlers import running
+from ashdtest.processes import MODELS
 
 ROUNDS = 21
 BOUND = 2.5
-MODELS = ("single", "free", "pool", "rplex")
 YARDSTICK = "python -c 'import socket, logging, threading'"
 
 
@@ -35,10 +34,9 @@ def answer(folder: Path, model: str) -> Callable[[], None]:
     argv = [installed("ashd-wsgi"), "-p", str(folder), "-A", "-t", model, "hello"]
 
     def run() -> None:
-        with handler(argv) as started:
-            call_handler(started.socket, b"/", timeout=30)
+        with running(argv) as handler:
+            handler.call(b"/")
             ended = time.perf_counter()
-            started.socket.shutdown(socket.SHUT_WR)
         first_answer.append(ended)
 
     return run

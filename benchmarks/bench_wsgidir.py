@@ -11,11 +11,14 @@ from __future__ import annotations
 import itertools
 import os
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from _measure import table
 
 from ashd.wsgidir import Directory, getmod, wmain
 from ashd.wsgiutil import make_environ
@@ -67,7 +70,10 @@ def measure(application: WSGIApplication, calls: Iterable[dict[str, Any]]) -> fl
     return (time.process_time_ns() - begin) / count / 1000
 
 
-def compare(plain: WSGIApplication, other: WSGIApplication, calls: list[dict[str, Any]]) -> None:
+def compare(
+    plain: WSGIApplication, other: WSGIApplication, calls: list[dict[str, Any]]
+) -> list[str]:
+    """Return what a call costs without a file, with it, and what that adds."""
     batch = list(itertools.islice(itertools.cycle(calls), BATCH))
     measure(plain, batch)
     measure(other, calls)  # loads the files
@@ -79,24 +85,26 @@ def compare(plain: WSGIApplication, other: WSGIApplication, calls: list[dict[str
         statistics.median(added),
         added[len(added) * 9 // 10],
     ]
-    print("".join(f"{column:8.2f}" for column in columns), end="  ")
+    return [f"{column:.2f}" for column in columns]
+
+
+HEADS = ["us of CPU time for a call", "plain", "from its file", "added", "90th percentile"]
 
 
 def main() -> None:
+    """Print the table."""
     with tempfile.TemporaryDirectory() as name:
         calls = environs(Path(name))
         plain = getmod(calls[0]["SCRIPT_FILENAME"]).mod.application
         by_header = [{**environ, "HTTP_X_ASH_PYTHON_HANDLER": "chain"} for environ in calls]
-        print("us of CPU time for one call: plain, from its file, added (median, 90th percentile)")
         cases: list[tuple[str, WSGIApplication, list[dict[str, Any]]]] = [
             ("one file, handler by its extension", Directory(), calls[:1]),
             ("one file, handler by the header", Directory(), by_header[:1]),
             (f"{FILES} files in turn", Directory(), by_header),
             ("one file, with -M", wmain("-M", "somewhere"), by_header[:1]),
         ]
-        for text, application, some in cases:
-            compare(plain, application, some)
-            print(text)
+        rows = [[text, *compare(plain, application, some)] for text, application, some in cases]
+    sys.stdout.write(table("What a file costs", HEADS, rows))
 
 
 if __name__ == "__main__":

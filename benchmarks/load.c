@@ -105,9 +105,9 @@ static void send_ashd(struct client *c)
     rights->cmsg_type = SCM_RIGHTS;
     rights->cmsg_len = CMSG_LEN(sizeof(int));
     memcpy(CMSG_DATA(rights), &pair[1], sizeof(int));
-    shutdown(pair[0], SHUT_WR);
-    if (sendmsg(0, &message, 0) < 0)
+    if (sendmsg(0, &message, 0) < 0) /* at once: the handler may be idle */
         fail("the handler takes no request");
+    shutdown(pair[0], SHUT_WR);
     close(pair[1]);
     c->fd = pair[0];
     watch(c);
@@ -153,27 +153,36 @@ static void look_for_length(struct client *c)
         c->expected = end + 4 - c->head + atol(length + 17);
 }
 
-/* Takes in what has come; tells whether the response is complete. */
-static int receive(struct client *c)
+static ssize_t receive_piece(struct client *c)
 {
     static char rest[1 << 16];
     int in_head = c->received < HEAD_SIZE - 1;
-    ssize_t got = in_head ? read(c->fd, c->head + c->received, HEAD_SIZE - 1 - c->received)
-                          : read(c->fd, rest, sizeof rest);
-    if (got > 0) {
+    ssize_t got = in_head ? recv(c->fd, c->head + c->received, HEAD_SIZE - 1 - c->received, MSG_DONTWAIT)
+                          : recv(c->fd, rest, sizeof rest, MSG_DONTWAIT);
+    if (got > 0)
         c->received += got;
-        if (!port)
+    return got;
+}
+
+/* Takes in all that has come, so that a response costs one epoll_wait; tells whether it is complete. */
+static int receive(struct client *c)
+{
+    for (;;) {
+        ssize_t got = receive_piece(c);
+        if (got < 0 && errno == EAGAIN)
             return 0;
-        if (!c->expected)
+        if (got <= 0) {
+            hang_up(c);
+            wrong += port || c->received < 12 || memcmp(c->head, "HTTP/1.1 200", 12);
+            return 1;
+        }
+        if (port && !c->expected)
             look_for_length(c);
-        if (!c->expected || c->received < c->expected)
-            return 0;
-    } else {
-        hang_up(c);
+        if (c->expected && c->received >= c->expected) {
+            wrong += memcmp(c->head, "HTTP/1.1 200", 12) != 0;
+            return 1;
+        }
     }
-    if (c->received < 12 || memcmp(c->head, "HTTP/1.1 200", 12) || (port && got <= 0))
-        wrong++;
-    return 1;
 }
 
 static int compare(const void *a, const void *b)

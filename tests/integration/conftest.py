@@ -12,7 +12,8 @@ import pytest
 
 from ashdtest import dirplexes, frontend
 from ashdtest.frontend import FRONT_ENDS, FrontEnd
-from ashdtest.sites import MODELS, site
+from ashdtest.processes import MODELS
+from ashdtest.sites import site
 
 REFERENCES = {frontend.REFERENCE, dirplexes.REFERENCE}
 REFERENCE_LIMIT = 60

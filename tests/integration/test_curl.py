@@ -43,7 +43,8 @@ def test_post(zoo: FrontEnd, version: str, file: str) -> None:
     url = f"{zoo.url}/takes_upload"
     assert curl(version, "--data-binary", f"@{file}", url) == answer
     asked = ("--header", "Expect: 100-continue", "--data-binary", f"@{file}")
-    assert curl(version, *asked, url) == answer
+    unanswered = ("--expect100-timeout", "0.1")  # HTTP/1.0 has no such answer
+    assert curl(version, *unanswered, *asked, url) == answer
 
 
 def test_what_comes_from_a_pipe_goes_out_in_chunks(zoo: FrontEnd) -> None:

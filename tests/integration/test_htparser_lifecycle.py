@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from ashdtest.frontend import FrontEnd, free_port, front_end, read_to_end
+from ashdtest.frontend import FrontEnd, front_end, read_to_end
 from ashdtest.http import Reader
-from ashdtest.processes import children, exists, program, wait_until
+from ashdtest.processes import children, exists, free_port, program, wait_until
 
 HANDLER = [sys.executable, str(Path(__file__).with_name("htparser_handlers.py"))]
 GET = b"GET /echo HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -53,6 +53,7 @@ def run(*args: str) -> subprocess.CompletedProcess[str]:
         (["--head-time", "0", "plain", "--", "true"], "--head-time"),
         (["--head-time", "inf", "plain", "--", "true"], "--head-time"),
         (["--connections", "0", "plain", "--", "true"], "--connections"),
+        (["--processes", "0", "plain", "--", "true"], "--processes"),
         (
             ["plain:port=80", "ashd-wsgi", "-A", "a"],
             "ashd-htparser plain:port=80 -- ashd-wsgi -A a",

@@ -1,4 +1,4 @@
-"""A gibibyte each way, while the memory of both processes stays what it was."""
+"""Large bodies each way, while the memory of both processes stays what it was."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ashdtest.frontend import FrontEnd
 from ashdtest.processes import DEADLINE, peak_resident_kib
 
 MIB = 1 << 20
-SIZE = 1 << 30
+SIZE = 256 * MIB
 WARM_UP = 16 * MIB
 MARGIN_KIB = 8 * 1024  # far below the size, far above what buffers and the allocator vary
 PATIENCE = 10 * DEADLINE  # a machine that does other things as well may hash slowly

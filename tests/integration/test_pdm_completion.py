@@ -35,7 +35,7 @@ def script(shell: str, folder: Path) -> Path:
     ("line", "expected"),
     [
         ("ashd-pdm th", ["threads"]),
-        ("ashd-pdm heap --trace", ["--trace-start", "--trace-stop"]),
+        ("ashd-pdm heap --trace-", ["--trace-start", "--trace-stop"]),
         ("ashd-pdm get ADDRESS sysi", ["sysinfo"]),
         ("ashd-pdm completion b", ["bash"]),
     ],

@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from ashdtest.debugdaemon import run_command
-from ashdtest.processes import DEADLINE, wait_until
+from ashdtest.processes import DEADLINE, free_port, wait_until
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "pdm"
 
@@ -72,11 +71,6 @@ def output(*words: str) -> str:
     found = run_command(*words)
     assert found.stderr == ""
     return found.stdout
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def page(port: int) -> str:

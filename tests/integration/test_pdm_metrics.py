@@ -16,10 +16,16 @@ from urllib.parse import quote
 
 import pytest
 
-from ashd.pdm.command.metrics._serve import MOST_CLIENTS, metrics_server
 from ashdtest.debugdaemon import Daemon, run_command, running_daemon
 from ashdtest.outside import needs
 from ashdtest.processes import DEADLINE, program, wait_until
+
+pytest.importorskip("prometheus_client")
+from ashd.pdm.command.metrics._serve import (
+    MOST_CLIENTS,
+    BoundedServer,
+    application,
+)
 
 SOURCE = """
 import sys, threading
@@ -98,11 +104,11 @@ def test_over_http(daemon: Daemon) -> None:
     with served(daemon) as port:
         status, kind, body = get(port, "/metrics")
         assert (status, kind) == (200, "text/plain; version=0.0.4; charset=utf-8")
-        assert b"ashd_requests_in_flight 1\n" in body
+        assert b"ashd_requests_in_flight 1.0\n" in body
         assert get(port, "/metrics", "HEAD")[2] == b""
         assert get(port, "/")[0] == 200
         assert get(port, "/else")[0] == 404
-        assert get(port, "/metrics", "POST")[0] == 501
+        assert get(port, "/metrics", "POST")[0] == 405
 
 
 def test_a_daemon_that_is_gone_is_no_end() -> None:
@@ -134,7 +140,9 @@ def test_more_slow_clients_than_there_is_room_for(daemon: Daemon) -> None:
 
 def test_a_whole_request_has_a_time_limit() -> None:
     """Not only each byte: this client sends one whenever it can."""
-    with metrics_server(("127.0.0.1", 0), "", lambda: "", seconds=0.3) as server:
+    with BoundedServer(("127.0.0.1", 0)) as server:
+        server.seconds = 0.3
+        server.set_app(application("", list))
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
         try:

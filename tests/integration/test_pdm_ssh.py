@@ -14,14 +14,9 @@ import pytest
 
 from ashdtest.debugdaemon import Daemon, run_command, running_daemon
 from ashdtest.outside import find, needs
-from ashdtest.processes import children, wait_until
+from ashdtest.processes import children, free_port, wait_until
 
 pytestmark = needs("ssh", "ssh-keygen", "sshd")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def make_key(path: Path) -> Path:
@@ -107,7 +102,7 @@ def test_a_socket_that_is_not_there(environment: dict[str, str], tmp_path: Path)
     found = run_command("ls", f"127.0.0.1:{tmp_path}/none", environment=environment)
     assert found.returncode == 1
     assert "can't connect to" in found.stderr
-    assert "No such file or directory" in found.stderr
+    assert "there is no debug socket" in found.stderr
     assert "stands above" in found.stderr
 
 

@@ -11,14 +11,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from ashd.pdm import cli
-from ashd.pdm.command._completion import bash
-from ashd.pdm.command._options import SUBCOMMANDS
-from ashdtest.debugdaemon import Daemon, run_command, running_daemon
+from ashd.pdm.command._parser import SUBCOMMANDS
+from ashdtest.debugdaemon import Daemon, complete_in_bash, run_command, running_daemon
 from ashdtest.outside import needs
 from ashdtest.processes import DEADLINE, wait_until
 
@@ -192,9 +192,52 @@ def test_an_exception_ends_a_script(daemon: Daemon) -> None:
 
 
 WITHOUT_EXTRAS = (
-    "import sys; sys.modules['prompt_toolkit'] = None\n"
+    "import sys; names = 'prompt_toolkit', 'pygments', 'argcomplete', 'prometheus_client'\n"
+    "sys.modules.update(dict.fromkeys(names))\n"
     "from ashd.pdm.command import main; sys.exit(main(sys.argv[1:]))"
 )
+
+
+def test_what_needs_the_extra_names_it(daemon: Daemon) -> None:
+    for words in (["completion", "bash"], ["metrics", "-L", "127.0.0.1:0", daemon.address]):
+        command = [sys.executable, "-c", WITHOUT_EXTRAS, *words]
+        found = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (found.returncode, found.stdout) == (1, "")
+        assert "pip install 'ashd-pdm[cli]'" in found.stderr
+        assert found.stderr.count("\n") == 1
+
+
+def test_plain_output_needs_no_extra(daemon: Daemon) -> None:
+    for words, expected in {
+        "ls": "heap",
+        "top -n 1 -i 0.01": "CPU",
+        "threads": "busy_loop",
+        "profile -s 0.1": "samples",
+        "heap": "collector",
+        "metrics": "process_cpu_seconds_total ",
+        "repl -c 6*7": "42",
+    }.items():
+        command = [sys.executable, "-c", WITHOUT_EXTRAS, *words.split(), daemon.address]
+        found = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (found.returncode, found.stderr) == (0, "")
+        assert expected in found.stdout
+
+
+def test_top_on_a_terminal_without_the_extra(daemon: Daemon, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WITHOUT_EXTRAS, "top", "-n", "1", "-i", "0.01"]
+    ours, theirs = pty.openpty()
+    found = subprocess.run(
+        [*command, daemon.address], stdin=theirs, stdout=theirs, stderr=theirs, check=True
+    )
+    os.close(theirs)
+    seen = ""
+    with suppress(OSError):  # EIO: nobody has the other side any more
+        while True:
+            seen += os.read(ours, 10_000).decode()
+    os.close(ours)
+    assert found.returncode == 0
+    assert "pip install 'ashd-pdm[cli]'" in seen
+    assert "CPU" in seen
 
 
 def converse(daemon: Daemon, home: Path, *typed: tuple[bytes, bytes]) -> bytes:
@@ -308,33 +351,18 @@ def test_the_manual_page_has_everything() -> None:
     plain = re.sub(r"\\.|^\.[A-Z][a-z] ", "", text, flags=re.MULTILINE)
     for subcommand in SUBCOMMANDS:
         assert f".It Cm {subcommand.name}\n" in text
-        for option in subcommand.options:
-            assert re.search(rf"^\.It Fl .*-?{re.escape(option.long[2:])}\b", text, re.MULTILINE)
-            if option.short:
-                assert re.search(rf"Fl \w*{option.short[1]}", plain)
-
-
-def complete_in_bash(script: Path, *words: str) -> list[str]:
-    code = (
-        'source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _ashd_pdm; '
-        'printf "%s\\n" "${COMPREPLY[@]}"'
-    )
-    folder = Path(sys.executable).parent
-    found = subprocess.run(
-        ["bash", "-c", code, str(script), *words],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"},
-    )
-    return found.stdout.split()
+        for flag in [flag for word in subcommand.words for flag in word.flags]:
+            if flag.startswith("--"):
+                assert re.search(rf"^\.It Fl .*-?{re.escape(flag[2:])}\b", text, re.MULTILINE)
+            elif flag.startswith("-"):
+                assert re.search(rf"Fl \w*{flag[1]}", plain)
 
 
 @needs("bash")
 def test_completion_in_bash(daemon: Daemon, tmp_path: Path) -> None:
+    pytest.importorskip("argcomplete")
     script = tmp_path / "completion"
     script.write_text(output("completion", "bash"), encoding="utf-8")
-    assert script.read_text(encoding="utf-8") == bash()
     assert complete_in_bash(script, "ashd-pdm", "t") == ["top", "threads"]
     assert complete_in_bash(script, "ashd-pdm", "heap", "--trace-") == [
         "--trace-start",

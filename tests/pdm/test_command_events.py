@@ -52,4 +52,4 @@ def test_requests_by_their_events(daemon: Daemon) -> None:
 
 
 def test_metrics_of_a_daemon_that_only_counts(daemon: Daemon) -> None:
-    assert 'ashd_requests_total{code="200"} 17\n' in run_command("metrics", daemon.address).stdout
+    assert 'ashd_requests_total{code="200"} 17.0\n' in run_command("metrics", daemon.address).stdout

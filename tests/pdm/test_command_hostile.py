@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ashdtest.debugdaemon import Daemon, run_command, running_daemon
+from ashdtest.debugdaemon import Daemon, complete_in_bash, run_command, running_daemon
+from ashdtest.outside import needs
 from ashdtest.processes import DEADLINE, program
 
 SOURCE = r"""
@@ -26,6 +27,7 @@ def fail(*_args, **_kwargs):
     raise RuntimeError(E)
 
 inner = {E: perf.Value(E, E), "other": perf.Value({E: 7}, E), "plain": perf.Value(7, "plain")}
+inner["$(touch${IFS}PWNED)"] = perf.Value(1)
 objects = {
     "directory": perf.Directory(inner),
     "attribute": perf.Value({E: [E]}, E),
@@ -176,21 +178,12 @@ def on_a_terminal(command: list[str], awaited: bytes, key: bytes) -> bytes:
     return seen
 
 
+@needs("bash")
 def test_completion_runs_nothing(daemon: Daemon, tmp_path: Path) -> None:
-    (tmp_path / "script").write_text(run_command("completion", "bash").stdout, encoding="utf-8")
-    code = (
-        'source ./script; COMP_WORDS=(ashd-pdm get "$1" ""); COMP_CWORD=3; _ashd_pdm; '
-        'printf "%s\\n" "${COMPREPLY[@]}"'
-    )
-    folder = Path(program("ashd-pdm")).parent
-    found = subprocess.run(
-        ["bash", "-c", code, "bash", daemon.address],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=tmp_path,
-        env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"},
-    )
-    assert "__main__.directory" in found.stdout
-    assert {one for one in found.stdout if not one.isprintable()} <= {"\n"}
-    assert [path.name for path in tmp_path.iterdir()] == ["script"]
+    pytest.importorskip("argcomplete")
+    script = tmp_path / "script"
+    script.write_text(run_command("completion", "bash").stdout, encoding="utf-8")
+    names = complete_in_bash(script, "ashd-pdm", "get", daemon.address, "")
+    assert "__main__.directory" in names
+    assert all(name.isprintable() for name in names)
+    assert list(tmp_path.iterdir()) == [script]

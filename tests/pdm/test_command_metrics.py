@@ -2,29 +2,41 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ashd.pdm import SpecError
-from ashd.pdm.command.metrics._format import Family, metric_name, render
-from ashd.pdm.command.metrics._serve import parse_address
+from ashd.pdm.command.metrics._families import Family, metric_name
+from ashd.pdm.command.metrics._run import parse_address
+from ashd.pdm.command.metrics._text_format import render
+
+SAMPLE = 'x_total{code="a\\"b\\\\c\\nd"} 1.0\n'
+
+
+def counted() -> Family:
+    family = Family("x_total", "counter", "a \\ and\na line")
+    family.add(1, {"code": 'a"b\\c\nd', "worker": ""})
+    return family
 
 
 def test_families() -> None:
-    family = Family("x_total", "counter", "a \\ and\na line")
-    family.add(1, {"code": 'a"b\\c\nd', "worker": ""})
-    family.add(2.5, suffix="_sum")
-    assert render([family, Family("empty", "gauge", "nothing")]) == (
-        "# HELP x_total a \\\\ and\\na line\n"
-        "# TYPE x_total counter\n"
-        'x_total{code="a\\"b\\\\c\\nd"} 1\n'
-        "x_total_sum 2.5\n"
+    pytest.importorskip("prometheus_client")
+    assert render([counted(), Family("empty", "gauge", "nothing")]) == (
+        f"# HELP x_total a \\\\ and\\na line\n# TYPE x_total counter\n{SAMPLE}"
     )
 
 
+def test_samples_are_the_same_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    monkeypatch.delitem(sys.modules, "ashd.pdm.command.metrics._registry", raising=False)
+    assert render([counted(), Family("empty", "gauge", "nothing")]) == SAMPLE
+
+
 def test_odd_numbers() -> None:
+    pytest.importorskip("prometheus_client")
     family = Family("x", "gauge", "")
     for value in (math.inf, -math.inf, math.nan):
         family.add(value)

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
+from ashd.pdm.command._records import Profile
 from ashd.pdm.command.profile._collapsed import write_collapsed
 from ashd.pdm.command.profile._flamegraph import write_html, write_svg
 from ashd.pdm.command.profile._speedscope import write_speedscope
@@ -13,19 +13,16 @@ from ashd.pdm.command.profile._stacks import Samples, Stack, place, read_answers
 from ashd.pdm.command.profile._summary import summary
 
 MAIN = "MainThread;main (/app/main.py:3);"
-ANSWER: dict[str, Any] = {
+ANSWER: Profile = {
     "stacks": {
         MAIN + "work (/app/jobs.py:10)": 60,
         MAIN + 'work (/app/jobs.py:11);parse (/app/<odd> & "x".py:5)': 30,
         "idle;run (/lib/threading.py:1);Condition.wait (/lib/threading.py:320)": 90,
         "odd \x1b name;<lambda> (<string>:1)": 10,
     },
-    "samples": 100,
     "dropped": 0,
     "seconds": 2.0,
     "rate": 50.0,
-    "cputime": 0.01,
-    "left": False,
 }
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -7,15 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ashd.pdm.command._records import Process, Server
 from ashd.pdm.command._text import width
 from ashd.pdm.command.top._figures import History, quantile
 from ashd.pdm.command.top._look import Look, Row
 from ashd.pdm.command.top._view import Frame, as_text, curve, cut, layout
 
 
-def process(pid: int = 7, cputime: float = 1.0) -> dict[str, Any]:
+def process(pid: int = 7, cputime: float = 1.0) -> Process:
     return {
         "pid": pid,
+        "time": 0.0,
         "cputime": cputime,
         "rss": 50 << 20,
         "threads": 4,
@@ -25,13 +27,13 @@ def process(pid: int = 7, cputime: float = 1.0) -> dict[str, Any]:
     }
 
 
-def server(ok: int = 0, failed: int = 0, slow: int = 0) -> dict[str, Any]:
+def server(ok: int = 0, failed: int = 0, slow: int = 0) -> Server:
     return {
         "requests_total": {"200": ok, "500": failed},
         "latency": {
             "count": ok + slow,
             "sum": 1.0,
-            "buckets": [[0.01, ok], [0.1, ok], [math.inf, ok + slow]],
+            "buckets": [(0.01, ok), (0.1, ok), (math.inf, ok + slow)],
         },
         "in_flight": [],
     }
@@ -150,7 +152,7 @@ def test_a_daemon_without_requests_shows_what_there_is() -> None:
 def test_a_stack() -> None:
     row = Row("", 1, 2.0, "GET /")
     history = History()
-    stack = [["/app/views.py", 12, "export", "time.sleep(9)"]]
+    stack = [("/app/views.py", 12, "export", "time.sleep(9)")]
     history.add(Look(1.0, {"": process()}, {"": server()}, [row], stack, row))
     text = as_text(layout(history, Frame("x", stack_open=True)))
     assert "STACK of GET /" in text

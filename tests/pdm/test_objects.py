@@ -110,7 +110,8 @@ def test_the_servers_own_frames_are_folded(client: cli.PerfClient) -> None:
     own = next(part for part in text.split("\n\n") if "ashd-pdm-client" in part)
     lines = own.splitlines()
     assert re.fullmatch(r"  \(\d+ frames of the server\)", lines[1])
-    assert len([line for line in lines if line.startswith("  File")]) == 1
+    assert lines[2].startswith("  File")
+    assert "/srv/" not in own
 
 
 def test_threads_of_a_pool_are_idle_or_have_a_request() -> None:

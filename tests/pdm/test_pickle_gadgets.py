@@ -24,6 +24,7 @@ from ashd.pdm import PdmError, RefusedPickle, perf
 from ashd.pdm._limits import CLIENT_PICKLES, SERVER_PICKLES
 from ashd.pdm._names import CLIENT_NAMES
 from ashd.pdm._pickles import load
+from ashdtest.cases import about
 from ashdtest.debugsocket import RawClient
 
 MARKER = Path("/proc/self/cwd") / "pdm-gadget-has-run"
@@ -200,11 +201,14 @@ def forms(module: str, name: str, args: tuple[Any, ...]) -> Iterator[tuple[str, 
     yield "OBJ", b"(" + _global(module, name) + b"X\x01\0\0\0xo."
 
 
-GADGETS = [
-    pytest.param(data, id=f"{module}.{name} {way}")
-    for module, name, args in CALLS
-    for way, data in forms(module, name, args)
-]
+GADGETS: dict[str, dict[str, bytes]] = {}
+"""For each form, the pickles that say it of one name each."""
+for _module, _name, _args in CALLS:
+    for _form, _data in forms(_module, _name, _args):
+        GADGETS.setdefault(_form, {})[f"{_module}.{_name}"] = _data
+
+each_form = pytest.mark.parametrize("gadgets", GADGETS.values(), ids=GADGETS)
+
 
 MALFORMED = [
     b"",
@@ -358,9 +362,11 @@ def is_refused(client: RawClient, data: bytes) -> None:
     assert "antigravity" not in set(sys.modules) - imported
 
 
-@pytest.mark.parametrize("data", GADGETS)
-def test_server_runs_no_gadget(client: RawClient, data: bytes) -> None:
-    is_refused(client, data)
+@each_form
+def test_server_runs_no_gadget(client: RawClient, gadgets: dict[str, bytes]) -> None:
+    for name, data in gadgets.items():
+        with about(name):
+            is_refused(client, data)
 
 
 @pytest.mark.parametrize("data", MALFORMED)
@@ -373,8 +379,14 @@ def test_server_survives_bombs(client: RawClient, data: bytes) -> None:
     is_refused(client, data)
 
 
-@pytest.mark.parametrize("data", GADGETS)
-def test_client_runs_no_gadget(data: bytes) -> None:
+@each_form
+def test_client_runs_no_gadget(gadgets: dict[str, bytes]) -> None:
+    for name, data in gadgets.items():
+        with about(name):
+            reads_no_gadget(data)
+
+
+def reads_no_gadget(data: bytes) -> None:
     try:
         value = load(data, CLIENT_PICKLES, CLIENT_NAMES)
     except RefusedPickle:

@@ -11,8 +11,8 @@ import pytest
 
 from ashd.proto import QueueFullError
 from ashdtest.handlers import open_request
+from ashdtest.processes import MODELS
 from ashdtest.wsgiprograms import (
-    MODELS,
     PATIENCE,
     body_of,
     pipes,

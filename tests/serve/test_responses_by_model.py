@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ashdtest.processes import descriptor_count, thread_count
+from ashdtest.processes import MODELS, descriptor_count, thread_count
 from ashdtest.wsgiprograms import (
-    MODELS,
     PATIENCE,
     body_of,
     read_response,

@@ -10,8 +10,10 @@ import pytest
 
 from ashd.proto import Request
 from ashd.util import parse_response, respond, send_all
-from ashd.util._outbox import MAX_BYTES
+from ashd.util._limits import MAX_UNSENT
+from ashd.util._outbox import Outbox
 from ashdtest.handlers import read_all
+from ashdtest.processes import wait_until
 
 LARGE = 5_000_000
 
@@ -112,7 +114,7 @@ def test_a_client_that_reads_late(pair: Pair) -> None:
 
 def test_clients_that_never_read_do_not_fill_the_memory() -> None:
     clients = []
-    for _ in range(MAX_BYTES // LARGE + 2):
+    for _ in range(MAX_UNSENT // LARGE + 2):
         ours, theirs = socket.socketpair()
         respond(Request(b"GET", b"/", b"HTTP/1.1", b"", [], theirs.detach()), b"y" * LARGE)
         ours.settimeout(20)
@@ -120,6 +122,14 @@ def test_clients_that_never_read_do_not_fill_the_memory() -> None:
     sizes = [len(read_all(client)) for client in clients]
     assert sizes[0] < LARGE
     assert all(size > LARGE for size in sizes[3:])
+
+
+def test_a_client_that_takes_nothing_is_cut_off() -> None:
+    ours, theirs = socket.socketpair()
+    ours.settimeout(20)
+    Outbox(stall_timeout=0.01).add(theirs, memoryview(b"y" * LARGE))
+    wait_until(lambda: theirs.fileno() < 0)
+    assert len(read_all(ours)) < LARGE
 
 
 def test_send_all_tells_of_a_client_that_is_gone(pair: Pair) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from ashdtest.commands import HELLO, MODELS, command, each_model, module
+from ashdtest.commands import HELLO, command, each_model, module
 from ashdtest.handlers import Handler, read_all, running
-from ashdtest.processes import DEADLINE, state, wait_until
+from ashdtest.processes import DEADLINE, MODELS, state, wait_until
 
 CHILDREN = """
 import subprocess, sys
@@ -146,3 +148,19 @@ def test_it_sleeps_while_there_is_nothing_to_do(tmp_path: Path) -> None:
 
 def sleeps(pid: int) -> bool:
     return state(pid) == "S"
+
+
+OUT_OF_THREADS = """
+import resource, threading
+from ashd.wsgi._shutdown import bound_exit
+threading.stack_size(1 << 31)
+resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+bound_exit(0)
+"""
+
+
+def test_a_want_of_threads_does_not_spoil_the_end() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", OUT_OF_THREADS], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ashdtest.processes import DEADLINE, program
+from .processes import DEADLINE, MODELS, program
 
-MODELS = ["single", "free", "pool", "rplex"]
 each_model = pytest.mark.parametrize("model", MODELS)
 """Runs a test under every model."""
 

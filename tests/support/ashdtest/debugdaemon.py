@@ -69,6 +69,25 @@ def running_daemon(source: str = SOURCE) -> Iterator[Daemon]:
                 process.kill()
 
 
+def complete_in_bash(script: Path, *words: str) -> list[str]:
+    """Return what bash offers for the last of the words; `script` defines the completion."""
+    code = (
+        'source "$0"; COMP_LINE="$*"; COMP_POINT=${#COMP_LINE}; COMP_TYPE=9; '
+        'function=$(complete -p "$1" | sed "s/.*-F \\([^ ]*\\).*/\\1/"); $function "$1"; '
+        'printf "%s\\n" "${COMPREPLY[@]}"'
+    )
+    folder = Path(program("ashd-pdm")).parent
+    found = subprocess.run(
+        ["bash", "-c", code, str(script), *words],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=script.parent,
+        env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"},
+    )
+    return [word.strip() for word in found.stdout.splitlines() if word.strip()]
+
+
 def run_command(
     *words: str,
     given: str | None = None,

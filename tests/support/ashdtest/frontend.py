@@ -25,7 +25,7 @@ from typing import IO
 import pytest
 
 from .outside import needs
-from .processes import DEADLINE, children, exists, program, wait_until
+from .processes import DEADLINE, children, exists, free_port, program, wait_until
 
 OURS = "ashd-htparser"
 REFERENCE = "htparser"
@@ -93,14 +93,6 @@ def read_to_end(sock: socket.socket) -> bytes:
         while piece := sock.recv(1 << 16):
             pieces.append(piece)
     return b"".join(pieces)
-
-
-def free_port() -> int:
-    """Return a TCP port that nobody listens on."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def front_end_command(name: str) -> list[str]:

@@ -6,6 +6,7 @@ Tests of every part use it. Nothing here starts a process or owns a descriptor.
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -17,6 +18,9 @@ DEADLINE = 60.0
 """Seconds: far beyond what anything awaited here takes, even on a busy machine."""
 
 _PAUSE = 0.005
+
+MODELS = ("free", "pool", "single", "rplex")
+"""Every handler model."""
 
 T = TypeVar("T")
 
@@ -95,6 +99,14 @@ def _status_kib(pid: int, name: str) -> int:
         if key == name:
             return int(value.split()[0])
     raise AssertionError(f"no {name} of process {pid}")
+
+
+def free_port() -> int:
+    """Return a TCP port of this machine that nobody listens on."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
 
 
 def program(name: str) -> str:

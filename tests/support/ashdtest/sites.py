@@ -19,8 +19,6 @@ from .processes import program
 SUPPORT = Path(__file__).parents[1]
 APPS = SUPPORT.parent / "integration" / "apps"
 
-MODELS = ["free", "pool", "single", "rplex"]
-
 
 def wsgi_command(module: str, *, model: str = "free", path: Path = APPS) -> list[str]:
     """Return the command of a handler that serves the `application` of a module."""

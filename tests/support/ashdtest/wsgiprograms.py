@@ -10,11 +10,9 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from .handlers import Handler, running
-from .processes import children, program, wait_until
+from .processes import MODELS, children, program, wait_until
 
 APPS = Path(__file__).parents[2] / "serve" / "apps"
-
-MODELS = ("free", "rplex", "single", "pool")
 
 PATIENCE = 60.0
 """Seconds until something on a busy machine counts as hanging."""

@@ -8,7 +8,7 @@ them.
 Whoever reaches the socket can run code as the user of the process that listens.
 """
 
-from ashd.pdm._errors import (
+from ._errors import (
     ConnectError,
     ConnectionLost,
     ListenError,

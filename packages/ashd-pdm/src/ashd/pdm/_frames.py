@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import struct
 
-from ashd.pdm._errors import ProtocolError
+from ._errors import ProtocolError
 
 _LENGTH = struct.Struct(">i")
 HEADER_SIZE = _LENGTH.size

@@ -13,7 +13,7 @@ import time
 from contextlib import suppress
 from socket import socket as Socket  # noqa: N812
 
-from ashd.pdm._errors import ConnectionLost, ProtocolError
+from ._errors import ConnectionLost, ProtocolError
 
 _CHUNK = 1 << 16
 _RDHUP = getattr(select, "POLLRDHUP", 0)

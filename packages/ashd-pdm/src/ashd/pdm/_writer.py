@@ -20,7 +20,7 @@ import pickle
 import re
 from typing import Any
 
-from ashd.pdm._errors import PdmError
+from ._errors import PdmError
 
 ANSWER_PROTOCOL = 3
 REQUEST_PROTOCOL = 4

@@ -11,22 +11,25 @@ import argparse
 import asyncio
 import dataclasses
 import gc
+import itertools
 import logging
 import math
+import os
 import signal
-import socket
 import sys
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ._errors import FAILURE_STATUS, USAGE_STATUS, StartError, UsageError
 from ._handler import RootHandler
+from ._keeper import Keeper
 from ._limits import Limits
-from ._listener import bind_port
+from ._listener import bind_port, describe
 from ._portspec import PORT_HANDLERS, HelpRequested, Port, parse_portspec
 from ._queue import RequestQueue
 from ._response import SERVER_NAME
-from ._server import Server
+from ._server import Backend, Server
+from ._workers import Sockets, Workers, inherited
 
 _log = logging.getLogger("ashd.htparser")
 PROGRAM = "ashd-htparser"
@@ -156,6 +159,13 @@ def _parser() -> _Parser:
         default=True,
         help="start the root handler again when it dies, or finish and exit (default: start it)",
     )
+    parser.add_argument(
+        "--processes",
+        type=_count,
+        default=1,
+        metavar="NUMBER",
+        help="front ends that share the ports and the root handler (default 1)",
+    )
     for short, long in _MISSING.items():
         if short in _FLAGS:
             parser.add_argument(short, long, action="store_true", help=argparse.SUPPRESS)
@@ -172,6 +182,13 @@ class _Settings:
     limits: Limits
     command: list[str]
     respawn: bool
+    processes: int
+
+    @property
+    def limits_of_one(self) -> Limits:
+        """What one of the processes gets of the limits that they share."""
+        connections = -(-self.limits.connections // self.processes)
+        return dataclasses.replace(self.limits, connections=connections)
 
 
 def _parse(arguments: list[str]) -> _Settings:
@@ -194,7 +211,7 @@ def _parse(arguments: list[str]) -> _Settings:
     if not command:
         raise UsageError(f"no root handler: give its command after -- (try {PROGRAM} --help)")
     values = {field.name: getattr(options, field.name) for field in dataclasses.fields(Limits)}
-    return _Settings(ports, Limits(**values), command, options.respawn)
+    return _Settings(ports, Limits(**values), command, options.respawn, options.processes)
 
 
 def _check_separator(arguments: list[str]) -> None:
@@ -212,31 +229,77 @@ def _check_separator(arguments: list[str]) -> None:
 
 def _run(settings: _Settings) -> int:
     signal.signal(signal.SIGHUP, _nothing_to_reload)  # by default it would end this process
-    queue = RequestQueue()
-    handler = RootHandler(settings.command, queue, respawn=settings.respawn)
-    sockets: list[tuple[Port, socket.socket]] = []
+    shared = inherited(os.environ, settings.ports, settings.processes)
+    if shared is not None:
+        return _serve(settings, shared.queue, shared.parent, shared.sockets, shared.others)
+    sockets: Sockets = []
     try:
         for port in settings.ports:
-            sockets += [(port, sock) for sock in bind_port(port)]
-        handler.start()
+            sockets += [(port, sock) for sock in bind_port(port, settings.processes)]
+        queue, backend = _start(settings, sockets)
     except StartError:
         for _, sock in sockets:
             sock.close()
-        queue.close()
         raise
-    return _serve(sockets, handler, settings.limits)
+    for address in _addresses(sockets):
+        _log.info("bound %s; the root handler is loading", address)
+    return _serve(settings, queue, backend, sockets if settings.processes == 1 else [])
+
+
+def _addresses(sockets: Sockets) -> list[str]:
+    return list(dict.fromkeys(describe(sock) for _, sock in sockets))
 
 
 def _nothing_to_reload(*_: object) -> None:
     pass
 
 
-def _serve(sockets: list[tuple[Port, socket.socket]], handler: RootHandler, limits: Limits) -> int:
+def _start(settings: _Settings, sockets: Sockets) -> tuple[RequestQueue, Backend]:
+    """Start the root handler, and further front ends if there are to be more than this one."""
+    keeper = Keeper()
+    queue = RequestQueue(keeper.new_sender())
+    addresses = _addresses(sockets)
+    unready = itertools.count(settings.processes if settings.processes > 1 else 0, -1)
+
+    def on_start(renewed: bool) -> None:
+        if renewed:
+            queue.replace(keeper.new_sender())
+            workers.renew()
+        queue.tell_next(keeper.note)
+
+    def on_ready() -> None:
+        if next(unready) == 0:  # the root handler has loaded, and further front ends serve
+            for address in addresses:
+                _log.info("listening on %s", address)
+
+    handler = RootHandler(
+        settings.command, keeper, respawn=settings.respawn, on_start=on_start, on_ready=on_ready
+    )
+    signal.signal(signal.SIGHUP, lambda *_: handler.reload())  # until the event loop does it
+    workers = Workers(settings.processes, handler, queue, settings.ports, sockets, on_ready)
+    backend = handler if settings.processes == 1 else workers
+    try:
+        backend.start()
+    except StartError:
+        backend.kill()
+        queue.end()
+        keeper.close()
+        raise
+    return queue, backend
+
+
+def _serve(
+    settings: _Settings,
+    queue: RequestQueue,
+    backend: Backend,
+    sockets: Sockets,
+    others: Sockets | None = None,
+) -> int:
     loop = _event_loop()
     try:
         gc.freeze()  # what is there by now stays: no use in looking at it again and again
-        server = Server(loop, handler, limits)
-        return loop.run_until_complete(server.serve(sockets))
+        server = Server(loop, queue, backend, settings.limits_of_one)
+        return loop.run_until_complete(server.serve(sockets, others or []))
     finally:
         loop.close()
 

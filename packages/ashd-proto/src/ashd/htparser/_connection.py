@@ -18,15 +18,16 @@ import struct
 from typing import Protocol, cast
 
 from ashd.proto import encode_request
+from ashd.proto._codec import add_headers, encode_headers
 
 from ._errors import RequestError
 from ._exchange import Exchange
-from ._handler import RootHandler
 from ._head import Headers, RequestHead
 from ._limits import LINGER_TIME, MAX_HELD, RETRY_AFTER, Limits
 from ._pages import error_page
 from ._poller import Poller
 from ._portspec import Port
+from ._queue import RequestQueue
 from ._reader import END, RequestReader
 from ._response import ResponseFramer
 from ._room import Client, Room
@@ -44,7 +45,8 @@ class Surroundings(Protocol):
 
     limits: Limits
     poller: Poller
-    handler: RootHandler
+    queue: RequestQueue
+    framing: bytes
     room: Room
     stopping: bool
 
@@ -66,6 +68,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_ash_headers",
+        "_encoded_headers",
         "_exchange",
         "_fd",
         "_head",
@@ -98,19 +101,10 @@ class Connection(asyncio.Protocol):
         self._time_left = 0.0  # for the body, when the handler will take more of it
         self._unwritten = 0
         self._ash_headers: Headers = []
+        self._encoded_headers = b""
         self.line: dict[Client, float] | None = None
         self.deadline = server.time() + server.limits.head_time
         self.write_deadline = math.inf
-
-    @property
-    def id(self) -> bytes:
-        """What handlers know this connection by; empty when it was gone at once."""
-        return self._ash_headers[0][1] if self._ash_headers else b""
-
-    @property
-    def exchange(self) -> Exchange | None:
-        """The request that is being served."""
-        return self._exchange
 
     # What the event loop calls
 
@@ -121,6 +115,7 @@ class Connection(asyncio.Protocol):
         self._fd = transport.get_extra_info("socket").fileno()
         server.room.stand(self, State.HEAD, server.time())
         self._ash_headers = server.ash_headers(self._port, transport)
+        self._encoded_headers = encode_headers(self._ash_headers)
         server.connection_opened(self)
         if not self._ash_headers:
             self._leave()
@@ -355,13 +350,15 @@ class Connection(asyncio.Protocol):
             current=head.version == b"HTTP/1.1",
             keep_alive=head.keep_alive and not server.stopping,
         )
-        datagram = encode_request(*head[:4], head.headers + self._ash_headers)
+        datagram = add_headers(
+            encode_request(*head[:4], head.headers), self._encoded_headers + server.framing
+        )
         exchange = self._exchange = Exchange(self, server.poller, framer, datagram)
         if state is State.RESPONSE and not self._held_body:
             exchange.end_body()
         if self.write_deadline < math.inf:
             exchange.pause()  # the response before this one is still on its way
-        server.handler.queue.submit(exchange, server.time() + server.limits.queue_time)
+        server.queue.submit(exchange, server.time() + server.limits.queue_time)
 
     def _next_request(self) -> None:
         self._head = None

@@ -1,22 +1,25 @@
 """The root handler's life: it is started, loads, serves, and is started again when it dies.
 
 Called in the event loop's thread; `start` before there is a loop. A `RootHandler` owns the process
-and the queue through which it gets its requests.
+and the keeper of its requests.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import select
 import signal
 from collections.abc import Callable
 from enum import Enum
 
-from ._errors import StartError
-from ._limits import FIRST_DELAY, HEALTHY_AGE, LONGEST_DELAY, LONGEST_LOADING_DELAY, SOON
+from ashd.proto._ready import READY_VARIABLE
+
+from ._errors import FAILURE_STATUS, StartError
+from ._keeper import Keeper
+from ._limits import HEALTHY_AGE, LONGEST_DELAY, LONGEST_LOADING_DELAY, SOON
 from ._poller import Poller
-from ._process import Process, describe_status
-from ._queue import RequestQueue, Sent
+from ._process import Backoff, Process, describe_status
 
 _log = logging.getLogger("ashd.htparser")
 
@@ -41,43 +44,54 @@ _LONGEST = {Phase.LOADING: LONGEST_LOADING_DELAY, Phase.SERVING: LONGEST_DELAY}
 class RootHandler:
     """See the module. Create it, `start` it, then `attach` it to an event loop."""
 
-    def __init__(self, argv: list[str], queue: RequestQueue, *, respawn: bool) -> None:
-        """Describe a handler; with `respawn` it is started again when it dies."""
-        self.queue = queue
+    def __init__(
+        self,
+        argv: list[str],
+        keeper: Keeper,
+        *,
+        respawn: bool,
+        on_start: Callable[[bool], object],
+        on_ready: Callable[[], object],
+    ) -> None:
+        """Describe a handler; with `respawn` it is started again when it dies.
+
+        `on_start` is called before each start, with whether there is a new socket to send to;
+        `on_ready` when it has loaded for the first time.
+        """
         self._argv = argv
+        self._keeper = keeper
         self._respawn = respawn
+        self._on_start = on_start
+        self._on_ready = on_ready
         self._phase = Phase.ENDED
         self._process: Process | None = None
         self._poller: Poller | None = None
-        self._on_ready: Callable[[], object] = _nothing
-        self._on_gone: Callable[[], object] = _nothing
+        self._on_end: Callable[[int], object] = bool
         self._has_served = False
         self._must_reload = False
-        self._failures = 0
+        self._backoff = Backoff()
 
     def start(self) -> None:
         """Start the program in a session of its own; raises `StartError`."""
-        self.queue.prepare()
-        self._process = Process(self._argv, self.queue.handler_end())
+        self._on_start(self._keeper.prepare())
+        environ = {**os.environ, READY_VARIABLE: "1"}
+        environ.pop("ASHD_USESYSLOG", None)
+        self._process = Process(
+            "the root handler", self._argv, stdin=self._keeper.fileno(), environ=environ
+        )
         self._phase = Phase.LOADING
         self._watch_process()
 
-    def attach(
-        self,
-        poller: Poller,
-        sent: Sent,
-        *,
-        on_ready: Callable[[], object],
-        on_gone: Callable[[], object],
-    ) -> None:
-        """Work in an event loop.
-
-        `on_ready` is called when the handler has loaded for the first time; `on_gone` when it has
-        ended and isn't started again.
-        """
-        self._poller, self._on_ready, self._on_gone = poller, on_ready, on_gone
-        self.queue.attach(poller, sent, self._loaded)
+    def attach(self, poller: Poller, on_end: Callable[[int], object]) -> None:
+        """Work in an event loop; see `Backend`."""
+        self._poller, self._on_end = poller, on_end
+        self._keeper.attach(poller, self._loaded)
         self._watch_process()
+
+    @property
+    def draining(self) -> bool:
+        """See `Backend`."""
+        return False
 
     @property
     def ended(self) -> bool:
@@ -93,7 +107,7 @@ class RootHandler:
 
     def stop(self) -> None:
         """Tell the handler to finish, by end-of-file behind the requests that it still gets."""
-        self.queue.end()
+        self._keeper.end()
         if self._phase is Phase.DOWN:
             self._end()
         elif self._phase is not Phase.ENDED:
@@ -111,14 +125,14 @@ class RootHandler:
 
     def sweep(self, now: float) -> None:
         """Look after everything that makes no event."""
-        self.queue.sweep(now)
+        self._keeper.sweep(now)
         self._process_ended()
-        if self._phase is Phase.LOADING and (self._lives_long() or self.queue.touched):
+        if self._phase is Phase.LOADING and (self._lives_long() or self._keeper.touched):
             self._loaded()
 
     def release(self) -> None:
         """Give up what is owned; the process is reaped if it has ended."""
-        self.queue.close()
+        self._keeper.close()
         if self._process is not None and self._process.status is not None:
             self._reap(self._process)
 
@@ -148,7 +162,7 @@ class RootHandler:
         if process is None or self._phase is Phase.ENDED or process.status is None:
             return
         how = describe_status(process.status)
-        if self._phase is Phase.LOADING and self.queue.touched:
+        if self._phase is Phase.LOADING and self._keeper.touched:
             self._loaded()
         if self._phase is Phase.FINISHING:
             self._end()
@@ -156,30 +170,27 @@ class RootHandler:
             _log.error("the root handler ended %s before it served anything", how)
             self._end()
         elif not self._respawn:
-            _log.error("the root handler ended %s", how)
+            _log.error("the root handler ended %s; finishing what is running", how)
             self._end()
         else:
-            if self._lives_long():
-                self._failures = 0
             self._reap(process)
             self._process = None
-            self._wait_for_next_start(f"the root handler (process {process.pid}) ended {how}")
+            self._wait(f"the root handler (process {process.pid}) ended {how}", process.age)
 
     def _end(self) -> None:
         """No process receives any more, and none will."""
         self._phase = Phase.ENDED
-        self.queue.refuse("The server is shutting down.")
-        self._on_gone()
+        self._keeper.refuse()
+        self._on_end(FAILURE_STATUS)
 
-    def _wait_for_next_start(self, why: str) -> None:
-        longest = _LONGEST.get(self._phase, LONGEST_LOADING_DELAY)
-        delay: float = min(FIRST_DELAY * 2**self._failures, longest)
-        self._failures += delay < LONGEST_LOADING_DELAY
+    def _wait(self, why: str, age: float) -> None:
+        """Wait for the next start."""
+        delay = self._backoff.delay(age, _LONGEST.get(self._phase, LONGEST_LOADING_DELAY))
         self._phase = Phase.DOWN
         self._must_reload = False
         _log.error("%s; it is started again in %.1f s", why, delay)
         if delay > SOON:
-            self.queue.refuse("The server is being restarted.")
+            self._keeper.refuse()
         assert self._poller is not None
         self._poller.call_later(delay, self._start_again)
 
@@ -189,15 +200,9 @@ class RootHandler:
         try:
             self.start()
         except StartError as error:
-            self._wait_for_next_start(str(error))
-        else:
-            self.queue.accept()
+            self._wait(str(error), 0)
 
     def _reap(self, process: Process) -> None:
         if self._poller is not None and process.pidfd >= 0:
             self._poller.forget(process.pidfd)
         process.reap()
-
-
-def _nothing() -> None:
-    pass

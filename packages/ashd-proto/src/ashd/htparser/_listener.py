@@ -28,13 +28,16 @@ _NO_SUCH_FAMILY = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}
 AddressInfo = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[object, ...]]
 
 
-def bind_port(port: Port) -> list[socket.socket]:
-    """Return listening sockets for a port; raises `StartError`, and closes what it opened then."""
+def bind_port(port: Port, processes: int = 1) -> list[socket.socket]:
+    """Return listening sockets for a port, for each address one for each process.
+
+    Those of different processes are neighbours. Raises `StartError`, and closes what it opened.
+    """
     sockets: list[socket.socket] = []
     number = port.number
     try:
         for address in port.addresses:
-            for sock in _bind_address(address, number):
+            for sock in _bind_address(address, number, processes):
                 sockets.append(sock)
                 number = sock.getsockname()[1]  # port 0: the same one for all addresses
     except OSError as error:
@@ -45,25 +48,20 @@ def bind_port(port: Port) -> list[socket.socket]:
     return sockets
 
 
-def _bind_address(address: str | None, number: int) -> list[socket.socket]:
+def _bind_address(address: str | None, number: int, processes: int) -> list[socket.socket]:
     found = socket.getaddrinfo(address, number, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     sockets: list[socket.socket] = []
     failure: OSError | None = None
     for family, kind, protocol, _, where in sorted(set(found)):
-        sock = None
+        if sockets and not number:
+            where = (where[0], sockets[0].getsockname()[1], *where[2:])  # noqa: PLW2901
         try:
-            sock = socket.socket(family, kind, protocol)
-            if sockets and not number:
-                where = (where[0], sockets[0].getsockname()[1], *where[2:])  # noqa: PLW2901
-            _listen(sock, where)
+            sockets += _bind_together((family, kind, protocol), where, processes)
         except OSError as error:
-            if sock is not None:
-                sock.close()
             failure = error
             if error.errno not in _NO_SUCH_FAMILY:
                 break
         else:
-            sockets.append(sock)
             failure = None
     if failure is not None and (not sockets or failure.errno not in _NO_SUCH_FAMILY):
         for sock in sockets:
@@ -72,18 +70,44 @@ def _bind_address(address: str | None, number: int) -> list[socket.socket]:
     return sockets
 
 
-def _listen(sock: socket.socket, where: tuple[object, ...]) -> None:
+def _bind_together(
+    kind: tuple[int, int, int], where: tuple[object, ...], processes: int
+) -> list[socket.socket]:
+    """Return sockets of one address, among which the kernel shares connections out evenly."""
+    sockets: list[socket.socket] = []
+    try:
+        if processes > 1:  # sockets that share an address would share it with another server's, too
+            with socket.socket(*kind) as probe:
+                _bind(probe, where)
+        while len(sockets) < processes:
+            sockets.append(socket.socket(*kind))
+            if processes > 1:
+                sockets[-1].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            _listen(sockets[-1], where)
+            where = sockets[-1].getsockname()
+    except OSError:
+        for sock in sockets:
+            sock.close()
+        raise
+    return sockets
+
+
+def _bind(sock: socket.socket, where: tuple[object, ...]) -> None:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # IPv4 has its own socket
+    sock.bind(where)
+
+
+def _listen(sock: socket.socket, where: tuple[object, ...]) -> None:
     # Accepted sockets inherit these from the listening one.
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_TIME)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_TIME // 4)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
-    if sock.family == socket.AF_INET6:
-        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # IPv4 has its own socket
     sock.setblocking(False)
-    sock.bind(where)
+    _bind(sock, where)
     sock.listen(BACKLOG)
 
 
@@ -97,16 +121,11 @@ class Listener:
         self._sock = sock
         self._accepting = False
 
-    def __str__(self) -> str:
-        """Return the address as an administrator writes it."""
-        host, port = self._sock.getsockname()[:2]
-        return f"[{host}]:{port}" if self._sock.family == socket.AF_INET6 else f"{host}:{port}"
-
     def resume(self) -> None:
         """Accept connections."""
         if not self._accepting:
             self._accepting = True
-            self._server.loop.add_reader(self._sock, self._accept)
+            self._server.loop.add_reader(self._sock, self.accept_some)
 
     def pause(self) -> None:
         """Leave new connections to the kernel's queue."""
@@ -119,7 +138,8 @@ class Listener:
         self.pause()
         self._sock.close()
 
-    def _accept(self) -> None:
+    def accept_some(self) -> None:
+        """Accept what is there, within the bounds."""
         for _ in range(ACCEPT_BURST):
             if not self._server.has_room() and not self._make_room():
                 return
@@ -145,6 +165,12 @@ class Listener:
             self._server.pause_accepting()
         else:
             _log.warning("a connection could not be accepted: %s", error)
+
+
+def describe(sock: socket.socket) -> str:
+    """Return the address of a listening socket as an administrator writes it."""
+    host, port = sock.getsockname()[:2]
+    return f"[{host}]:{port}" if sock.family == socket.AF_INET6 else f"{host}:{port}"
 
 
 async def connect_transport(

@@ -1,4 +1,4 @@
-"""The root handler as a process: starting it, its signals, its end.
+"""The root handler as a process, and front ends as processes: their start, signals and end.
 
 A `Process` is reaped by `reap` and not before: until then neither its number nor that of its group
 can become another's, so whatever is killed is ours.
@@ -10,26 +10,35 @@ import os
 import signal
 import subprocess
 import time
-
-from ashd.proto._ready import READY_VARIABLE
+from collections.abc import Collection, Mapping
 
 from ._errors import StartError
-
-_UNSET = "ASHD_USESYSLOG"
+from ._limits import FIRST_DELAY, HEALTHY_AGE, LONGEST_LOADING_DELAY
 
 
 class Process:
-    """A running root handler, which leads a session of its own."""
+    """A running process, which leads a session of its own."""
 
-    def __init__(self, argv: list[str], stdin: int) -> None:
-        """Start the program, PATH is searched; `stdin` is borrowed. Raises `StartError`."""
-        environ = {name: value for name, value in os.environ.items() if name != _UNSET}
-        environ[READY_VARIABLE] = "1"
+    def __init__(
+        self,
+        what: str,
+        argv: list[str],
+        *,
+        stdin: int,
+        environ: Mapping[str, str],
+        pass_fds: Collection[int] = (),
+    ) -> None:
+        """Start the program, PATH is searched; the descriptors are borrowed.
+
+        Raises `StartError`, which says `what` could not be started.
+        """
         try:
-            self._popen = subprocess.Popen(argv, stdin=stdin, start_new_session=True, env=environ)
+            self._popen = subprocess.Popen(
+                argv, stdin=stdin, start_new_session=True, env=environ, pass_fds=pass_fds
+            )
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
-            raise StartError(f"can't start the root handler {argv[0]!r}: {reason}") from error
+            raise StartError(f"can't start {what} {argv[0]!r}: {reason}") from error
         self._born = time.monotonic()
         try:
             self.pidfd = os.pidfd_open(self.pid)
@@ -75,6 +84,22 @@ class Process:
         if self.pidfd >= 0:
             os.close(self.pidfd)
             self.pidfd = -1
+
+
+class Backoff:
+    """How long to wait before something that has died is started again."""
+
+    def __init__(self) -> None:
+        """Nothing has died yet."""
+        self._failures = 0
+
+    def delay(self, age: float, longest: float = LONGEST_LOADING_DELAY) -> float:
+        """Return the seconds to wait after the death of a process that was `age` seconds old."""
+        if age >= HEALTHY_AGE:
+            self._failures = 0
+        delay: float = min(FIRST_DELAY * 2**self._failures, longest)
+        self._failures += delay < LONGEST_LOADING_DELAY
+        return delay
 
 
 def describe_status(status: int) -> str:

@@ -1,7 +1,7 @@
 """The front end's life: what all connections share, the sweep over their deadlines, and the end.
 
-Everything here runs in the thread of the event loop. A `Server` owns listeners, poller and root
-handler; connections are their transports' own.
+Everything here runs in the thread of the event loop. A `Server` owns listeners, poller, queue and
+backend; connections are their transports' own.
 """
 
 from __future__ import annotations
@@ -15,32 +15,81 @@ import resource
 import signal
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from ashd.proto._codec import encode_headers
 
 from ._connection import Connection
 from ._errors import FAILURE_STATUS
-from ._exchange import Exchange
-from ._handler import RootHandler
-from ._limits import HANDLER_EXIT_TIME, KILL_TIME, SPARE_DESCRIPTORS, SWEEP_INTERVAL, Limits
+from ._keeper import framing_header
+from ._limits import (
+    HANDLER_EXIT_TIME,
+    KILL_TIME,
+    SPARE_DESCRIPTORS,
+    SWEEP_INTERVAL,
+    Limits,
+)
 from ._listener import Listener, connect_transport
 from ._poller import Poller
 from ._portspec import Port
-from ._queue import CONNECTION_ID
+from ._queue import RequestQueue
 from ._room import Room
 
 _log = logging.getLogger("ashd.htparser")
-_FRAMING = (b"X-Ash-Framing", b"certain, chunked")
+
+
+class Backend(Protocol):
+    """The processes on which a server's life depends."""
+
+    @property
+    def draining(self) -> bool:
+        """Whether other processes still serve clients."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is nothing left to wait for."""
+
+    def attach(self, poller: Poller, on_end: Callable[[int], object]) -> None:
+        """Work in an event loop.
+
+        `on_end` is called, with an exit status, when it's time to finish, and while finishing
+        whenever something has ended.
+        """
+
+    def sweep(self, now: float) -> None:
+        """Look after everything that makes no event."""
+
+    def reload(self) -> None:
+        """Hand SIGHUP on."""
+
+    def stop(self) -> None:
+        """Begin to finish."""
+
+    def terminate(self) -> None:
+        """Ask what hasn't finished in time to end."""
+
+    def kill(self) -> None:
+        """Leave nothing behind."""
+
+    def release(self) -> None:
+        """Give up what is owned."""
 
 
 class Server:
     """All that runs between the root handler's start and the end of the process."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, handler: RootHandler, limits: Limits
+        self,
+        loop: asyncio.AbstractEventLoop,
+        queue: RequestQueue,
+        backend: Backend,
+        limits: Limits,
     ) -> None:
-        """Share `handler` and `limits` among the connections to come."""
+        """Share `queue` and `limits` among the connections to come."""
         self.loop = loop
-        self.handler = handler
+        self.queue = queue
+        self.backend = backend
         self.limits = limits
         self.poller = Poller(loop)
         self.time = loop.time
@@ -53,31 +102,41 @@ class Server:
         self._status = 0
         self._connections: dict[Connection, None] = {}
         self._opening: dict[Connection, asyncio.Task[None]] = {}
-        self._ids = map("{:x}-{:x}".format, itertools.repeat(time.time_ns()), itertools.count(1))
+        mine = f"{time.time_ns():x}-{os.getpid():x}"  # at any time, no other process has it
+        self._ids = map("{}-{:x}".format, itertools.repeat(mine), itertools.count(1))
         self._listeners: list[Listener] = []
+        self._others: list[Listener] = []
         self._accepting = True
         self._stopped: asyncio.Future[int] = loop.create_future()
         self._interval = _sweep_interval(limits)
         self._drained = False
         self._stop_deadline = math.inf
         # What is done when the time for the end is over, each if the one before didn't help.
-        self._steps = iter((self._terminate_handler, self.handler.kill, self._leave_clients))
+        self._steps = iter((self._terminate, self.backend.kill, self._leave_clients))
+        self._mark_time(self.time())
 
-    async def serve(self, sockets: Sequence[tuple[Port, socket.socket]]) -> int:
-        """Serve on listening sockets until the end, and return the exit status."""
+    async def serve(
+        self,
+        sockets: Sequence[tuple[Port, socket.socket]],
+        others: Sequence[tuple[Port, socket.socket]] = (),
+    ) -> int:
+        """Serve on listening sockets until the end, and return the exit status.
+
+        `others` are those of other processes. Connections that are left there too long, because a
+        process has ended or is full, are taken over.
+        """
         self._listeners = [Listener(self, port, sock) for port, sock in sockets]
+        self._others = [Listener(self, port, sock) for port, sock in others]
         for number in (signal.SIGTERM, signal.SIGINT):
             self.loop.add_signal_handler(number, self._signalled)
-        self.loop.add_signal_handler(signal.SIGHUP, self.handler.reload)
-        self.handler.attach(
-            self.poller, self._sent, on_ready=self._handler_ready, on_gone=self._handler_gone
-        )
-        for listener in self._listeners:
-            _log.info("bound %s; the root handler is loading", listener)
-            listener.resume()
-        self._sweep()
+        self.loop.add_signal_handler(signal.SIGHUP, self.backend.reload)
+        self.queue.attach(self.poller)
+        self.backend.attach(self.poller, self._finish)
+        if not self.stopping:
+            self._resume_accepting()
+        self.loop.call_later(self._interval, self._sweep)
         status = await self._stopped
-        self.handler.release()
+        self.backend.release()
         self.poller.close()
         return status
 
@@ -136,56 +195,47 @@ class Server:
         if not peer or not local:
             return []
         return [
-            (CONNECTION_ID, next(self._ids).encode()),
+            (b"X-Ash-Connection-ID", next(self._ids).encode()),
             (b"X-Ash-Address", _address(peer)),
             (b"X-Ash-Port", b"%d" % peer[1]),
             (b"X-Ash-Server-Address", _address(local)),
             (b"X-Ash-Server-Port", b"%d" % local[1]),
             (b"X-Ash-Protocol", port.protocol),
-            _FRAMING,
         ]
 
-    # The root handler
+    # For the backend
 
-    def _handler_ready(self) -> None:
-        for listener in self._listeners:
-            _log.info("listening on %s", listener)
-
-    def _handler_gone(self) -> None:
-        if not self.stopping:
-            _log.error("the root handler is gone; finishing what is running")
-            self._status = FAILURE_STATUS
-            self._stop()
-        else:
+    def _finish(self, status: int) -> None:
+        if self.stopping:
             self._stop_if_done()
-
-    def _sent(self) -> dict[bytes, Exchange]:
-        connections = self._connections
-        return {each.id: each.exchange for each in connections if each.exchange is not None}
+        else:
+            self._status = status
+            self._stop()
 
     # The end
 
     def _signalled(self) -> None:
         if self.stopping:
-            self.handler.kill()
+            self.backend.kill()
             os._exit(FAILURE_STATUS)
         self._stop()
 
     def _stop(self) -> None:
         self.stopping = True
         self._stop_deadline = self.loop.time() + self.limits.stop_time
-        for listener in self._listeners:
+        for listener in [*self._listeners, *self._others]:
             listener.close()
-        self.handler.stop()
+        self.queue.end()
+        self.backend.stop()
         for connection in list(self._connections):
             connection.close_when_done()
         self._stop_if_done()
 
     def _stop_if_done(self) -> None:
         """End when nothing is left to do; the handler has a while to exit before us."""
-        if self._connections or self._opening or self._stopped.done():
+        if self._connections or self._opening or self.backend.draining or self._stopped.done():
             return
-        if self.handler.ended:
+        if self.backend.ended:
             self._stopped.set_result(self._status)
         elif not self._drained:
             self._drained = True
@@ -199,9 +249,9 @@ class Server:
         self._stop_deadline = now + KILL_TIME
         next(self._steps)()
 
-    def _terminate_handler(self) -> None:
-        _log.error("not everything was finished in time; ending the root handler")
-        self.handler.terminate()
+    def _terminate(self) -> None:
+        _log.error("not everything was finished in time; ending what is left")
+        self.backend.terminate()
 
     def _leave_clients(self) -> None:
         for connection in list(self._connections):
@@ -214,7 +264,9 @@ class Server:
         """Look at every deadline."""
         self.loop.call_later(self._interval, self._sweep)
         now = self.time()
-        self.handler.sweep(now)
+        self._mark_time(now)
+        self.queue.sweep(now)
+        self.backend.sweep(now)
         for connection in list(self._connections):
             if now >= connection.deadline or now >= connection.write_deadline:
                 connection.expire(now)
@@ -222,8 +274,16 @@ class Server:
             self._stop_if_done()
             if now >= self._stop_deadline and not self._stopped.done():
                 self._force(now)
-        elif not self._accepting:
+            return
+        if not self._accepting:
             self._resume_accepting()
+        for listener in self._others:
+            listener.accept_some()
+
+    def _mark_time(self, now: float) -> None:
+        """Say until when requests may wait, once for all until the next sweep."""
+        until = now + self._interval + self.limits.queue_time
+        self.framing = encode_headers([framing_header(until)])
 
     def _resume_accepting(self) -> None:
         if self.stopping:

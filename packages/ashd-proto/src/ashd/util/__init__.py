@@ -11,8 +11,9 @@ from ashd.proto._text import printable
 from ._call import Response, call_handler, parse_response
 from ._children import spawn_handler, spawn_transient, transient_environment
 from ._compat import pchild, serveloop, stdfork
+from ._limits import SEND_TIMEOUT
 from ._outbox import send_response
-from ._persistent import SEND_TIMEOUT, PersistentChild
+from ._persistent import PersistentChild
 from ._reaper import reap
 from ._respond import respond, send_all
 from ._serve import serve_loop

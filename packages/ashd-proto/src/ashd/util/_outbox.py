@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-import resource
 import select
 import socket
 import threading
@@ -18,18 +17,8 @@ from dataclasses import dataclass
 
 from ashd.proto import Request
 
+from ._limits import MAX_UNSENT, STALL_TIMEOUT, descriptor_share
 from ._threads import HelperThread
-
-STALL_TIMEOUT = 60.0
-"""Seconds without a byte in either direction after which a response is cut. Front ends grant their
-clients no more."""
-
-MAX_BYTES = 64 << 20
-"""Bytes that may wait in all. Beyond that, the response whose client has been idle for the longest
-is cut: clients that don't read must not fill the memory."""
-
-DESCRIPTOR_SHARE = 2
-"""What part of the descriptors that a process may have (one half) waiting responses may hold."""
 
 _DISCARD = 65536  # bytes of an unwanted request body that are read at a time
 
@@ -80,8 +69,9 @@ class _Response:
 class Outbox:
     """The responses of this process that wait for their clients. Any thread may add one."""
 
-    def __init__(self) -> None:
-        """Begin with none."""
+    def __init__(self, *, stall_timeout: float = STALL_TIMEOUT) -> None:
+        """Begin with none; cut those whose clients are idle for `stall_timeout` seconds."""
+        self._stall_timeout = stall_timeout
         self._lock = threading.Lock()  # guards all below; never held while waiting
         self._responses: dict[int, _Response] = {}  # the one that has been idle for longest first
         self._bytes = 0
@@ -113,8 +103,8 @@ class Outbox:
         return epoll
 
     def _make_room(self, size: int) -> None:
-        most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] // DESCRIPTOR_SHARE
-        while self._responses and (len(self._responses) >= most or self._bytes + size > MAX_BYTES):
+        most = descriptor_share()
+        while self._responses and (len(self._responses) >= most or self._bytes + size > MAX_UNSENT):
             logger.warning("a response was cut: too many wait for their clients")
             self._drop(next(iter(self._responses)))
 
@@ -159,15 +149,15 @@ class Outbox:
         """Return how many seconds the one that has been idle for longest may still be so."""
         with self._lock:
             idle = next(iter(self._responses.values()), None)
-        return max(0.0, idle.active_at + STALL_TIMEOUT - time.monotonic()) if idle else 0.0
+        return max(0.0, idle.active_at + self._stall_timeout - time.monotonic()) if idle else 0.0
 
     def _cut_stalled(self) -> None:
-        limit = time.monotonic() - STALL_TIMEOUT
+        limit = time.monotonic() - self._stall_timeout
         while self._responses:
             fd, response = next(iter(self._responses.items()))
             if response.active_at > limit:
                 return
-            logger.info("a response was cut: its client took nothing for %d s", STALL_TIMEOUT)
+            logger.info("a response was cut: its client took nothing for %g s", self._stall_timeout)
             self._drop(fd)
 
     def forget(self) -> None:

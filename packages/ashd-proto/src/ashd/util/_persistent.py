@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import resource
 import select
 import socket
 import subprocess
@@ -25,28 +24,20 @@ from ashd.proto import HandlerGoneError, QueueFullError, Request, refuse, send_r
 from ashd.proto._text import printable
 
 from ._children import Argv, ChildInit, spawn_handler
+from ._limits import MAX_WAITING, SEND_TIMEOUT, descriptor_share
 from ._reaper import reap
 from ._threads import HelperThread
 
-SEND_TIMEOUT = 60.0
-"""Seconds that a request waits for a child that takes none: what the reference front end grants a
-handler."""
-
-MAX_WAITING = 256
-"""Requests that may wait for one child. Each has a descriptor of ours."""
-
-DESCRIPTOR_SHARE = 2
-"""What part of the descriptors that a process may have (one half) can belong to waiting requests of
-all children together, so that there are always some left to receive others with."""
+PAUSE = 0.02
+"""Seconds between attempts when the child's socket has room but the kernel refuses all the same:
+nothing reports that fewer descriptors are on their way (ETOOMANYREFS)."""
 
 logger = logging.getLogger("ashd.util")
 
 Refuse = Callable[[Request, Exception], object]
 """Answers a request that could not be handed over. It must not wait for the client."""
 
-_room = threading.BoundedSemaphore(
-    max(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // DESCRIPTOR_SHARE)
-)
+_slots = threading.Semaphore(descriptor_share())  # one for each request that waits for any child
 
 
 def refuse_undelivered(request: Request, error: Exception) -> None:
@@ -148,18 +139,19 @@ class PersistentChild:
         return self._socket
 
     def _enqueue(self, request: Request) -> None:
-        if len(self._waiting) >= MAX_WAITING or not _room.acquire(blocking=False):
+        if len(self._waiting) >= MAX_WAITING or not _slots.acquire(blocking=False):
             raise self._too_many()
         try:
             self._waiting.append((request.dup(), time.monotonic() + self._timeout))
         except BaseException:
-            _room.release()
+            _slots.release()
             raise
         if self._thread is None:
             self._start_thread()
 
     def _start_thread(self) -> None:
-        self._thread = HelperThread(target=self._drain, name=f"queue of {self.argv[0]}")
+        name = f"queue of {self.argv[0]}"
+        self._thread = HelperThread(target=self._drain, name=name, daemon=False)
         try:
             self._thread.start()
         except RuntimeError as error:
@@ -193,10 +185,11 @@ class PersistentChild:
 
     def _drop_first(self) -> Request:
         with self._lock:
-            _room.release()
+            _slots.release()
             return self._waiting.popleft()[0]
 
     def _hand_over(self, request: Request, deadline: float) -> Exception | None:
+        woken = False
         while True:
             try:
                 with self._lock:
@@ -205,6 +198,9 @@ class PersistentChild:
             except QueueFullError as error:
                 if not self._wait_for_room(deadline):
                     return error
+                if woken:
+                    time.sleep(PAUSE)
+                woken = True
             except Exception as error:
                 return error
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from ._body import BODY_BUFFER
 from ._channel import Channel
@@ -11,8 +11,7 @@ from ._environ import EnvironBuilder, base_environ
 from ._response import ASHD_STATUS_LINE, Response
 from ._version import SOFTWARE
 
-if TYPE_CHECKING:
-    from ._request_timeout import Guard
+T = TypeVar("T")
 
 
 class Application(Protocol):
@@ -33,6 +32,25 @@ class Observer(Protocol):
 
         `token` is None if the application wasn't called.
         """
+        ...
+
+
+class Guard(Protocol):
+    """Keeps a request to its time limit."""
+
+    struck: float | None
+    """When the limit struck, on the monotonic clock, or None."""
+
+    def run(self, function: Callable[[], T], /) -> T:
+        """Call what calls the application's code, in which alone the limit may strike."""
+        ...
+
+    def release(self) -> None:
+        """Note that the response socket is closed."""
+        ...
+
+    def strike(self, request: str, seconds: float, /) -> bool:
+        """End the request from another thread; tell whether there was something to end."""
         ...
 
 

@@ -24,8 +24,7 @@ from ._response import BEFORE_HEAD, JOIN, OVER, ExcInfo, Response, as_bytes, log
 from ._result import Sender, sender_of
 
 if TYPE_CHECKING:
-    from ._adapter import Adapter
-    from ._request_timeout import Guard
+    from ._adapter import Adapter, Guard
 
 T = TypeVar("T")
 

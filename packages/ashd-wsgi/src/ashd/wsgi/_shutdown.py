@@ -113,7 +113,11 @@ def bound_exit(status: int) -> None:
 
     timer = threading.Timer(_EXIT_TIME, insist)
     timer.daemon = True
-    timer.start()
+    try:
+        timer.start()
+    except RuntimeError:  # no thread can be started: the kernel insists, without a word
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, _EXIT_TIME)
 
 
 def _exit_at_once(status: int) -> NoReturn:

@@ -6,11 +6,12 @@ A target is `PATH` of a Unix socket (with a `/` in it), `PORT` on this machine, 
 called.
 """
 
-from ashd.pdm.cli._compat import client, perfclient, replclient
-from ashd.pdm.cli._connect import ClientStream, connect
-from ashd.pdm.cli._perf import PerfClient, Proxy
-from ashd.pdm.cli._repl import RemoteError, ReplClient
-from ashd.pdm.cli._target import SshTarget, Target, TcpTarget, UnixTarget, parse_target
+from ._compat import client, perfclient, replclient
+from ._connect import ClientStream, connect
+from ._perf import PerfClient, Proxy
+from ._repl import RemoteError, ReplClient
+from ._target import SshTarget, Target, TcpTarget, UnixTarget, parse_target
+from ._workers import open_perf
 
 __all__ = [
     "ClientStream",
@@ -24,6 +25,7 @@ __all__ = [
     "UnixTarget",
     "client",
     "connect",
+    "open_perf",
     "parse_target",
     "perfclient",
     "replclient",

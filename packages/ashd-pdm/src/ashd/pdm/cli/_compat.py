@@ -1,8 +1,8 @@
 """The names of the original library."""
 
-from ashd.pdm.cli._connect import connect
-from ashd.pdm.cli._perf import PerfClient
-from ashd.pdm.cli._repl import ReplClient
+from ._connect import connect
+from ._perf import PerfClient
+from ._repl import ReplClient
 
 client = connect
 replclient = ReplClient

@@ -1,23 +1,20 @@
-"""Connects to a server and greets it. The stream that is returned owns the socket, and the ssh
-process if there is one.
+"""Connects to a server and greets it. The stream that is returned owns the socket, and what
+forwards it through ssh if something does.
 """
 
 from __future__ import annotations
 
-import base64
-import importlib.resources
 import os
 import pwd
-import shlex
 import socket
-import subprocess
 from typing import Any
 
-from ashd.pdm._errors import ConnectError, ConnectionLost, PdmError, ProtocolError
-from ashd.pdm._limits import MAX_LINE
-from ashd.pdm._peer import peer_of
-from ashd.pdm._stream import Stream
-from ashd.pdm.cli._target import SshTarget, Target, TcpTarget, UnixTarget, parse_target
+from .._errors import ConnectError, ConnectionLost, PdmError, ProtocolError
+from .._limits import MAX_LINE
+from .._peer import peer_of
+from .._stream import Stream
+from ._ssh import Forwarding
+from ._target import SshTarget, Target, TcpTarget, UnixTarget, parse_target
 
 CONNECT_TIMEOUT = 30.0
 """Seconds until a connection has to stand, and a server has to start a protocol."""
@@ -27,34 +24,35 @@ GREETING_TIMEOUT = 3.0
 is something else, which waits for us.
 """
 
-SSH_TIMEOUT = 30.0
-"""The same through ssh: time to type a passphrase."""
-
 OWNER_VARIABLE = "ASHD_PDM_OWNER"
 """Environment variable with the name or number of a user whose Unix sockets are trusted, besides
 those of root and of the user who asks.
 """
 
-SSH_VARIABLE = "ASHD_PDM_SSH"
-"""Environment variable with the ssh command to use, and its options."""
-
 GREETING = b"+PDM1"
 
 
 class ClientStream(Stream):
-    """A stream that also waits for the ssh process, when it is closed."""
+    """A stream that also ends ssh, when it is closed."""
 
-    process: subprocess.Popen[bytes] | None = None
+    forwarding: Forwarding | None = None
 
     def close(self) -> None:
-        """Close the socket; ssh ends by that."""
+        """Close the socket, and end ssh."""
         super().close()
-        if self.process is not None:
-            self.process.wait()
+        if self.forwarding is not None:
+            self.forwarding.close()
 
 
-def connect(target: str | Target, protocol: str, *, worker: str | None = None) -> ClientStream:
-    """Connect, greet, and ask for a protocol (of a worker process).
+def connect(
+    target: str | Target,
+    protocol: str,
+    *,
+    worker: str | None = None,
+    patience: float = CONNECT_TIMEOUT,
+) -> ClientStream:
+    """Connect, greet, and ask for a protocol (of a worker process), which has `patience` seconds to
+    begin.
 
     `ConnectError` when that doesn't work out, also when a Unix socket belongs to another user than
     root and the one who asks; the environment variable `ASHD_PDM_OWNER` names one who is trusted.
@@ -62,9 +60,10 @@ def connect(target: str | Target, protocol: str, *, worker: str | None = None) -
     """
     parsed = parse_target(target) if isinstance(target, str) else target
     stream = _open(parsed)
-    patience = SSH_TIMEOUT if isinstance(parsed, SshTarget) else GREETING_TIMEOUT
+    first = CONNECT_TIMEOUT if isinstance(parsed, SshTarget) else GREETING_TIMEOUT
+    choice = protocol if worker is None else f"@{worker} {protocol}"
     try:
-        greet(stream, protocol, worker=worker, patience=patience)
+        greet(stream, choice, (first, patience))
     except ConnectionLost as exc:
         stream.close()
         raise ConnectError(f"can't connect to {_describe(parsed)}: {exc}") from exc
@@ -74,15 +73,12 @@ def connect(target: str | Target, protocol: str, *, worker: str | None = None) -
     return stream
 
 
-def greet(
-    stream: Stream, protocol: str, *, worker: str | None = None, patience: float = GREETING_TIMEOUT
-) -> None:
-    """Exchange the first lines of a connection; `patience` is for the server's first line."""
-    if _line(stream, patience) != GREETING:
+def greet(stream: Stream, choice: str, patience: tuple[float, float]) -> None:
+    """Exchange the first lines of a connection; `patience` is for the two lines of the server."""
+    if _line(stream, patience[0]) != GREETING:
         raise ProtocolError("the other side is not a debug server of a version that is known here")
-    choice = protocol if worker is None else f"@{worker} {protocol}"
     stream.send(f"{choice}\n".encode())
-    if not _line(stream, CONNECT_TIMEOUT).startswith(b"+"):
+    if not _line(stream, patience[1]).startswith(b"+"):
         raise ProtocolError("the server's answer starts with neither + nor -")
 
 
@@ -177,32 +173,14 @@ def _open_tcp(target: TcpTarget) -> ClientStream:
 
 
 def _open_ssh(target: SshTarget) -> ClientStream:
-    ours, theirs = socket.socketpair()
+    forwarding = Forwarding(target)
     try:
-        with theirs:
-            process = subprocess.Popen(
-                ssh_command(target), stdin=theirs.fileno(), stdout=theirs.fileno()
-            )
+        stream = ClientStream(forwarding.connect(), send_timeout=None)
     except BaseException:
-        ours.close()
+        forwarding.close()
         raise
-    stream = ClientStream(ours, send_timeout=None)
-    stream.process = process
+    stream.forwarding = forwarding
     return stream
-
-
-def ssh_command(target: SshTarget) -> list[str]:
-    """Return the command that runs our relay on the other machine, where only Python is needed.
-
-    The source of the relay goes along, encoded so that any login shell leaves it alone.
-    """
-    source = importlib.resources.files("ashd.pdm.relay").joinpath("_relay.py").read_bytes()
-    code = f"import base64;exec(base64.b64decode('{base64.b64encode(source).decode()}'))"
-    remote = f"exec python3 -c {shlex.quote(code)} {shlex.quote(target.path)}"
-    ssh = shlex.split(os.environ.get(SSH_VARIABLE, "ssh"))
-    # Ctrl-C is for the program at the terminal; ssh would get it, too, and end
-    deaf = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"]
-    return [*deaf, *ssh, "-T", "-e", "none", "--", target.host, remote]
 
 
 _OPENERS: dict[type, Any] = {UnixTarget: _open_unix, TcpTarget: _open_tcp, SshTarget: _open_ssh}

@@ -12,35 +12,32 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from ashd.pdm._errors import ConnectionLost, ProtocolError, RefusedPickle
-from ashd.pdm._frames import HEADER_SIZE, body_length, frame
-from ashd.pdm._limits import CLIENT_PICKLES, MAX_MESSAGE
-from ashd.pdm._names import CLIENT_NAMES, EventNames
-from ashd.pdm._stream import Stream
-from ashd.pdm._writer import write_request
-from ashd.pdm.cli._connect import connect
-from ashd.pdm.perf import AttrInfo, UnknownEvent, error, nosuchname
-
+from .._errors import ConnectionLost, ProtocolError, RefusedPickle
+from .._frames import HEADER_SIZE, body_length, frame
+from .._limits import CLIENT_PICKLES, MAX_MESSAGE
+from .._names import CLIENT_NAMES, EventNames
 from .._pickles import load
+from .._stream import Stream
+from .._writer import write_request
+from ..perf import AttrInfo, UnknownEvent, error, nosuchname
+from ._connect import connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-    from ashd.pdm.cli._target import Target
+    from ._target import Target
 
 MAX_WAITING_EVENTS = 100_000
 """Events that wait for `dispatch`; the oldest are dropped beyond that."""
-
-LEFT_INTERVAL = 0.2
-"""Seconds between two looks at `abandon`."""
 
 
 class PerfClient:
     """A connection for looking at objects. Use `close`, or `with`.
 
     `timeout` is how many seconds an answer may take, None for any time. `worker` chooses a worker
-    process of a server that has several; without it, such a server shows the objects of all.
+    process of a server that has several; without it, it is the process that listens (`open_perf`
+    shows the objects of all). `translate` changes exceptions of the server before they are raised.
     """
 
     def __init__(
@@ -49,16 +46,17 @@ class PerfClient:
         *,
         worker: str | None = None,
         timeout: float | None = None,
+        translate: Callable[[Exception], Exception] | None = None,
     ) -> None:
-        self._stream = (
+        self.stream = (
             target if isinstance(target, Stream) else connect(target, "perf", worker=worker)
         )
-        self._timeout = timeout
+        self.timeout = timeout
+        self.translate = translate
         self._lock = threading.RLock()  # for the stream; callbacks may ask for something
         self._ids = itertools.count(1)
         self._callbacks: dict[Any, Callable[[Any], None]] = {}
         self._events: deque[tuple[Any, Any]] = deque(maxlen=MAX_WAITING_EVENTS)
-        self.abandon: Callable[[], bool] | None = None
 
     # Objects
 
@@ -66,6 +64,9 @@ class PerfClient:
         """Return the object `name` of an imported module; `ashd.pdm.perf.nosuchname` when there is
         none.
         """
+        return self._bind(module, name)
+
+    def _bind(self, module: str, name: str) -> Proxy:
         ident = next(self._ids)
         return Proxy(self, ident, self.request("bind", ident, module, name)[0])
 
@@ -77,7 +78,7 @@ class PerfClient:
             raise nosuchname(
                 f"{path}: write MODULE.OBJECT[/NAME]..., as in pdm.perf.sysres/cputime"
             )
-        found = self.lookup(module, name)
+        found = self._bind(module, name)
         for part in names:
             inner = found.lookup(part)
             found.close()
@@ -90,36 +91,41 @@ class PerfClient:
         """Send a request of the wire and return what its answer holds; raise what the server
         raised.
         """
-        message = frame(write_request(request))
         with self._lock:
-            self._stream.send(message)
-            reply = self._reply()
+            self.begin(*request)
+            return self.finish(self.timeout)
+
+    def begin(self, *request: Any) -> None:
+        """Send a request; `finish` takes its answer. No other thread may use the client between."""
+        self.stream.send(frame(write_request(request)))
+
+    def finish(self, timeout: float | None) -> tuple[Any, ...]:
+        """Return what the answer holds, as `request` does. `ConnectionLost` when it takes longer
+        than `timeout` seconds; the client is of no more use then.
+        """
+        reply = self._reply(timeout)
         if reply[0] == "+":
             return reply[1:]
         raised = reply[1] if len(reply) > 1 else None
-        raise raised if isinstance(raised, Exception) else error(f"the server failed: {raised!r}")
+        if not isinstance(raised, Exception):
+            raise error(f"the server failed: {raised!r}")
+        raise raised if self.translate is None else self.translate(raised)
 
-    def _reply(self) -> tuple[Any, ...]:
-        until = None if self._timeout is None else time.monotonic() + self._timeout
+    def _reply(self, timeout: float | None) -> tuple[Any, ...]:
+        until = None if timeout is None else time.monotonic() + timeout
         while True:
-            self._await_reply(until)
+            if not self.stream.has_input(_left(until)):
+                raise ConnectionLost(f"no answer for {timeout} seconds")
             message = self._read()
             if message[0] != "*":
                 return message
             self._events.append(message[1:])
 
-    def _await_reply(self, until: float | None) -> None:
-        while not self._stream.has_input(_sooner(until, LEFT_INTERVAL if self.abandon else None)):
-            if self.abandon is not None and self.abandon():
-                raise ConnectionLost("the request was abandoned")
-            if until is not None and time.monotonic() >= until:
-                raise ConnectionLost(f"no answer for {self._timeout} seconds")
-
     def _read(self) -> tuple[Any, ...]:
-        header = self._stream.read_exactly(HEADER_SIZE, self._timeout, first=True)
+        header = self.stream.read_exactly(HEADER_SIZE, self.timeout, first=True)
         if header is None:
             raise ConnectionLost("the server closed the connection")
-        body = self._stream.read_exactly(body_length(header, MAX_MESSAGE), self._timeout)
+        body = self.stream.read_exactly(body_length(header, MAX_MESSAGE), self.timeout)
         message = _load(body or b"")
         if not isinstance(message, tuple) or not message or message[0] not in ("+", "-", "*"):
             raise ProtocolError("the server sent something that is no answer")
@@ -151,7 +157,7 @@ class PerfClient:
         while True:
             with self._lock:
                 if not self._events:
-                    if not self._stream.has_input(_sooner(until, None)):
+                    if not self.stream.has_input(_left(until)):
                         return False
                     self._take_event()
                 ident, event = self._events.popleft()
@@ -168,15 +174,15 @@ class PerfClient:
 
     def fileno(self) -> int:
         """Return the descriptor of the connection, for `poll`."""
-        return self._stream.socket.fileno()
+        return self.stream.socket.fileno()
 
     def abort(self) -> None:
         """End the connection under a thread that waits for it. May be called from any thread."""
-        self._stream.abort()
+        self.stream.abort()
 
     def close(self) -> None:
         """Leave. What was bound and subscribed is forgotten by the server."""
-        self._stream.close()
+        self.stream.close()
 
     def __enter__(self) -> PerfClient:
         """Return itself."""
@@ -200,8 +206,8 @@ class Proxy:
     """
 
     def __init__(self, client: PerfClient, ident: Any, protocols: list[str]) -> None:
-        self._client = client
-        self._id = ident
+        self.client = client
+        self.ident = ident
         self._protocols = list(protocols)
 
     def pdm_protocols(self) -> list[str]:
@@ -210,40 +216,40 @@ class Proxy:
 
     def readattr(self) -> Any:
         """Read the value of an attribute."""
-        return self._client.request("readattr", self._id)[0]
+        return self.client.request("readattr", self.ident)[0]
 
     def attrinfo(self) -> AttrInfo:
         """Return what an attribute means."""
-        info: AttrInfo = self._client.request("attrinfo", self._id)[0]
+        info: AttrInfo = self.client.request("attrinfo", self.ident)[0]
         return info
 
     def listdir(self) -> list[str]:
         """Return the names in a directory."""
-        names: list[str] = self._client.request("ls", self._id)[0]
+        names: list[str] = self.client.request("ls", self.ident)[0]
         return names
 
     def lookup(self, name: str) -> Proxy:
         """Return an object of a directory; `nosuchname` when there is none."""
-        ident = next(self._client._ids)
-        return Proxy(self._client, ident, self._client.request("lookup", ident, self._id, name)[0])
+        ident = next(self.client._ids)
+        return Proxy(self.client, ident, self.client.request("lookup", ident, self.ident, name)[0])
 
     def invoke(self, method: str, *args: Any, **kwargs: Any) -> Any:
         """Call a method, with plain data."""
-        return self._client.request("invoke", self._id, method, args, kwargs)[0]
+        return self.client.request("invoke", self.ident, method, args, kwargs)[0]
 
     def subscribe(self, callback: Callable[[Any], None]) -> None:
         """Have `PerfClient.dispatch` call `callback` with each event. One callback at a time."""
-        self._client.subscribe(self._id, callback)
+        self.client.subscribe(self.ident, callback)
 
     def unsubscribe(self, callback: Callable[[Any], None]) -> None:
         """Stop; ValueError when that callback is not subscribed."""
-        self._client.unsubscribe(self._id, callback)
+        self.client.unsubscribe(self.ident, callback)
 
     def close(self) -> None:
         """Let the server forget the object."""
-        self._client._callbacks.pop(self._id, None)
+        self.client._callbacks.pop(self.ident, None)
         try:
-            self._client.request("unbind", self._id)
+            self.client.request("unbind", self.ident)
         except ConnectionLost:
             pass
 
@@ -280,8 +286,5 @@ def _unknown_event(kind: str) -> UnknownEvent:
 _EVENT_NAMES = EventNames(_unknown_event)
 
 
-def _sooner(until: float | None, seconds: float | None) -> float | None:
-    left = None if until is None else max(0.0, until - time.monotonic())
-    if left is None or seconds is None:
-        return seconds if left is None else left
-    return min(left, seconds)
+def _left(until: float | None) -> float | None:
+    return None if until is None else max(0.0, until - time.monotonic())

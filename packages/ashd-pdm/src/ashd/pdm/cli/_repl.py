@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ashd.pdm._errors import ConnectionLost, PdmError
-from ashd.pdm.cli._connect import connect
+from .._errors import ConnectionLost, PdmError
+from ._connect import connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-    from ashd.pdm._stream import Stream
-    from ashd.pdm.cli._target import Target
+    from .._stream import Stream
+    from ._target import Target
 
 MAX_LINE = 1 << 20
 """Bytes of an output line that are taken; our servers break lines long before."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ashd.pdm._errors import SpecError
+from .._errors import SpecError
 
 FORMS = (
     "use PATH (with a / in it), PORT (on this machine), HOST:PORT, "

@@ -8,6 +8,6 @@ Everything here runs in one process of its own, in its main thread but where a m
 otherwise; each subcommand closes the connections that it opens.
 """
 
-from ashd.pdm.command._main import main, pdm_repl
+from ._main import main, pdm_repl
 
 __all__ = ["main", "pdm_repl"]

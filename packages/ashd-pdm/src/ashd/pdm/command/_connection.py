@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar, cast
 
-from ashd.pdm._errors import PdmError
-from ashd.pdm.cli import PerfClient, Proxy
-from ashd.pdm.perf import error, nosuchname
+from .. import cli
+from .._errors import PdmError
+from ..cli import PerfClient, Proxy
+from ..perf import error, nosuchname
 
 if TYPE_CHECKING:
     import argparse
+
+T = TypeVar("T")
 
 BUILT_IN = "pdm.perf"
 PARENT = "parent"
@@ -24,24 +27,16 @@ KNOWN = (
 """Objects to look for in daemons that can't list theirs."""
 
 
-class Client(PerfClient):
-    """A client for which every exception that an object of the daemon raises is an `error`."""
-
-    def request(self, *request: Any) -> tuple[Any, ...]:
-        """Ask as `PerfClient` does."""
-        try:
-            return super().request(*request)
-        except PdmError:
-            raise
-        except Exception as exc:
-            raise error(f"{type(exc).__name__}: {exc}") from exc
-
-
 def open_perf(options: argparse.Namespace, *, timeout: float | None = None) -> PerfClient:
-    """Connect as the options say; an answer may take `timeout` seconds. The caller closes the
-    client.
+    """Connect as the options say; an answer may take `timeout` seconds. Every exception that an
+    object of the daemon raises is an `error`. The caller closes the client.
     """
-    return Client(options.target, worker=options.worker, timeout=timeout)
+    return cli.open_perf(options.target, worker=options.worker, timeout=timeout, translate=to_error)
+
+
+def to_error(exc: Exception) -> Exception:
+    """Return an exception of the daemon as one that the command tells about."""
+    return exc if isinstance(exc, PdmError) else error(f"{type(exc).__name__}: {exc}")
 
 
 def full_path(name: str) -> str:
@@ -76,9 +71,9 @@ def need(proxy: Proxy, protocol: str, name: str) -> Proxy:
     """Return the object if it has the protocol; else say what can be done with it instead."""
     has = proxy.pdm_protocols()
     if protocol not in has:
-        others = [_VERBS[found] for found in has if found in _VERBS]
-        instead = f"try ashd-pdm {' or '.join(others)}" if others else "it offers nothing"
-        raise error(f"{name} is no object to {_VERBS[protocol]}: {instead}")
+        others = " or ".join(_VERBS[found] for found in has if found in _VERBS)
+        instead = f"try ashd-pdm {others}" if others else "no other command can either"
+        raise error(f"ashd-pdm {_VERBS[protocol]} can't use {name}: {instead}")
     return proxy
 
 
@@ -94,9 +89,11 @@ def worker_names(client: PerfClient) -> list[str]:
         return []
 
 
-def by_worker(client: PerfClient, value: Any) -> dict[str, Any]:
-    """Return a value that every process has as a dict by worker; a single process is called ''."""
+def by_worker(client: PerfClient, value: object, _kind: type[T]) -> dict[str, T]:
+    """Return a value that every process has as a dict by worker; a single process is called ''. Of
+    what kind it is is the daemon's promise (`_records.py`).
+    """
     names = worker_names(client)
     if names and isinstance(value, dict) and set(value) <= set(names):
         return value
-    return {"": value}
+    return {"": cast("T", value)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
-from ashd.pdm._errors import (
+from .._errors import (
     ConnectError,
     ConnectionLost,
     PdmError,
@@ -13,8 +13,8 @@ from ashd.pdm._errors import (
     RefusedPickle,
     SpecError,
 )
-from ashd.pdm.cli import SshTarget, Target, TcpTarget, UnixTarget, parse_target
-from ashd.pdm.command._text import clean
+from ..cli import SshTarget, Target, TcpTarget, UnixTarget, parse_target
+from ._text import clean
 
 _UNIX = {
     errno.ENOENT: "there is no socket {0}: is the daemon running, and does it open one there?",
@@ -26,7 +26,7 @@ _UNIX = {
 }
 _TCP = {
     errno.ECONNREFUSED: "nobody listens on {0}: is the daemon running, "
-    "and does it open a debug socket there?",
+    "and does it open a debug socket there?"
 }
 
 _OTHERS: tuple[tuple[type[Exception], str], ...] = (
@@ -64,7 +64,7 @@ def _connect(exc: ConnectError, target: str) -> str:
     parsed = _parsed(target)
     number = cause.errno if isinstance(cause, OSError) else None
     if isinstance(parsed, SshTarget):
-        return _ssh(exc, number)
+        return _ssh(exc, parsed)
     if number == errno.ECONNREFUSED and _is_no_socket(parsed):
         number = errno.ENOTSOCK
     known = _TCP if isinstance(parsed, TcpTarget) else _UNIX
@@ -83,9 +83,12 @@ def _is_no_socket(target: Target | None) -> bool:
         return False
 
 
-def _ssh(exc: ConnectError, number: int | None) -> str:
-    if number == errno.ENOENT:
-        return "there is no ssh command here, which is needed to reach other machines"
+def _ssh(exc: ConnectError, target: SshTarget) -> str:
+    if isinstance(exc.__cause__, ConnectionLost):
+        exc = ConnectError(
+            f"can't connect to {target.path} on {target.host}: there is no debug socket, "
+            "or you may not connect to it, or sshd doesn't allow forwarding"
+        )
     return f"{exc} (what ssh said about it stands above)"
 
 

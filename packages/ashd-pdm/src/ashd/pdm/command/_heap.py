@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from ashd.pdm.command._connection import by_worker, find, open_perf
-from ashd.pdm.command._output import say, say_json
-from ashd.pdm.command._text import count, duration, size, table
+from ._connection import by_worker, find, open_perf
+from ._output import say, say_json, warn
+from ._text import count, duration, size, table
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from ashd.pdm.cli import PerfClient, Proxy
+    from ..cli import PerfClient, Proxy
+    from ._records import Garbage
 
 
 def run(options: argparse.Namespace) -> int:
@@ -25,8 +25,8 @@ def run(options: argparse.Namespace) -> int:
             heap.invoke("trace_start" if options.trace_start else "trace_stop")
             return 0
         if options.trace is not None:
-            say_to_user(TRACE_COST.format(duration(options.trace)))
-            answers = by_worker(client, heap.invoke("trace", options.trace, options.lines))
+            warn(TRACE_COST.format(duration(options.trace)))
+            answers = by_worker(client, heap.invoke("trace", options.trace, options.lines), object)
             processes = {worker: {"trace": answer} for worker, answer in answers.items()}
         else:
             processes = look(client, heap, options.lines, options.growth)
@@ -39,11 +39,6 @@ def run(options: argparse.Namespace) -> int:
 
 
 TRACE_COST = "tracing for {}: allocations in the daemon are up to 15 times slower meanwhile"
-
-
-def say_to_user(text: str) -> None:
-    """Write a line to standard error: it is not part of the answer."""
-    sys.stderr.write(f"{text}\n")
 
 
 def look(
@@ -61,7 +56,7 @@ def look(
         questions = {"growth": ("growth", lines)}
     found: dict[str, dict[str, Any]] = {}
     for name, question in questions.items():
-        for worker, answer in by_worker(client, heap.invoke(*question)).items():
+        for worker, answer in by_worker(client, heap.invoke(*question), object).items():
             found.setdefault(worker, {})[name] = answer
     return found
 
@@ -76,7 +71,7 @@ def report(worker: str, found: dict[str, Any]) -> Iterator[str]:
     if "growth" in found:
         yield from _growth(found["growth"] or [])
         return
-    yield from _types("objects by type", found["types"])
+    yield from _types(found["types"])
     yield from _garbage(found["garbage"])
     yield from _lines(found["lines"])
 
@@ -108,14 +103,14 @@ def _signed(number: float) -> str:
     return size(number) if number < 0 else f"+{size(number)}"
 
 
-def _types(title: str, entries: list[dict[str, Any]]) -> Iterator[str]:
-    rows = [("objects", "size", title.removeprefix("objects by "))]
+def _types(entries: list[dict[str, Any]]) -> Iterator[str]:
+    rows = [("objects", "size", "type")]
     rows += [(count(e["count"]), size(e["size"]), e["type"]) for e in entries]
     yield from table(rows, "rr")
     yield ""
 
 
-def _garbage(found: dict[str, Any]) -> Iterator[str]:
+def _garbage(found: Garbage) -> Iterator[str]:
     done = ", ".join(str(generation["collections"]) for generation in found["stats"])
     state = "on" if found["enabled"] else "off"
     yield f"collector: {state}, collections by generation: {done}"

@@ -5,18 +5,20 @@ Exit status: 0, 1 for an error (a sentence on standard error), 2 for wrong usage
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import os
 import sys
 from typing import TYPE_CHECKING
 
-from ashd.pdm.command._failures import FAILURES, sentence
-from ashd.pdm.command._output import warn
-from ashd.pdm.command._parser import RISK, Parser, add_subcommand, make_parser
+from ._failures import FAILURES, sentence
+from ._output import warn
+from ._parser import make_parser, make_repl_parser
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
+
+    from ._parser import Parser
 
 INTERRUPTED = 130
 
@@ -25,26 +27,28 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run `ashd-pdm`; `words` are the arguments, by default those of the process. Returns the exit
     status.
     """
-    return run(make_parser().parse_args(words))
+    return _main(make_parser(), words)
 
 
 def pdm_repl(words: Sequence[str] | None = None) -> int:
     """Run `pdm-repl TARGET`, the old name of `ashd-pdm repl`."""
-    from ashd.pdm.command._options import SUBCOMMANDS
+    return _main(make_repl_parser(), words)
 
-    repl = next(subcommand for subcommand in SUBCOMMANDS if subcommand.name == "repl")
-    description = "A prompt inside a daemon; the same as ashd-pdm repl."
-    parser = Parser(prog="pdm-repl", description=description, epilog=RISK, allow_abbrev=False)
-    add_subcommand(parser, repl)
+
+def _main(parser: Parser, words: Sequence[str] | None) -> int:
+    if "_ARGCOMPLETE" in os.environ:  # a shell asks
+        from ._completion import complete
+
+        complete(parser)
     return run(parser.parse_args(words))
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the subcommand that was parsed."""
-    subcommand = options.subcommand
-    module = importlib.import_module(f"ashd.pdm.command.{subcommand.module}")
+    module, _, function = options.run.partition(":")
+    found = importlib.import_module(f".{module}", __package__)
     try:
-        status: int = getattr(module, subcommand.function)(options)
+        status: int = getattr(found, function)(options)
         sys.stdout.flush()
     except BrokenPipeError:
         _forget_output()

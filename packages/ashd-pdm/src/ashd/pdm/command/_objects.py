@@ -6,16 +6,16 @@ import ast
 import time
 from typing import TYPE_CHECKING, Any
 
-from ashd.pdm.command._connection import KNOWN, find, find_if_any, need, open_perf, short_path
-from ashd.pdm.command._output import plain, say, say_json, show, show_event, to_json
-from ashd.pdm.command._text import table
-from ashd.pdm.perf import error
+from ..perf import error
+from ._connection import KNOWN, find, find_if_any, need, open_perf, short_path
+from ._output import plain, say, say_json, show, show_event, to_json
+from ._text import table
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from ashd.pdm.cli import PerfClient, Proxy
+    from ..cli import PerfClient, Proxy
 
 
 def list_names(options: argparse.Namespace) -> int:

@@ -10,13 +10,14 @@ import json
 import math
 import pprint
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ashd.pdm.command._text import clean, escape_json
-from ashd.pdm.perf import AttrInfo, Event
+from ..perf import AttrInfo, Event, error
+from ._text import clean, escape_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
 COLUMNS = 100
 
@@ -32,9 +33,19 @@ def warn(text: str) -> None:
 
 
 def progress(text: str) -> None:
-    """Show a text in place of the one before, on a terminal; "" takes it away."""
-    sys.stderr.write(f"\r{clean(text)}\x1b[K")
-    sys.stderr.flush()
+    """Show a text in place of the one before, if there is a terminal; "" takes it away."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r{clean(text)}\x1b[K")
+        sys.stderr.flush()
+
+
+@contextmanager
+def needs_extra(what: str) -> Iterator[None]:
+    """Say what to install when a library of the extra `cli` can't be imported inside."""
+    try:
+        yield
+    except ImportError as exc:
+        raise error(f"{what} needs more than Python: pip install 'ashd-pdm[cli]'") from exc
 
 
 def raw(text: str) -> None:

@@ -1,17 +1,222 @@
-"""Makes the parser out of the table."""
+"""What `ashd-pdm` can be called with: one table, from which the parser is made."""
 
 from __future__ import annotations
 
 import argparse
 import importlib.metadata
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ashd.pdm.command._options import SUBCOMMANDS, Argument, Option, Subcommand
+from ._completion import SHELLS, names_of_objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    Completer = Callable[..., list[str]]
+
 RISK = "Whoever reaches a debug socket can run code as the user of the daemon."
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """An argument or an option, as argparse takes it, and a function that completes it."""
+
+    flags: tuple[str, ...]
+    settings: dict[str, Any]
+    completer: Completer | None = None
+
+
+class Subcommand:
+    """A subcommand; `run` is MODULE:FUNCTION below this package."""
+
+    def __init__(self, name: str, text: str, run: str, *words: Word, notes: str = "") -> None:
+        self.name = name
+        self.help = text
+        self.run = run
+        self.words = words
+        self.notes = notes
+
+
+def positive(text: str) -> float:
+    """Convert a number above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return number
+
+
+def whole(text: str) -> int:
+    """Convert a whole number above 0."""
+    if not (text.isascii() and text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def _argument(metavar: str, text: str, completer: Completer | None = None, **more: Any) -> Word:
+    return Word((metavar.lower(),), {"metavar": metavar, "help": text, **more}, completer)
+
+
+def _option(
+    flags: str, metavar: str, text: str, completer: Completer | None = None, **more: Any
+) -> Word:
+    return Word(tuple(flags.split()), {"metavar": metavar, "help": text, **more}, completer)
+
+
+def _switch(flags: str, text: str) -> Word:
+    return Word(tuple(flags.split()), {"action": "store_true", "help": text})
+
+
+PLACES = "PATH of a Unix socket (with a / in it), PORT on this machine, HOST:PORT, or HOST:PATH"
+TARGET = _argument("TARGET", f"{PLACES} through ssh")
+PATH = "an object: MODULE.OBJECT[/NAME]..., or short: sysres/cputime"
+NAME = _argument("NAME", PATH, names_of_objects)
+WORKER = _option("-w --worker", "WORKER", "ask only this one of several worker processes")
+JSON = _switch("-j --json", "write JSON, for scripts")
+SECONDS = "seconds between two looks (default: 1)"
+INTERVAL = _option("-i --interval", "SECONDS", SECONDS, type=positive, default=1.0)
+COUNT = _option("-n --count", "COUNT", "end after this many looks or lines", type=whole)
+LINES = _option("-l --lines", "LINES", "lines to show (default: 20)", type=whole, default=20)
+
+SUBCOMMANDS = (
+    Subcommand(
+        "repl",
+        "a prompt inside the daemon",
+        "repl:run",
+        TARGET,
+        WORKER,
+        _option("-c --command", "CODE", "run CODE; may be repeated", action="append"),
+        _switch("-p --plain", "a plain prompt, even if prompt_toolkit is installed"),
+        _switch("-s --safe", "escape control characters in what the code prints"),
+        _option("--history", "FILE", "keep the history there, not in ~/.local/state/ashd-pdm"),
+        notes="Ctrl-C interrupts the code that runs in the daemon; a second Ctrl-C leaves it. "
+        "The exit status is 1 if the code raised an exception.",
+    ),
+    Subcommand(
+        "top",
+        "a live screen: requests, latencies, threads, CPU, memory, workers",
+        "top:run",
+        TARGET,
+        WORKER,
+        INTERVAL,
+        COUNT,
+        _switch("-p --plain", "write text, look after look, instead of filling the screen"),
+        notes="Keys: the arrows select a request, Enter shows its stack, p pauses, q quits.",
+    ),
+    Subcommand(
+        "threads",
+        "stacks of all threads, with the request that each one serves",
+        "_threads:run",
+        TARGET,
+        WORKER,
+        JSON,
+    ),
+    Subcommand(
+        "profile",
+        "sample all threads, and show where time goes",
+        "profile:run",
+        TARGET,
+        WORKER,
+        _option("-s --seconds", "SECONDS", "how long (default: 5)", type=positive, default=5.0),
+        _option("-r --rate", "RATE", "samples a second (default: 50)", type=positive, default=50.0),
+        _option(
+            "-o --output",
+            "FILE",
+            "write a flame graph (.svg, .html), speedscope's format (.json) "
+            "or collapsed stacks (.txt)",
+        ),
+        _switch("--cpu", "count only the time in which threads were on a processor"),
+        _switch("--idle", "also count threads that only wait for work"),
+        LINES,
+    ),
+    Subcommand(
+        "heap",
+        "what memory is made of",
+        "_heap:run",
+        TARGET,
+        WORKER,
+        JSON,
+        LINES,
+        _option("-g --growth", "SECONDS", "show what grows in this time", type=positive),
+        _option(
+            "-t --trace",
+            "SECONDS",
+            "trace allocations for this time, and show where memory grew",
+            type=positive,
+        ),
+        _switch("--trace-start", "turn tracemalloc on in the daemon"),
+        _switch("--trace-stop", "turn it off again"),
+        notes="Types and --growth show objects that the garbage collector tracks: not bytes, "
+        "bytearrays and texts. --trace sees all memory; until it ends, allocations in the daemon "
+        "are up to 15 times slower and take more memory. While tracemalloc is on, the lines that "
+        "allocated most are shown as well.",
+    ),
+    Subcommand(
+        "ls",
+        "names of objects",
+        "_objects:list_names",
+        TARGET,
+        _argument("NAME", "a directory; without it, all objects", names_of_objects, nargs="?"),
+        WORKER,
+        JSON,
+    ),
+    Subcommand(
+        "get",
+        "read an attribute, or all attributes of a directory",
+        "_objects:get",
+        TARGET,
+        NAME,
+        WORKER,
+        JSON,
+        _switch("-v --verbose", "also say what it means"),
+    ),
+    Subcommand(
+        "watch",
+        "show events as they come, or an attribute whenever it changes",
+        "_objects:watch",
+        TARGET,
+        NAME,
+        WORKER,
+        JSON,
+        INTERVAL,
+        COUNT,
+    ),
+    Subcommand(
+        "call",
+        "call a method of an object",
+        "_objects:call",
+        TARGET,
+        NAME,
+        _argument("METHOD", "the method"),
+        _argument("ARGUMENT", "VALUE or NAME=VALUE, as in Python; the rest is text", nargs="*"),
+        WORKER,
+        JSON,
+    ),
+    Subcommand(
+        "metrics",
+        "figures for Prometheus",
+        "metrics:run",
+        TARGET,
+        WORKER,
+        _option("-L --listen", "ADDRESS:PORT", "serve them over HTTP, until a signal ends it"),
+        _option(
+            "-a --attribute",
+            "NAME",
+            "add this attribute, or all of this directory; may be repeated",
+            names_of_objects,
+            action="append",
+            default=[],
+        ),
+    ),
+    Subcommand(
+        "completion",
+        "print the completions of a shell",
+        "_completion:run",
+        _argument("SHELL", "bash, zsh or fish", lambda **_: list(SHELLS)),
+    ),
+)
 
 
 class Parser(argparse.ArgumentParser):
@@ -23,7 +228,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def make_parser() -> Parser:
-    """Return the parser of `ashd-pdm`. What it returns has `subcommand` in it."""
+    """Return the parser of `ashd-pdm`. What it returns has `run` in it."""
     parser = Parser(
         prog="ashd-pdm",
         description="Look into a live Python daemon through its debug socket.",
@@ -34,54 +239,28 @@ def make_parser() -> Parser:
     parser.add_argument("-V", "--version", action="version", version=f"ashd-pdm {version}")
     chosen = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
     for subcommand in SUBCOMMANDS:
-        add_subcommand(
-            chosen.add_parser(
-                subcommand.name,
-                help=subcommand.help,
-                description=f"{subcommand.help.capitalize()}.",
-                epilog=subcommand.notes,
-                allow_abbrev=False,
-            ),
-            subcommand,
+        description = f"{subcommand.help[0].upper()}{subcommand.help[1:]}."
+        inner = chosen.add_parser(
+            subcommand.name,
+            help=subcommand.help,
+            description=description,
+            epilog=subcommand.notes,
+            allow_abbrev=False,
         )
+        _fill(inner, subcommand)
     return parser
 
 
-def add_subcommand(parser: argparse.ArgumentParser, subcommand: Subcommand) -> None:
-    """Let `parser` read what belongs to one subcommand."""
-    parser.set_defaults(subcommand=subcommand)
-    for argument in subcommand.arguments:
-        _add_argument(parser, argument)
-    for option in subcommand.options:
-        _add_option(parser, option)
+def make_repl_parser() -> Parser:
+    """Return the parser of `pdm-repl`."""
+    description = "A prompt inside a daemon; the same as ashd-pdm repl."
+    parser = Parser(prog="pdm-repl", description=description, epilog=RISK, allow_abbrev=False)
+    _fill(parser, SUBCOMMANDS[0])
+    return parser
 
 
-def _add_argument(parser: argparse.ArgumentParser, argument: Argument) -> None:
-    parser.add_argument(
-        argument.name.lower(), metavar=argument.name, help=argument.help, nargs=argument.count
-    )
-
-
-def _add_option(parser: argparse.ArgumentParser, option: Option) -> None:
-    if option.value is None:
-        parser.add_argument(*option.spellings, help=option.help, action="store_true")
-        return
-    parser.add_argument(
-        *option.spellings,
-        help=option.help,
-        metavar=option.value,
-        type=_converter(option.convert),
-        default=option.default,
-        action="append" if option.repeats else "store",
-    )
-
-
-def _converter(convert: Callable[[str], Any]) -> Callable[[str], Any]:
-    def converted(text: str) -> Any:
-        try:
-            return convert(text)
-        except ValueError:
-            wanted = getattr(convert, "wants", "something else")
-            raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}") from None
-
-    return converted
+def _fill(parser: argparse.ArgumentParser, subcommand: Subcommand) -> None:
+    parser.set_defaults(run=subcommand.run)
+    for word in subcommand.words:
+        action = parser.add_argument(*word.flags, **word.settings)
+        action.completer = word.completer  # type: ignore[attr-defined]  # argcomplete's way

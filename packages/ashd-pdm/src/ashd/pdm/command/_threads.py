@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ashd.pdm.command._connection import by_worker, find, open_perf
-from ashd.pdm.command._output import say, say_json
-from ashd.pdm.command._text import duration
-from ashd.pdm.util import POOLS, fold, is_idle
+from ..util import POOLS, fold, is_idle
+from ._connection import by_worker, find, open_perf
+from ._output import say, say_json
+from ._records import Thread
+from ._text import duration
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator
+
+    from ._records import Request
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the subcommand."""
     with open_perf(options) as client:
         threads = find(client, "threads").readattr()
-        processes = by_worker(client, threads)
+        processes = by_worker(client, threads, list[Thread])
     if options.json:
         say_json(processes.get("", processes))
         return 0
@@ -26,8 +29,8 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def report(processes: dict[str, list[dict[str, Any]]]) -> Iterator[str]:
-    """Yield lines; of each process first the threads that hold a request."""
+def report(processes: dict[str, list[Thread]]) -> Iterator[str]:
+    """Yield lines; of each process first the threads that serve a request."""
     for worker, threads in processes.items():
         if worker:
             yield f"=== worker {worker}, {len(threads)} threads"
@@ -36,9 +39,9 @@ def report(processes: dict[str, list[dict[str, Any]]]) -> Iterator[str]:
             yield ""
 
 
-def _alike(threads: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    """Put threads with the same stack together, if they hold no request."""
-    groups: dict[Any, list[dict[str, Any]]] = {}
+def _alike(threads: Iterable[Thread]) -> list[list[Thread]]:
+    """Put threads with the same stack together, if they serve no request."""
+    groups: dict[object, list[Thread]] = {}
     for thread in threads:
         stack = tuple(tuple(frame) for frame in thread["stack"])
         key = stack if thread["request"] is None else thread["ident"]
@@ -46,7 +49,7 @@ def _alike(threads: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     return list(groups.values())
 
 
-def describe(group: list[dict[str, Any]]) -> Iterator[str]:
+def describe(group: list[Thread]) -> Iterator[str]:
     """Yield lines about threads with the same stack."""
     names = ", ".join(dict.fromkeys(_name(thread) for thread in group))
     first = group[0]
@@ -58,7 +61,7 @@ def describe(group: list[dict[str, Any]]) -> Iterator[str]:
             yield f"Thread {request} ({_numbers(first)})"
         else:
             yield f"Thread {names} ({_numbers(first)}){f': {request}' if request else ''}"
-    hidden, stack = fold(first)
+    hidden, stack = fold(dict(first))
     if hidden:
         yield f"  ({hidden} frames of the server)"
     for file, line, function, source in stack:
@@ -67,16 +70,16 @@ def describe(group: list[dict[str, Any]]) -> Iterator[str]:
             yield f"    {source}"
 
 
-def _name(thread: dict[str, Any]) -> str:
-    return "idle" if is_idle(thread) else str(thread["name"])
+def _name(thread: Thread) -> str:
+    return "idle" if is_idle(dict(thread)) else str(thread["name"])
 
 
-def _numbers(thread: dict[str, Any]) -> str:
+def _numbers(thread: Thread) -> str:
     daemon = ", daemon" if thread.get("daemon") else ""
     return f"{thread.get('native_id') or thread['ident']}{daemon}"
 
 
-def _request(request: dict[str, Any] | None) -> str:
+def _request(request: Request | None) -> str:
     if request is None:
         return ""
     words = [str(request.get("method", "")), str(request.get("url", request.get("uri", "")))]

@@ -6,9 +6,9 @@ object at the top level of a module that is imported already and has a method `p
 Its methods are called from the threads of the server.
 """
 
-from ashd.pdm._names import wire_class
-from ashd.pdm.perf._call import after_reply, wait_left
-from ashd.pdm.perf._compat import (
+from .._names import wire_class
+from ._call import after_reply, wait_left
+from ._compat import (
     attrinfo,
     event,
     eventobj,
@@ -20,8 +20,8 @@ from ashd.pdm.perf._compat import (
     staticdir,
     valueattr,
 )
-from ashd.pdm.perf._heap import heap
-from ashd.pdm.perf._interfaces import (
+from ._heap import heap
+from ._interfaces import (
     PROTOCOLS,
     Invokable,
     Listable,
@@ -29,13 +29,13 @@ from ashd.pdm.perf._interfaces import (
     Readable,
     Subscribable,
 )
-from ashd.pdm.perf._objects import Attribute, Directory, EventSource, Functions, Value
-from ashd.pdm.perf._profile import profile
-from ashd.pdm.perf._prompts import prompts
-from ashd.pdm.perf._registry import objects
-from ashd.pdm.perf._system import process, sysctl, sysinfo, sysres
-from ashd.pdm.perf._threads import threads
-from ashd.pdm.perf._wire import (
+from ._objects import Attribute, Directory, EventSource, Functions, Value
+from ._profile import profile
+from ._prompts import prompts
+from ._registry import objects
+from ._system import process, sysctl, sysinfo, sysres
+from ._threads import threads
+from ._wire import (
     AttrInfo,
     Event,
     FinishEvent,
@@ -49,7 +49,7 @@ from ashd.pdm.perf._wire import (
     nosuchname,
     nosuchproto,
 )
-from ashd.pdm.perf._workers import workers
+from ._workers import workers
 
 __all__ = [
     "PROTOCOLS",

@@ -1,7 +1,7 @@
 """The names of the original library."""
 
-from ashd.pdm.perf._objects import Attribute, Directory, EventSource, Functions, Value
-from ashd.pdm.perf._wire import AttrInfo, Event, FinishEvent, ProcEvent, StartEvent
+from ._objects import Attribute, Directory, EventSource, Functions, Value
+from ._wire import AttrInfo, Event, FinishEvent, ProcEvent, StartEvent
 
 attrinfo = AttrInfo
 event = Event

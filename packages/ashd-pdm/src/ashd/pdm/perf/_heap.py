@@ -15,8 +15,8 @@ import tracemalloc
 from collections import Counter
 from typing import Any
 
-from ashd.pdm.perf._call import wait_left
-from ashd.pdm.perf._objects import Functions
+from ._call import wait_left
+from ._objects import Functions
 
 DEFAULT_LIMIT = 50
 MAX_TRACE_FRAMES = 50

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ashd.pdm.perf._wire import AttrInfo
+    from ._wire import AttrInfo
 
 PROTOCOLS = ("attr", "dir", "invoke", "event")
 

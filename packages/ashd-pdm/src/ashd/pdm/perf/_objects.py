@@ -9,7 +9,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from ashd.pdm.perf._wire import AttrInfo
+from ._wire import AttrInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -16,8 +16,8 @@ from collections import Counter
 from types import CodeType, FrameType
 from typing import Any
 
-from ashd.pdm.perf._call import wait_left
-from ashd.pdm.perf._objects import Functions
+from ._call import wait_left
+from ._objects import Functions
 
 DEFAULT_RATE = 50.0
 """Samples a second. Not too many: each one takes the interpreter lock from other threads."""

@@ -12,7 +12,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ashd.pdm.perf._objects import Functions
+from ._objects import Functions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

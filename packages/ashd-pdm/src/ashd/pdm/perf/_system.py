@@ -15,9 +15,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ashd.pdm.perf._call import after_reply
-from ashd.pdm.perf._objects import Attribute, Directory, Functions
-from ashd.pdm.perf._wire import error, nosuchname
+from ._call import after_reply
+from ._objects import Attribute, Directory, Functions
+from ._wire import error, nosuchname
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ashd.pdm.perf._objects import Attribute
-from ashd.pdm.util import describe_threads, format_threads
+from ..util import describe_threads, format_threads
+from ._objects import Attribute
 
 
 class Threads(Attribute[list[dict[str, Any]]]):

@@ -10,8 +10,8 @@ import itertools
 import time
 from typing import Any
 
-from ashd.pdm._errors import PdmError
-from ashd.pdm._names import alias_class, wire_class
+from .._errors import PdmError
+from .._names import alias_class, wire_class
 
 
 @wire_class("pdm.perf.error")

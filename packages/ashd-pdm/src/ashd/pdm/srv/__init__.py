@@ -12,10 +12,10 @@ for worker processes that shall be reached through their parent's there are `Wor
 `attach`.
 """
 
-from ashd.pdm._limits import Limits
-from ashd.pdm.srv._listener import Listener, listen
-from ashd.pdm.srv._spec import TcpSpec, UnixSpec, parse_spec
-from ashd.pdm.srv._workers import Attachment, Workers, attach, channel
+from .._limits import Limits
+from ._listener import Listener, listen
+from ._spec import TcpSpec, UnixSpec, parse_spec
+from ._workers import Attachment, Workers, attach, channel
 
 __all__ = [
     "Attachment",

@@ -6,13 +6,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ashd.pdm._frames import frame
-from ashd.pdm._limits import CLIENT_PICKLES
-from ashd.pdm._names import WIRE_NAMES, is_known_exception
-from ashd.pdm._writer import write_answer
-from ashd.pdm.perf import error
-
+from .._frames import frame
+from .._limits import CLIENT_PICKLES
+from .._names import WIRE_NAMES, is_known_exception
 from .._pickles import load
+from .._writer import write_answer
+from ..perf import error
 
 MAX_TEXT = 10_000
 """Characters of an exception's text that are sent."""

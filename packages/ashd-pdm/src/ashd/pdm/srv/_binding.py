@@ -11,7 +11,7 @@ import sys
 from types import ModuleType
 from typing import Any, Protocol
 
-from ashd.pdm.perf import PROTOCOLS, nosuchname, nosuchproto
+from ..perf import PROTOCOLS, nosuchname, nosuchproto
 
 MODULE_ALIASES = {"pdm.perf": "ashd.pdm.perf"}
 """Clients ask for the built-in objects under the original library's name."""

@@ -16,7 +16,7 @@ import traceback
 from types import CodeType, ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any
 
-from ashd.pdm.srv._interrupt import Interrupted
+from ._interrupt import Interrupted
 
 if TYPE_CHECKING:
     import asyncio

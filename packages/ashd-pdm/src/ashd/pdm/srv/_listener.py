@@ -18,18 +18,18 @@ import weakref
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ashd.pdm._errors import ListenError
-from ashd.pdm._limits import Limits
-from ashd.pdm._peer import Admission, peer_of
-from ashd.pdm.srv._output import forget_after_fork
-from ashd.pdm.srv._server import Server
-from ashd.pdm.srv._sockets import Opened, open_tcp, open_unix
-from ashd.pdm.srv._spec import TcpSpec, UnixSpec, parse_spec
+from .._errors import ListenError
+from .._limits import Limits
+from .._peer import Admission, peer_of
+from ._output import forget_after_fork
+from ._server import Server
+from ._sockets import Opened, open_tcp, open_unix
+from ._spec import TcpSpec, UnixSpec, parse_spec
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from ashd.pdm.srv._workers import Workers
+    from ._workers import Workers
 
 _log = logging.getLogger("ashd.pdm")
 SCARCE_PAUSE = 0.5

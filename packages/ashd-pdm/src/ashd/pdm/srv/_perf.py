@@ -11,19 +11,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ashd.pdm._errors import ConnectionLost, ProtocolError, RefusedPickle
-from ashd.pdm._frames import HEADER_SIZE, body_length
-from ashd.pdm._limits import SERVER_PICKLES, Limits
-from ashd.pdm.perf import LostEvents, error, nosuchname, nosuchproto
-from ashd.pdm.perf._call import calling
-from ashd.pdm.srv._answers import answer, event_message, failure
-from ashd.pdm.srv._binding import Binder, protocols_of
-from ashd.pdm.srv._events import EventQueue, Subscription
-
+from .._errors import ConnectionLost, ProtocolError, RefusedPickle
+from .._frames import HEADER_SIZE, body_length
+from .._limits import SERVER_PICKLES, Limits
 from .._pickles import load
+from ..perf import LostEvents, error, nosuchname, nosuchproto
+from ..perf._call import calling
+from ._answers import answer, event_message, failure
+from ._binding import Binder, protocols_of
+from ._events import EventQueue, Subscription
 
 if TYPE_CHECKING:
-    from ashd.pdm._stream import Stream
+    from .._stream import Stream
 
 
 @dataclass(frozen=True, slots=True)

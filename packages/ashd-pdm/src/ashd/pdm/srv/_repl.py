@@ -9,15 +9,15 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from ashd.pdm._errors import ConnectionLost, ProtocolError
-from ashd.pdm.perf._prompts import running_prompt
-from ashd.pdm.srv._console import Console
-from ashd.pdm.srv._interrupt import Interrupted, Interruptible
-from ashd.pdm.srv._output import ClientOutput, output_to
+from .._errors import ConnectionLost, ProtocolError
+from ..perf._prompts import running_prompt
+from ._console import Console
+from ._interrupt import Interrupted, Interruptible
+from ._output import ClientOutput, output_to
 
 if TYPE_CHECKING:
-    from ashd.pdm._limits import Limits
-    from ashd.pdm._stream import Stream
+    from .._limits import Limits
+    from .._stream import Stream
 
 
 class ReplConnection:

@@ -12,12 +12,12 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
-from ashd.pdm._errors import PdmError
-from ashd.pdm._limits import CLOSE_TIMEOUT, Limits
-from ashd.pdm._stream import Stream
-from ashd.pdm.srv._binding import Binder, bind_local
-from ashd.pdm.srv._perf import PerfConnection
-from ashd.pdm.srv._repl import ReplConnection
+from .._errors import PdmError
+from .._limits import CLOSE_TIMEOUT, Limits
+from .._stream import Stream
+from ._binding import Binder, bind_local
+from ._perf import PerfConnection
+from ._repl import ReplConnection
 
 if TYPE_CHECKING:
     import socket

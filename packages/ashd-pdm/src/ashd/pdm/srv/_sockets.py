@@ -27,9 +27,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ashd.pdm._errors import ListenError
-from ashd.pdm._peer import Admission, admission
-from ashd.pdm.srv._spec import MAX_PATH, TcpSpec, UnixSpec
+from .._errors import ListenError
+from .._peer import Admission, admission
+from ._spec import MAX_PATH, TcpSpec, UnixSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ashd.pdm._errors import SpecError
+from .._errors import SpecError
 
 DEFAULT_MODE = 0o600
 MAX_PATH = 107

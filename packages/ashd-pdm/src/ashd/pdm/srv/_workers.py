@@ -12,7 +12,10 @@ Which process serves a connection is chosen in the line that names the protocol:
 | `repl` | the first worker that still runs; the listening process when there is none |
 | `@NAME repl`, `@NAME perf` | that worker |
 | `@parent repl` | the listening process |
-| `perf` | the listening process, which shows the objects of all workers, merged (`_merge.py`) |
+| `perf` | the listening process |
+
+The object `pdm.perf.workers` of the listening process says which workers there are; a client that
+shows all of them connects to each (`ashd.pdm.cli.open_perf`).
 """
 
 from __future__ import annotations
@@ -24,18 +27,15 @@ import socket
 import threading
 import weakref
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ashd.pdm._errors import PdmError
-from ashd.pdm._limits import Limits
-from ashd.pdm._stream import wait_for
-from ashd.pdm.srv._server import PROTOCOLS, Server
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-PARENT = "parent"
-"""The name by which the listening process is chosen."""
+from .. import perf
+from .._errors import PdmError
+from .._limits import Limits
+from .._stream import wait_for
+from ..perf._workers import PARENT, WorkersObject
+from ._binding import bind_local
+from ._server import PROTOCOLS, Server
 
 MAX_HANDED = 1 << 17
 """Bytes that come with a connection: its protocol, and what the client has sent already."""
@@ -59,9 +59,9 @@ class Workers:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()  # for _channels and _added
+        self._lock = threading.Lock()  # for _channels
         self._channels: dict[str, socket.socket] = {}
-        self._added: list[Callable[[str], None]] = []
+        self._object = _Object(self)
         _all_workers.add(self)
 
     def add(self, name: str, end: socket.socket) -> None:
@@ -81,11 +81,9 @@ class Workers:
         with self._lock:
             old = self._channels.pop(name, None)
             self._channels[name] = end
-            listening = list(self._added)
         if old is not None:
             old.close()
-        for function in listening:
-            function(name)
+        self._object.notify(name)
 
     def remove(self, name: str) -> None:
         """Forget a worker. One whose process has ended is forgotten without this. Unknown names are
@@ -111,19 +109,6 @@ class Workers:
         """Forget all workers. They go on without a debug socket."""
         for name in self.names():
             self.remove(name)
-
-    def on_add(self, function: Callable[[str], None]) -> Callable[[], None]:
-        """Call `function` with the name of each worker that is added from now on; call the result
-        to stop that.
-        """
-        with self._lock:
-            self._added.append(function)
-
-        def stop() -> None:
-            with self._lock:
-                self._added.remove(function)
-
-        return stop
 
     def hand_over(
         self, worker: str | None, protocol: str, sock: socket.socket, data: bytes
@@ -159,17 +144,31 @@ class Workers:
                 raise PdmError(f"worker {worker} is gone") from exc
 
     def bind(self, module: str, name: str) -> Any:
-        """Implement `Binder`: the objects of all workers, as one."""
-        from ashd.pdm.srv._merge import bind_merged
-
-        return bind_merged(self, module, name)
+        """Implement `Binder`: the objects of the listening process."""
+        found = bind_local(module, name)
+        return self._object if found is perf.workers else found
 
     def _after_fork(self) -> None:
         self._lock = threading.Lock()
         for end in self._channels.values():
             end.close()
         self._channels.clear()
-        self._added.clear()
+
+
+class _Object(WorkersObject):
+    """`pdm.perf.workers` of a listening process."""
+
+    def __init__(self, workers: Workers) -> None:
+        super().__init__()
+        self._workers = workers
+
+    def listdir(self) -> list[str]:
+        return [*self._workers.names(), PARENT]
+
+    def lookup(self, name: str) -> Any:
+        if name == PARENT:
+            return perf.objects
+        raise KeyError(name)
 
 
 class Attachment:

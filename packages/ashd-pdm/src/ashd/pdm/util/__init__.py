@@ -3,7 +3,7 @@
 All functions can be called from any thread.
 """
 
-from ashd.pdm.util._threads import (
+from ._threads import (
     POOLS,
     Finder,
     add_finder,

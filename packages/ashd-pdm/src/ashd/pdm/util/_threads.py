@@ -26,7 +26,7 @@ POOLS = {"pool"}
 """Names of threads that serve requests, one after another."""
 
 _PLUMBING = re.compile(
-    r".*[/\\]ashd[/\\](dirplex|htparser|pdm|perf|proto|serve|util|wsgi|wsgidir)[/\\].*"
+    r".*[/\\]ashd[/\\](dirplex|htparser|pdm[/\\]srv|proto|serve|util|wsgi|wsgidir)[/\\].*"
     r"|.*[/\\]bin[/\\](ashd-\w+|scgi-wsgi)|.*\bfrozen runpy>|.*[/\\]runpy\.py"
     rf"|{re.escape(threading.__file__)}"
 )

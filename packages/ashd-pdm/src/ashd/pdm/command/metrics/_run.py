@@ -2,29 +2,51 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import TYPE_CHECKING
 
-from ashd.pdm.command._connection import open_perf
-from ashd.pdm.command._output import say
-from ashd.pdm.command.metrics._collect import collect
-from ashd.pdm.command.metrics._format import render
-from ashd.pdm.command.metrics._serve import CLIENT_TIMEOUT, parse_address, serve
+from ..._errors import SpecError
+from .._connection import open_perf
+from .._output import needs_extra, say
+from ._collect import collect
+from ._text_format import render
 
 if TYPE_CHECKING:
     import argparse
 
+    from ._families import Family
+
+ANSWER_TIMEOUT = 10.0
+"""Seconds that the daemon may take for an answer: Prometheus gives up after that time, too."""
+
 
 def run(options: argparse.Namespace) -> int:
     """Run the subcommand."""
-    if options.listen is not None:
-        return serve(parse_address(options.listen), options.target, lambda: metrics(options))
-    say(*metrics(options).splitlines())
-    return 0
+    if options.listen is None:
+        say(*render(_families(options)).rstrip("\n").split("\n"))
+        return 0
+    address = parse_address(options.listen)
+    with needs_extra("serving metrics"):
+        from ._serve import serve
+    return serve(address, options.target, lambda: _families(options))
 
 
-def metrics(options: argparse.Namespace) -> str:
-    """Ask the daemon, and return the text. Each look is a connection of its own, so that a daemon
-    may be started anew at any time.
+def _families(options: argparse.Namespace) -> list[Family]:
+    """Ask the daemon. Each look is a connection of its own, so that a daemon may be started anew at
+    any time.
     """
-    with open_perf(options, timeout=CLIENT_TIMEOUT) as client:
-        return render(collect(client, options.attribute or ()))
+    with open_perf(options, timeout=ANSWER_TIMEOUT) as client:
+        return collect(client, options.attribute)
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """Read `ADDRESS:PORT` or `[v6]:PORT`; `SpecError` for anything else."""
+    host, colon, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    try:
+        ipaddress.ip_address(host or "?")
+    except ValueError:
+        host = host if host == "localhost" else ""
+    if not (colon and host and port.isascii() and port.isdecimal() and int(port) < 65536):
+        raise SpecError(f"can't listen on {text!r}: use ADDRESS:PORT, as in 127.0.0.1:9100")
+    return host, int(port)

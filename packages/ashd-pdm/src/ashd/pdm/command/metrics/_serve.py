@@ -1,28 +1,33 @@
-"""Serves the metrics over HTTP until a signal comes. Each client has a thread of its own.
+"""Serves the metrics over HTTP, by prometheus_client (the extra `cli`), until a signal comes.
 
-Who can reach the address can read the figures, and nothing else: the debug socket is not passed on.
+Each client has a thread of its own. Who can reach the address can read the figures, and nothing
+else: the debug socket is not passed on.
 """
 
 from __future__ import annotations
 
-import http.server
-import ipaddress
 import signal
 import socket
 import sys
 import threading
 import time
 from contextlib import suppress
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from wsgiref.simple_server import WSGIRequestHandler
 
-from ashd.pdm._errors import SpecError
-from ashd.pdm.command._failures import FAILURES, sentence
-from ashd.pdm.command._output import say, warn
-from ashd.pdm.command.metrics._format import CONTENT_TYPE
+from prometheus_client import make_wsgi_app
+from prometheus_client.exposition import ThreadingWSGIServer
+
+from .._failures import FAILURES, sentence
+from .._output import say, warn
+from ._registry import registry_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from ._families import Family
+
 
 CLIENT_TIMEOUT = 10.0
 """Seconds that a client may take, from its connection to the last byte of the answer."""
@@ -31,32 +36,49 @@ MOST_CLIENTS = 64
 """Connections at once; beyond that the oldest one is given up. Prometheus needs one."""
 
 PAGE = b'<!DOCTYPE html><title>ashd-pdm</title><a href="/metrics">metrics</a>\n'
+HTML, TEXT = "text/html; charset=utf-8", "text/plain; charset=utf-8"
 
 
-def parse_address(text: str) -> tuple[str, int]:
-    """Read `ADDRESS:PORT` or `[v6]:PORT`; `SpecError` for anything else."""
-    host, colon, port = text.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    try:
-        ipaddress.ip_address(host or "?")
-    except ValueError:
-        host = host if host == "localhost" else ""
-    if not (colon and host and port.isascii() and port.isdecimal() and int(port) < 65536):
-        raise SpecError(f"can't listen on {text!r}: use ADDRESS:PORT, as in 127.0.0.1:9100")
-    return host, int(port)
+def application(target: str, read: Callable[[], list[Family]]) -> WSGIApplication:
+    """Return what answers `GET /metrics` with what `read` returns."""
+
+    def answer(
+        environ: WSGIEnvironment, start_response: StartResponse
+    ) -> tuple[str, str, bytes] | Iterable[bytes]:
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            return "405 Method Not Allowed", TEXT, b"use GET\n"
+        if environ["PATH_INFO"] != "/metrics":
+            return "200 OK" if environ["PATH_INFO"] == "/" else "404 Not Found", HTML, PAGE
+        try:
+            registry = registry_of(read())
+        except FAILURES as exc:
+            said = sentence(exc, target)
+            warn(said)
+            return "502 Bad Gateway", TEXT, f"{said}\n".encode()
+        app: WSGIApplication = make_wsgi_app(registry)
+        return app({**environ, "REQUEST_METHOD": "GET"}, start_response)
+
+    def run(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        answered = answer(environ, start_response)
+        if isinstance(answered, tuple):
+            status, kind, body = answered
+            start_response(status, [("Content-Type", kind)])
+            answered = [body]
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else answered
+
+    return run
 
 
-class BoundedServer(http.server.ThreadingHTTPServer):
+class BoundedServer(ThreadingWSGIServer):
     """Gives up clients that take too long, and the oldest one when there are too many."""
 
-    daemon_threads = True
-    block_on_close = False
     seconds = CLIENT_TIMEOUT
 
-    def __init__(self, *arguments: Any) -> None:
+    def __init__(self, address: tuple[str, int]) -> None:
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self._lock = threading.Lock()  # for _clients
         self._clients: dict[socket.socket, float] = {}
-        super().__init__(*arguments)
+        super().__init__(address, _Handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Start a thread for a connection, if there is room."""
@@ -95,30 +117,15 @@ def _abort(client: socket.socket) -> None:
         client.shutdown(socket.SHUT_RDWR)
 
 
-def metrics_server(
-    address: tuple[str, int],
-    target: str,
-    read: Callable[[], str],
-    seconds: float = CLIENT_TIMEOUT,
-) -> BoundedServer:
-    """Return a server that answers `GET /metrics` with what `read` returns. Close it."""
-
-    class Handler(_Handler):
-        metrics = staticmethod(read)
-        where = target
-        timeout = seconds
-
-    class Server(BoundedServer):
-        address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-
-    server = Server(address, Handler)
-    server.seconds = seconds
-    return server
+class _Handler(WSGIRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        pass
 
 
-def serve(address: tuple[str, int], target: str, read: Callable[[], str]) -> int:
+def serve(address: tuple[str, int], target: str, read: Callable[[], list[Family]]) -> int:
     """Serve until a signal has come."""
-    with metrics_server(address, target, read) as server:
+    with BoundedServer(address) as server:
+        server.set_app(application(target, read))
         for number in (signal.SIGTERM, signal.SIGINT):
             # shutdown waits for the loop that the handler interrupts, so another thread calls it
             signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
@@ -126,36 +133,3 @@ def serve(address: tuple[str, int], target: str, read: Callable[[], str]) -> int
         say(f"serving http://{host}:{server.server_port}/metrics")
         server.serve_forever(poll_interval=0.1)
     return 0
-
-
-class _Handler(http.server.BaseHTTPRequestHandler):
-    metrics: Callable[[], str]
-    where: str
-
-    def do_GET(self) -> None:
-        if self.path.partition("?")[0] != "/metrics":
-            found = self.path == "/"
-            status = HTTPStatus.OK if found else HTTPStatus.NOT_FOUND
-            self._answer(status, "text/html; charset=utf-8", PAGE)
-            return
-        try:
-            text = self.metrics()
-        except FAILURES as exc:
-            said = sentence(exc, self.where)
-            warn(said)
-            self._answer(HTTPStatus.BAD_GATEWAY, "text/plain; charset=utf-8", f"{said}\n".encode())
-            return
-        self._answer(HTTPStatus.OK, CONTENT_TYPE, text.encode())
-
-    do_HEAD = do_GET  # noqa: N815
-
-    def _answer(self, status: HTTPStatus, kind: str, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    def log_message(self, *_: Any) -> None:
-        pass

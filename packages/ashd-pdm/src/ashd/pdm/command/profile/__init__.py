@@ -3,6 +3,6 @@
 `_stacks.py` has the samples, the other modules a way to write them each.
 """
 
-from ashd.pdm.command.profile._run import run
+from ._run import run
 
 __all__ = ["run"]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ashd.pdm.command._text import clean
+from .._text import clean
 
 if TYPE_CHECKING:
-    from ashd.pdm.command.profile._stacks import Samples
+    from ._stacks import Samples
 
 
 def write_collapsed(samples: Samples, _title: str) -> str:

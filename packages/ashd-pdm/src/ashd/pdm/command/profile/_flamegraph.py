@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import importlib.resources
 import zlib
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
-from ashd.pdm.command._text import clean
-from ashd.pdm.command.profile._stacks import place
-from ashd.pdm.command.profile._tree import Box, boxes, make_tree
+from .._text import clean
+from ._stacks import place
 
 if TYPE_CHECKING:
-    from ashd.pdm.command.profile._stacks import Samples
+    from collections.abc import Iterator
+
+    from ._stacks import Samples
 
 NAMESPACE = 'xmlns="http://www.w3.org/2000/svg"'
 WIDTH = 1200
@@ -27,7 +29,7 @@ CHARACTER = 7.0
 """Width of a character of the font, in the units of the picture."""
 
 LEAST = 0.0004
-"""Boxes narrower than half a pixel are left out."""
+"""Boxes narrower than half a pixel are left out: shares of the whole width."""
 
 
 def write_svg(samples: Samples, title: str) -> str:
@@ -46,8 +48,7 @@ def write_html(samples: Samples, title: str) -> str:
 
 
 def _svg(samples: Samples, title: str) -> str:
-    found = list(boxes(make_tree(samples), LEAST))
-    height = TOP + BOTTOM + ROW * (1 + max(box.depth for box in found))
+    height = TOP + BOTTOM + ROW * (1 + max(map(len, samples.stacks), default=0))
     heading = f"{clean(title)}: {samples.total} samples"
     return "\n".join(
         [
@@ -58,7 +59,7 @@ def _svg(samples: Samples, title: str) -> str:
             f'<text x="{WIDTH - 8}" y="20" class="button" id="search">Search</text>',
             f'<text x="{WIDTH - 80}" y="20" class="button" id="reset">Show all</text>',
             '<text x="8" y="40" id="details"> </text>',
-            *(_box(box, samples.total) for box in found),
+            *_boxes(samples),
             f"<script><![CDATA[\n{_part('flame.js')}]]></script>",
             "</svg>",
         ]
@@ -69,18 +70,49 @@ def _part(name: str) -> str:
     return importlib.resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
-def _box(box: Box, total: int) -> str:
-    left, width = box.left * WIDTH, box.width * WIDTH
-    top = TOP + ROW * box.depth
-    label = clean(place(box.label).short)
-    share = 100 * box.count / max(total, 1)
-    details = f"{clean(box.label)}: {box.count} samples, {share:.1f} %"
+def _boxes(samples: Samples) -> Iterator[str]:
+    """Yield the boxes, callers before what they call."""
+    root, total = _tree(samples), max(samples.total, 1)
+    waiting = [(root, 0, 0)]
+    while waiting:
+        node, start, depth = waiting.pop()
+        yield _box(node.label, node.count, start / total, depth, total)
+        for child in node.children.values():
+            if child.count / total >= LEAST:
+                waiting.append((child, start, depth + 1))
+            start += child.count
+
+
+@dataclass(slots=True)
+class _Node:
+    """A frame, met in the same callers, with all its samples."""
+
+    label: str
+    count: int = 0
+    children: dict[str, _Node] = field(default_factory=dict)
+
+
+def _tree(samples: Samples) -> _Node:
+    root = _Node("all", samples.total)
+    for stack, count in sorted(samples.stacks.items()):
+        node = root
+        for label in stack:
+            node = node.children.setdefault(label, _Node(label))
+            node.count += count
+    return root
+
+
+def _box(label: str, count: int, left: float, depth: int, total: int) -> str:
+    share, top = count / total, TOP + ROW * depth
+    x, width = left * WIDTH, share * WIDTH
+    short = clean(place(label).short)
+    details = f"{clean(label)}: {count} samples, {100 * share:.1f} %"
     return (
-        f'<g class="f" data-l="{box.left:.6f}" data-w="{box.width:.6f}" data-d="{box.depth}" '
-        f"data-t={quoteattr(label)}><title>{escape(details)}</title>"
-        f'<rect x="{left:.2f}" y="{top}" width="{max(width - 0.5, 0.2):.2f}" height="{ROW - 1}" '
-        f'fill="{_colour(box.label)}"/>'
-        f'<text x="{left + 3:.2f}" y="{top + 12}">{escape(_cut(label, width))}</text></g>'
+        f'<g class="f" data-l="{left:.6f}" data-w="{share:.6f}" data-d="{depth}" '
+        f"data-t={quoteattr(short)}><title>{escape(details)}</title>"
+        f'<rect x="{x:.2f}" y="{top}" width="{max(width - 0.5, 0.2):.2f}" height="{ROW - 1}" '
+        f'fill="{_colour(label)}"/>'
+        f'<text x="{x + 3:.2f}" y="{top + 12}">{escape(_cut(short, width))}</text></g>'
     )
 
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import sys
-import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ashd.pdm.command._connection import by_worker, find, open_perf
-from ashd.pdm.command._output import progress, say
-from ashd.pdm.command.profile._collapsed import write_collapsed
-from ashd.pdm.command.profile._flamegraph import write_html, write_svg
-from ashd.pdm.command.profile._speedscope import write_speedscope
-from ashd.pdm.command.profile._stacks import Samples, read_answers
-from ashd.pdm.command.profile._summary import summary
-from ashd.pdm.perf import error
+from ...perf import error
+from .._connection import by_worker, find, open_perf
+from .._output import progress, say
+from .._records import Profile
+from ._collapsed import write_collapsed
+from ._flamegraph import write_html, write_svg
+from ._speedscope import write_speedscope
+from ._stacks import Samples, read_answers
+from ._summary import summary
 
 if TYPE_CHECKING:
     import argparse
@@ -56,31 +54,10 @@ def take(options: argparse.Namespace) -> Samples:
     """Have the daemon sample its threads."""
     with open_perf(options) as client:
         profile = find(client, "profile")
-        with _Progress(options.seconds):
-            more = (True,) if options.cpu else ()  # for daemons that don't know it
+        progress(f"sampling for {options.seconds:g} s")
+        more = (True,) if options.cpu else ()  # for daemons that don't know it
+        try:
             answer = profile.invoke("run", options.seconds, options.rate, *more)
-        return read_answers(by_worker(client, answer), idle=options.idle)
-
-
-class _Progress:
-    """Counts the seconds on a terminal, in a thread of its own."""
-
-    def __init__(self, seconds: float) -> None:
-        self._until = time.monotonic() + seconds
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def _run(self) -> None:
-        while not self._over.wait(0.5):
-            left = max(0.0, self._until - time.monotonic())
-            progress(f"sampling, {left:.0f} s left ")
-        progress("")
-
-    def __enter__(self) -> None:
-        if sys.stderr.isatty():
-            self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        if self._thread.ident is not None:
-            self._thread.join()
+        finally:
+            progress("")
+        return read_answers(by_worker(client, answer, Profile), idle=options.idle)

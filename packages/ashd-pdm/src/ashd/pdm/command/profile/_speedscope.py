@@ -6,10 +6,10 @@ import importlib.metadata
 import json
 from typing import TYPE_CHECKING, Any
 
-from ashd.pdm.command.profile._stacks import place
+from ._stacks import place
 
 if TYPE_CHECKING:
-    from ashd.pdm.command.profile._stacks import Samples, Stack
+    from ._stacks import Samples, Stack
 
 SCHEMA = "https://www.speedscope.app/file-format-schema.json"
 

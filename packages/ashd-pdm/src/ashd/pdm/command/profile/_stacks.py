@@ -7,7 +7,10 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import PurePath
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .._records import Profile
 
 Stack = tuple[str, ...]
 """Labels from the thread's name inwards; each but the first is `function (file:line)`."""
@@ -92,7 +95,7 @@ class Samples:
         return 1 / self.rate if self.rate else 0.0
 
 
-def read_answers(answers: dict[str, dict[str, Any]], *, idle: bool) -> Samples:
+def read_answers(answers: dict[str, Profile], *, idle: bool) -> Samples:
     """Return the samples of all processes; `idle` keeps threads that only wait."""
     stacks: Counter[Stack] = Counter()
     left_out = 0

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from ashd.pdm.command._text import count, table
-from ashd.pdm.command.profile._stacks import place
+from .._text import count, table
+from ._stacks import place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ashd.pdm.command.profile._stacks import Samples
+    from ._stacks import Samples
 
 
 def summary(samples: Samples, lines: int) -> Iterator[str]:

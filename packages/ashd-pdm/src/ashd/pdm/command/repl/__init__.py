@@ -5,6 +5,6 @@ the daemon and says how a name goes on. There are two prompts on top of that: `_
 needs nothing, and `_colourful.py`, which needs the extra `cli`.
 """
 
-from ashd.pdm.command.repl._run import run
+from ._run import run
 
 __all__ = ["run"]

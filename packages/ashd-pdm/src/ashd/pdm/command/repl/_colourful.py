@@ -16,10 +16,10 @@ from prompt_toolkit.lexers import PygmentsLexer
 from prompt_toolkit.styles import Style
 from pygments.lexers.python import PythonLexer
 
-from ashd.pdm._errors import PdmError
-from ashd.pdm.command._output import raw
-from ashd.pdm.command.repl._history import history_file
-from ashd.pdm.command.repl._source import is_complete
+from ..._errors import PdmError
+from .._output import raw
+from ._history import history_file
+from ._source import is_complete
 
 if TYPE_CHECKING:
     import argparse
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.document import Document
     from prompt_toolkit.key_binding import KeyPressEvent
 
-    from ashd.pdm.command.repl._session import Session
+    from ._session import Session
 
 STYLE = Style.from_dict(
     {

@@ -1,12 +1,14 @@
 """Hands Ctrl-C on to the daemon. A signal handler can come in the middle of anything, so it only
-makes a note; a thread does the rest. An interrupt stays noted until the daemon has ended what runs.
+makes a note; a thread does the rest, which is woken by the C part of signal handling (`signal.
+set_wakeup_fd`): the main thread may wait elsewhere. An interrupt stays noted until the daemon has
+ended what runs.
 """
 
 from __future__ import annotations
 
 import signal
+import socket
 import threading
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,7 +36,8 @@ class Interrupts:
         self._interrupt = interrupt
         self._give_up = give_up
         self._tell = tell
-        self._signals: SimpleQueue[bool] = SimpleQueue()  # True for a signal, False for the end
+        self._woken, self._wake = socket.socketpair()
+        self._wake.setblocking(False)
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.noted = False
         self.given_up = False
@@ -42,22 +45,25 @@ class Interrupts:
     def __enter__(self) -> Interrupts:
         """Begin; the thread starts."""
         self._thread.start()
-        self._before = signal.signal(signal.SIGINT, self._note)
+        self._handler_before = signal.signal(signal.SIGINT, self._note)
+        self._wake_before = signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
         return self
 
     def __exit__(self, *_: object) -> None:
         """End; the thread has ended, too."""
-        signal.signal(signal.SIGINT, self._before)
-        self._signals.put(False)
+        signal.set_wakeup_fd(self._wake_before)
+        signal.signal(signal.SIGINT, self._handler_before)
+        self._wake.close()
         self._thread.join()
+        self._woken.close()
 
     def _note(self, _number: int, _frame: FrameType | None) -> None:
         self.noted = True
-        self._signals.put(True)
 
     def _run(self) -> None:
-        if not self._signals.get():
+        if not self._next(None):
             return
+        self.noted = True
         self._tell("(interrupting; once more to give this connection up)")
         answer: bool | None = False
         again = None
@@ -72,8 +78,12 @@ class Interrupts:
             self._give_up()
 
     def _next(self, seconds: float | None) -> bool | None:
-        """Return what comes next; None when nothing comes in that time."""
-        try:
-            return self._signals.get(timeout=seconds)
-        except Empty:
-            return None
+        """Return True for a signal, False for the end, None when nothing comes in that time."""
+        self._woken.settimeout(seconds)
+        while True:
+            try:
+                numbers = self._woken.recv(1)
+            except TimeoutError:
+                return None
+            if not numbers or numbers[0] == signal.SIGINT:
+                return bool(numbers)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from ashd.pdm._errors import ConnectionLost
-from ashd.pdm.command._output import say
-from ashd.pdm.command.repl._session import Left, Session
-from ashd.pdm.command.repl._source import question, statements
+from ..._errors import ConnectionLost
+from .._output import say
+from ._session import Left, Session
+from ._source import question, statements
 
 if TYPE_CHECKING:
     import argparse

@@ -7,17 +7,17 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ashd.pdm._errors import PdmError
-from ashd.pdm.command._output import raw, say
-from ashd.pdm.command.repl._history import LENGTH, history_file
-from ashd.pdm.command.repl._source import is_complete
+from ..._errors import PdmError
+from .._output import raw, say
+from ._history import LENGTH, history_file
+from ._source import is_complete
 
 if TYPE_CHECKING:
     import argparse
     from pathlib import Path
     from types import ModuleType
 
-    from ashd.pdm.command.repl._session import Session
+    from ._session import Session
 
 
 def _find_readline() -> ModuleType | None:

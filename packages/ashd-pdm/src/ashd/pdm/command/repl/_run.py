@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from ashd.pdm.command._output import raw
-from ashd.pdm.command.repl._session import Left, Session
-from ashd.pdm.command.repl._source import statements
+from .._output import raw, warn
+from ._session import Left, Session
+from ._source import statements
 
 if TYPE_CHECKING:
     import argparse
@@ -32,29 +32,25 @@ def run_script(session: Session, texts: Iterable[str]) -> int:
         with session.interruptible(_tell):
             for text in texts:
                 for statement in statements(text):
-                    if not session.execute(statement, _write):
+                    if not session.execute(statement, lambda line: raw(f"{line}\n")):
                         return 1
     except (Left, KeyboardInterrupt):
         return INTERRUPTED
     return 0
 
 
-def _write(line: str) -> None:
-    raw(f"{line}\n")
-
-
 def _tell(line: str) -> None:
     """The standard output of a script is what the daemon writes."""
-    sys.stderr.write(f"{line}\n")
+    warn(line)
 
 
 def _prompt(session: Session, options: argparse.Namespace) -> int:
-    from ashd.pdm.command.repl._loop import converse
-    from ashd.pdm.command.repl._plain import PlainPrompt
+    from ._loop import converse
+    from ._plain import PlainPrompt
 
     if not options.plain and sys.stdout.isatty():
         try:
-            from ashd.pdm.command.repl._colourful import ColourfulPrompt
+            from ._colourful import ColourfulPrompt
         except ImportError:
             pass
         else:

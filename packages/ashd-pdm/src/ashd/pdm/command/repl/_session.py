@@ -11,12 +11,12 @@ import importlib.resources
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from ashd.pdm._errors import PdmError
-from ashd.pdm.cli import PerfClient, ReplClient
-from ashd.pdm.command._connection import BUILT_IN, PARENT
-from ashd.pdm.command._text import clean_lines
-from ashd.pdm.command.repl._interrupts import Interrupts
-from ashd.pdm.command.repl._source import without_empty_lines
+from ..._errors import PdmError
+from ...cli import ReplClient, open_perf
+from .._connection import BUILT_IN
+from .._text import clean_lines
+from ._interrupts import Interrupts
+from ._source import without_empty_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -88,12 +88,9 @@ class Session:
         """Ask the daemon to raise KeyboardInterrupt in our code. False when that doesn't run (yet),
         None when it doesn't know how.
         """
-        inside = f"{BUILT_IN}.workers/{PARENT}/" if self._worker == PARENT else ""
-        worker = None if inside else self._worker
         try:
-            with PerfClient(self._target, worker=worker, timeout=INTERRUPT_TIMEOUT) as client:
-                prompts = client.find(f"{inside}{BUILT_IN}.prompts")
-                answer = prompts.invoke("interrupt", self._id)
+            with open_perf(self._target, worker=self._worker, timeout=INTERRUPT_TIMEOUT) as client:
+                answer = client.find(f"{BUILT_IN}.prompts").invoke("interrupt", self._id)
         except PdmError:
             return None
         return any(answer.values()) if isinstance(answer, dict) else bool(answer)

@@ -11,12 +11,13 @@ from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ashd.pdm._errors import PdmError
-from ashd.pdm.command._connection import find_if_any
-from ashd.pdm.perf import FinishEvent, StartEvent
+from ..._errors import PdmError
+from ...perf import FinishEvent, StartEvent
+from .._connection import find_if_any
 
 if TYPE_CHECKING:
-    from ashd.pdm.cli import PerfClient
+    from ...cli import PerfClient
+    from .._records import Server
 
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 MOST_AT_ONCE = 5000
@@ -60,15 +61,16 @@ class RequestEvents:
             self._by_latency[bisect_left(BOUNDS, seconds)] += 1
             self._seconds += seconds
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> Server:
         """Take the events that have come, and return the state of things."""
         for _ in range(MOST_AT_ONCE):
             if not self._client.dispatch(0):
                 break
-        now, total, buckets = time.monotonic(), 0, []
+        now, total = time.monotonic(), 0
+        buckets: list[tuple[float, int]] = []
         for bound, number in zip((*BOUNDS, float("inf")), self._by_latency, strict=True):
             total += number
-            buckets.append([bound, total])
+            buckets.append((bound, total))
         return {
             "requests_total": dict(self._by_status),
             "latency": {"count": total, "sum": self._seconds, "buckets": buckets},

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections import Counter, deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ashd.pdm.command.top._look import Look
+    from .._records import Latency, Server
+    from ._look import Look
 
 KEPT = 300
 """Looks that the small curves reach back, on the widest of screens."""
@@ -24,20 +25,19 @@ Buckets = dict[float, float]
 
 @dataclass(slots=True)
 class Figures:
-    """Of one process, or of all. None: not known."""
+    """Of one process, or of all. None: not known. Memory is in bytes, CPU is a share of one core,
+    `requests` and `codes` are numbers a second.
+    """
 
     pid: int | None = None
     cpu: float = 0.0
-    """Share of one core."""
-    memory: float | None = None
+    memory: int | None = None
     threads: int = 0
     descriptors: int | None = None
     requests: float | None = None
-    """Each second."""
     total: int = 0
     in_flight: int = 0
     codes: dict[str, float] = field(default_factory=dict)
-    """Responses each second, by status code."""
     p50: float | None = None
     p99: float | None = None
 
@@ -55,92 +55,76 @@ class History:
     def add(self, look: Look) -> None:
         """Take another look in."""
         before, self.latest = self.latest, look
-        seconds = max(look.time - before.time, 1e-9) if before else math.inf
-        self.workers = {
-            worker: self._figures(worker, look, before, seconds) for worker in look.processes
-        }
+        self.workers = {name: self._figures(name, look, before) for name in look.processes}
         for worker in set(self._latencies).difference(look.processes):
             del self._latencies[worker]
-        self.total = _sum(self.workers.values())
+        self.total = _sum(list(self.workers.values()))
         every = [buckets for kept in self._latencies.values() for buckets in kept]
         self.total.p50, self.total.p99 = quantile(every, 0.5), quantile(every, 0.99)
+        noted = {"memory": float(self.total.memory or 0)}
         if before is not None:
-            self._note("cpu", self.total.cpu)
-            self._note("requests", self.total.requests or 0.0)
-        self._note("memory", self.total.memory or 0.0)
-        self._note("in_flight", self.total.in_flight)
+            noted |= {"cpu": self.total.cpu, "requests": self.total.requests or 0.0}
+        for name, value in noted.items():
+            self.curves.setdefault(name, deque(maxlen=KEPT)).append(value)
 
-    def _note(self, name: str, value: float) -> None:
-        self.curves.setdefault(name, deque(maxlen=KEPT)).append(value)
-
-    def _figures(self, worker: str, look: Look, before: Look | None, seconds: float) -> Figures:
+    def _figures(self, worker: str, look: Look, before: Look | None) -> Figures:
         process = look.processes[worker]
-        old = (before.processes.get(worker) if before else None) or {}
-        same = old.get("pid") == process["pid"]
+        old = before.processes.get(worker) if before else None
+        if old is not None and old["pid"] != process["pid"]:
+            old = None
+        seconds = max(look.time - before.time, 1e-9) if before else math.inf
         figures = Figures(
             pid=process["pid"],
-            cpu=max(0.0, process["cputime"] - (old["cputime"] if same else 0.0)) / seconds,
-            memory=process.get("rss"),
-            threads=process.get("threads") or 0,
-            descriptors=process.get("fds"),
+            cpu=max(0.0, process["cputime"] - (old["cputime"] if old else 0.0)) / seconds,
+            memory=process["rss"],
+            threads=process["threads"],
+            descriptors=process["fds"],
         )
-        if look.servers is not None and worker in look.servers:
-            earlier = (before.servers or {}).get(worker) if before and same else None
-            self._requests(worker, figures, look.servers[worker], earlier, seconds)
+        server = (look.servers or {}).get(worker)
+        if server is not None:
+            earlier = (before.servers or {}).get(worker) if before and old else None
+            self._requests(worker, figures, server, earlier, seconds)
         return figures
 
     def _requests(
-        self,
-        worker: str,
-        figures: Figures,
-        server: dict[str, Any],
-        earlier: dict[str, Any] | None,
-        seconds: float,
+        self, worker: str, figures: Figures, now: Server, then: Server | None, seconds: float
     ) -> None:
-        now = server.get("requests_total", {})
-        then = (earlier or {}).get("requests_total", {})
+        totals, earlier = now.get("requests_total", {}), (then or {}).get("requests_total", {})
         figures.codes = {
-            str(code): max(0, number - then.get(code, 0)) / seconds for code, number in now.items()
+            str(code): max(0, number - earlier.get(code, 0)) / seconds
+            for code, number in totals.items()
         }
         figures.requests = sum(figures.codes.values())
-        figures.total = sum(now.values())
-        figures.in_flight = len(server.get("in_flight", []))
+        figures.total = sum(totals.values())
+        figures.in_flight = len(now.get("in_flight", []))
         kept = self._latencies.setdefault(worker, deque(maxlen=WINDOW))
         if seconds < math.inf:
-            kept.append(_difference(server.get("latency"), (earlier or {}).get("latency")))
+            new, old = _apart(now.get("latency")), _apart((then or {}).get("latency"))
+            kept.append({bound: max(0.0, new[bound] - old.get(bound, 0.0)) for bound in new})
         figures.p50, figures.p99 = quantile(kept, 0.5), quantile(kept, 0.99)
 
 
-def _sum(all_figures: Iterable[Figures]) -> Figures:
-    total = Figures()
-    codes: Counter[str] = Counter()
-    for figures in all_figures:
-        total.cpu += figures.cpu
-        total.memory = _plus(total.memory, figures.memory)
-        total.threads += figures.threads
-        total.descriptors = _plus(total.descriptors, figures.descriptors)
-        total.requests = _plus(total.requests, figures.requests)
-        total.total += figures.total
-        total.in_flight += figures.in_flight
-        for code, rate in figures.codes.items():
-            codes[code] += rate  # type: ignore[assignment]  # floats add as well
-    total.codes = dict(sorted(codes.items()))
-    return total
+def _sum(every: list[Figures]) -> Figures:
+    memory = [one.memory for one in every if one.memory is not None]
+    descriptors = [one.descriptors for one in every if one.descriptors is not None]
+    requests = [one.requests for one in every if one.requests is not None]
+    names = sorted({code for one in every for code in one.codes})
+    return Figures(
+        cpu=sum(one.cpu for one in every),
+        memory=sum(memory) if memory else None,
+        threads=sum(one.threads for one in every),
+        descriptors=sum(descriptors) if descriptors else None,
+        requests=sum(requests) if requests else None,
+        total=sum(one.total for one in every),
+        in_flight=sum(one.in_flight for one in every),
+        codes={code: sum(one.codes.get(code, 0.0) for one in every) for code in names},
+    )
 
 
-def _plus(one: Any, other: Any) -> Any:
-    return one if other is None else other if one is None else one + other
-
-
-def _difference(now: dict[str, Any] | None, then: dict[str, Any] | None) -> Buckets:
-    """Requests by latency between two looks."""
-    new, old = _apart(now), _apart(then)
-    return {bound: max(0.0, number - old.get(bound, 0.0)) for bound, number in new.items()}
-
-
-def _apart(latency: dict[str, Any] | None) -> Buckets:
-    found, before = {}, 0.0
-    for bound, number in (latency or {}).get("buckets", []):
+def _apart(latency: Latency | None) -> Buckets:
+    found: Buckets = {}
+    before = 0
+    for bound, number in latency["buckets"] if latency else []:
         found[float(bound)], before = number - before, number
     return found
 
@@ -151,8 +135,7 @@ def quantile(kept: Iterable[Buckets], share: float) -> float | None:
     """
     numbers: Counter[float] = Counter()
     for buckets in kept:
-        for bound, number in buckets.items():
-            numbers[bound] += number  # type: ignore[assignment]  # floats add as well
+        numbers.update(buckets)
     wanted, lower = share * sum(numbers.values()), 0.0
     if not wanted:
         return None

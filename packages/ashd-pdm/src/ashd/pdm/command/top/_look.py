@@ -5,16 +5,18 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ashd.pdm._errors import ConnectionLost, PdmError
-from ashd.pdm.command._connection import by_worker, find, find_if_any, open_perf
-from ashd.pdm.command.top._events import RequestEvents
+from ..._errors import ConnectionLost, PdmError
+from .._connection import by_worker, find, find_if_any, open_perf
+from .._records import Process, Server, Thread
+from ._events import RequestEvents
 
 if TYPE_CHECKING:
     import argparse
 
-    from ashd.pdm.cli import PerfClient, Proxy
+    from ...cli import PerfClient, Proxy
+    from .._records import Request, Stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,10 @@ class Look:
     """What was seen at `time` (monotonic). Dicts are by worker; a single process is called ''."""
 
     time: float
-    processes: dict[str, dict[str, Any]]
-    servers: dict[str, dict[str, Any]] | None
+    processes: dict[str, Process]
+    servers: dict[str, Server] | None
     rows: list[Row]
-    stack: list[list[Any]] | None = None
+    stack: Stack | None = None
     asked: Row | None = None
 
 
@@ -66,7 +68,7 @@ class Watcher:
         """Ask the daemon. `PdmError` when it can't be asked; the next call tries anew."""
         try:
             client = self._connected()
-            processes = by_worker(client, self._read("process"))
+            processes = by_worker(client, self._read("process"), Process)
             servers = self._servers(client)
             rows = self._thread_rows(client) if question.threads else _request_rows(servers)
             asked = question.stack_of
@@ -85,26 +87,26 @@ class Watcher:
                 self._events = RequestEvents.of(self._client)
         return self._client
 
-    def _read(self, name: str) -> Any:
+    def _read(self, name: str) -> object:
         proxy = self._proxies[name]
         if proxy is None:
             assert self._client is not None
-            proxy = find(self._client, name)  # raises what the user shall read
+            proxy = find(self._client, name)  # raises what the user has to read
         return proxy.readattr()
 
-    def _servers(self, client: PerfClient) -> dict[str, dict[str, Any]] | None:
+    def _servers(self, client: PerfClient) -> dict[str, Server] | None:
         if self._proxies["ashd.perf.server"] is not None:
-            return by_worker(client, self._read("ashd.perf.server"))
+            return by_worker(client, self._read("ashd.perf.server"), Server)
         return None if self._events is None else {"": self._events.state()}
 
     def _thread_rows(self, client: PerfClient) -> list[Row]:
         return [
             Row(worker, thread["ident"], _age(thread), _thread_text(thread))
-            for worker, threads in by_worker(client, self._read("threads")).items()
+            for worker, threads in by_worker(client, self._read("threads"), list[Thread]).items()
             for thread in sorted(threads, key=lambda one: one["request"] is None)
         ]
 
-    def _stack(self, row: Row, rows: list[Row]) -> list[list[Any]]:
+    def _stack(self, row: Row, rows: list[Row]) -> Stack:
         """Return the stack, or nothing when the request or the thread is over."""
         assert self._client is not None
         if row.ident is None or row.key not in {one.key for one in rows}:
@@ -122,7 +124,7 @@ class Watcher:
         self._client = self._events = None
 
 
-def _request_rows(servers: dict[str, dict[str, Any]] | None) -> list[Row]:
+def _request_rows(servers: dict[str, Server] | None) -> list[Row]:
     rows = [
         Row(worker, one.get("thread"), one.get("age"), _request_text(one), is_request=True)
         for worker, server in (servers or {}).items()
@@ -131,11 +133,11 @@ def _request_rows(servers: dict[str, dict[str, Any]] | None) -> list[Row]:
     return sorted(rows, key=lambda row: -(row.age or 0.0))
 
 
-def _request_text(request: dict[str, Any]) -> str:
+def _request_text(request: Request) -> str:
     return f"{request.get('method')} {request.get('uri')}"
 
 
-def _thread_text(thread: dict[str, Any]) -> str:
+def _thread_text(thread: Thread) -> str:
     request = thread["request"]
     if request is not None:
         return f"{thread['name']}: {request.get('method')} {request.get('url')}"
@@ -145,5 +147,5 @@ def _thread_text(thread: dict[str, Any]) -> str:
     return f"{thread['name']}: {function} ({file}:{line})"
 
 
-def _age(thread: dict[str, Any]) -> float | None:
-    return (thread["request"] or {}).get("age")
+def _age(thread: Thread) -> float | None:
+    return thread["request"].get("age") if thread["request"] else None

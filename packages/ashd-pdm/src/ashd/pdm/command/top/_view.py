@@ -1,6 +1,6 @@
 """Lays the figures out as lines. Pure functions: no terminal is known here.
 
-A line is a list of spans, (style, text); styles are names, which `_screen.py` knows.
+A line is a list of spans, (style, text); styles are names, which `_live.py` knows.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ashd.pdm.command._text import clean, count, duration, fit, size, width
+from .._text import clean, count, duration, fit, size, width
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ashd.pdm.command.top._figures import Figures, History
-    from ashd.pdm.command.top._look import Row
+    from .._records import Stack
+    from ._figures import Figures, History
+    from ._look import Row
 
 Span = tuple[str, str]
 Line = list[Span]
@@ -53,23 +54,17 @@ def layout(history: History, frame: Frame) -> list[Line]:
     lines += [[], *_lower(history, frame, max(room, 1))]
     del lines[max(frame.lines - 1, 1) :]
     lines += [[] for _ in range(frame.lines - 1 - len(lines))]
-    lines.append([("footer", fit(KEYS, frame.columns))])
-    return lines
+    return [*lines, [("footer", fit(KEYS, frame.columns))]]
 
 
 def _heading(history: History, frame: Frame) -> Line:
-    words = [("title", "ashd-pdm top")]
-    if frame.paused:
-        words.append(("warning", "  paused"))
-    if frame.note:
-        words.append(("error", f"  {clean(frame.note)}"))
-    words.append(("title", f"  {clean(frame.target)}"))
-    process = next(iter(history.latest.processes.values()), None) if history.latest else None
-    if process is not None:
+    words = [("title", "ashd-pdm top"), ("warning", "  paused" if frame.paused else "")]
+    words += [("error", f"  {frame.note}" if frame.note else ""), ("title", f"  {frame.target}")]
+    if history.latest and history.latest.processes:
+        process = next(iter(history.latest.processes.values()))
         where = f"pid {process['pid']}  " if "" in history.workers else ""
-        words.append(
-            ("plain", f"  {where}up {duration(process['realtime'])}  Python {process['python']}")
-        )
+        since = f"up {duration(process['realtime'])}  Python {process['python']}"
+        words.append(("plain", f"  {where}{since}"))
     return words
 
 
@@ -78,59 +73,39 @@ def summary(history: History, frame: Frame) -> list[Line]:
     if history.latest is None:
         return [[("plain", "asking ...")]]
     total = history.total
-    lines: list[Line] = []
-    if total.requests is not None:
-        lines += [_requests(history, frame), _latency(total), _codes(total)]
-    lines.append(
-        [
-            ("label", fit("CPU", LABEL)),
-            ("value", f"{100 * total.cpu:8.1f} %  "),
-            ("curve", _curve(history, frame, "cpu")),
-            ("plain", f"  threads {total.threads}{_descriptors(total)}"),
-        ]
-    )
-    lines.append(
-        [
-            ("label", fit("memory", LABEL)),
-            ("value", f"{_size(total.memory):>10}  "),
-            ("curve", _curve(history, frame, "memory")),
-        ]
-    )
-    return lines
-
-
-def _requests(history: History, frame: Frame) -> Line:
-    total = history.total
-    return [
-        ("label", fit("requests", LABEL)),
-        ("value", f"{total.requests or 0.0:8,.1f} /s "),
-        ("curve", _curve(history, frame, "requests")),
+    descriptors = "" if total.descriptors is None else f"  descriptors {total.descriptors}"
+    cpu = _figure(history, frame, "CPU", "cpu", f"{100 * total.cpu:8.1f} %  ")
+    cpu.append(("plain", f"  threads {total.threads}{descriptors}"))
+    memory = _figure(history, frame, "memory", "memory", f"{_size(total.memory):>10}  ")
+    if total.requests is None:
+        return [cpu, memory]
+    requests = _figure(history, frame, "requests", "requests", f"{total.requests:8,.1f} /s ")
+    requests += [
         ("plain", "  in flight "),
         ("value", str(total.in_flight)),
         ("plain", f"  served {count(total.total)}"),
     ]
+    return [requests, _latency(total), _codes(total), cpu, memory]
+
+
+def _figure(history: History, frame: Frame, label: str, curve_of: str, value: str) -> Line:
+    room = max(0, min(CURVE, frame.columns - 52))
+    values = list(history.curves.get(curve_of, ()))[-room:] if room else []
+    drawn = curve(values, BLOCKS if frame.unicode else PLAIN_BLOCKS).rjust(room)
+    return [("label", fit(label, LABEL)), ("value", value), ("curve", drawn)]
 
 
 def _latency(total: Figures) -> Line:
-    return [
-        ("label", fit("latency", LABEL)),
-        ("plain", "     p50 "),
-        ("value", f"{_time(total.p50):<9}"),
-        ("plain", "p99 "),
-        ("value", _time(total.p99)),
-    ]
+    label, p50 = ("label", fit("latency", LABEL)), ("value", f"{_time(total.p50):<9}")
+    return [label, ("plain", "     p50 "), p50, ("plain", "p99 "), ("value", _time(total.p99))]
 
 
 def _codes(total: Figures) -> Line:
     spans: Line = [("label", fit("status", LABEL)), ("plain", "     ")]
     for code, rate in total.codes.items():
         style = {"4": "warning", "5": "error"}.get(code[:1], "good")
-        spans += [(style, clean(code)), ("plain", f" {rate:,.1f}/s  ")]
+        spans += [(style, code), ("plain", f" {rate:,.1f}/s  ")]
     return spans if total.codes else [*spans, ("plain", "no response yet")]
-
-
-def _descriptors(total: Figures) -> str:
-    return "" if total.descriptors is None else f"  descriptors {total.descriptors}"
 
 
 def _size(number: float | None) -> str:
@@ -141,12 +116,6 @@ def _time(seconds: float | None) -> str:
     if seconds is None:
         return "-"
     return "more" if math.isinf(seconds) else duration(seconds)
-
-
-def _curve(history: History, frame: Frame, name: str) -> str:
-    room = max(0, min(CURVE, frame.columns - 52))
-    values = list(history.curves.get(name, ()))[-room:] if room else []
-    return curve(values, BLOCKS if frame.unicode else PLAIN_BLOCKS).rjust(room)
 
 
 def curve(values: Sequence[float], blocks: str = BLOCKS) -> str:
@@ -207,18 +176,17 @@ def _rows(rows: list[Row], frame: Frame, room: int) -> list[Line]:
     return lines
 
 
-def _stack(stack: list[list[object]] | None, row: Row | None, room: int) -> list[Line]:
+def _stack(stack: Stack | None, row: Row | None, room: int) -> list[Line]:
     if row is None or stack is None:
         return [[("plain", "asking ...")]]
     if not stack:
         said = "no thread is known for it" if row.ident is None else "it is over"
-        return [[("plain", f"{clean(row.text)}: {said}")]]
-    lines: list[Line] = [[("head", f"STACK of {clean(row.text)}")]]
+        return [[("plain", f"{row.text}: {said}")]]
+    lines: list[Line] = [[("head", f"STACK of {row.text}")]]
     # The inner end is what tells most
     frames = stack[-max((room - 1) // 2, 1) :]
     for file, line, function, source in frames:
-        lines.append([("place", clean(f"{function}  {file}:{line}"))])
-        lines.append([("plain", f"    {clean(str(source))}")])
+        lines += [[("place", f"{function}  {file}:{line}")], [("plain", f"    {source}")]]
     return lines
 
 

@@ -1,7 +1,7 @@
 """What looking costs: CPU time of `profile` at its default rate, and of events that nobody, or
 somebody, has subscribed to.
 
-    python benchmarks/pdm_profile.py [SECONDS]
+    python benchmarks/bench_pdm.py [SECONDS]
 
 Several threads work (some compute, most wait, each 40 calls deep), first alone, then while a client
 profiles. The share is what a fixed amount of work costs more in CPU time; ratios within one run, so
@@ -16,6 +16,8 @@ import tempfile
 import threading
 import time
 import timeit
+
+from _measure import table
 
 from ashd.pdm import cli, perf, srv
 
@@ -82,6 +84,7 @@ def event_cost(source: perf.EventSource) -> float:
 
 
 def main() -> None:
+    """Print the table."""
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 2.0
     done = threading.Event()
     waiting = [threading.Thread(target=deep, args=(DEPTH, done.wait)) for _ in range(WAITING)]
@@ -92,15 +95,20 @@ def main() -> None:
     done.set()
     for thread in waiting:
         thread.join()
-    print(f"profile, {WAITING + 2} threads {DEPTH} deep, {report['rate']:.0f} samples/s:")
-    print(f"  {100 * share:+.1f} % CPU time for the same work")
-    print(f"  {100 * error:+.1f} % without a profile: the error of the measurement")
-    print(f"  {100 * report['cputime'] / report['seconds']:.1f} % of a core, as the sampler counts")
     source = perf.EventSource()
-    print(f"event without a subscriber: {event_cost(source):.0f} ns")
+    unheard = event_cost(source)
     full: list[object] = []
     source.subscribe(lambda event: None if full else full.append(event))
-    print(f"event with one that does nothing: {event_cost(source):.0f} ns")
+    of_a_core = 100 * report["cputime"] / report["seconds"]
+    rows = [
+        ["profile: CPU time that the same work takes more", f"{100 * share:+.1f} %"],
+        ["the same without a profile: the error", f"{100 * error:+.1f} %"],
+        ["profile: of a core, as the sampler counts", f"{of_a_core:.1f} %"],
+        ["event without a subscriber", f"{unheard:.0f} ns"],
+        ["event with one that does nothing", f"{event_cost(source):.0f} ns"],
+    ]
+    title = f"Looking on: {WAITING + 2} threads {DEPTH} deep, {report['rate']:.0f} samples/s"
+    sys.stdout.write(table(title, ["", "cost"], rows))
 
 
 if __name__ == "__main__":

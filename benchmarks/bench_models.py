@@ -1,7 +1,9 @@
 """Figures of the handler models that no load driver shows: latency, files, memory, threads.
 
-Prints a table with what each figure is meant to be. Everything is measured in one run on one
-machine, beside the programs that ask; rates are those of this driver, not of the handler alone.
+Each figure stands beside what it is meant to be. Everything is measured in one run on one machine,
+beside the programs that ask; rates are those of this driver, not of the handler alone.
+
+    python benchmarks/bench_models.py
 """
 
 from __future__ import annotations
@@ -18,11 +20,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
+from _measure import table
 
 from ashdtest.handlers import Handler, running_python
-from ashdtest.processes import resident_kib, thread_count
-from ashdtest.wsgiprograms import MODELS, read_response, wsgi
+from ashdtest.processes import MODELS, resident_kib, thread_count
+from ashdtest.wsgiprograms import read_response, wsgi
 
 SLEEPERS = 4
 ROUNDS = 5
@@ -32,6 +34,7 @@ FILE = 1 << 30
 DOWNLOADS = 2000
 DOWNLOAD = 1 << 20
 WARM_UP = 500
+HEADS = ["", "value", "unit", "meant to be"]
 
 BARE_LOOP = """
 from ashd.proto import Receiver
@@ -233,10 +236,9 @@ def figures() -> Iterator[Figure]:
 
 
 def main() -> None:
-    for figure in figures():
-        print(
-            f"{figure.name:<48} {figure.value:>10.1f} {figure.unit:<4} {figure.verdict}", flush=True
-        )
+    """Print the table."""
+    rows = [[one.name, f"{one.value:,.1f}", one.unit, one.verdict] for one in figures()]
+    sys.stdout.write(table("Handler models: what no load shows", HEADS, rows))
 
 
 if __name__ == "__main__":

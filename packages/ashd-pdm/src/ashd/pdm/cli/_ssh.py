@@ -1,0 +1,104 @@
+"""Reaches a Unix socket on another machine by ssh's own forwarding: ssh listens on a socket in a
+private temporary folder, and that is what we connect to. Nothing has to be installed over there.
+
+`Forwarding` owns the ssh process and the folder; the socket that `connect` returns is the caller's.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from .._errors import ConnectError
+
+if TYPE_CHECKING:
+    from ._target import SshTarget
+
+SSH_VARIABLE = "ASHD_PDM_SSH"
+"""Environment variable with the ssh command to use, and its options."""
+
+LOGIN_TIMEOUT = 60.0
+"""Seconds until ssh has to listen: time to type a passphrase."""
+
+LOOK_INTERVAL = 0.02
+"""Seconds between two looks for the socket of ssh, which doesn't say when it listens."""
+
+# A shell waits for ssh, and ends it when our end of its standard input closes, also when we are
+# killed. Ctrl-C is for the program at the terminal; both would get it, too, and end.
+_KEEPER = """
+trap '' INT
+exec 3<&0
+"$@" </dev/null 3<&- & ssh=$!
+(read -r _; kill $ssh) <&3 2>/dev/null & keeper=$!
+wait $ssh
+kill $keeper 2>/dev/null
+"""
+
+
+class Forwarding:
+    """ssh, forwarding a socket of ours to one on another machine. `close` ends it."""
+
+    def __init__(self, target: SshTarget) -> None:
+        if not target.path.startswith("/"):
+            raise ConnectError(
+                f"can't connect to {target.path} on {target.host}: "
+                "a path on another machine must begin with /"
+            )
+        self._host = target.host
+        self._folder = tempfile.mkdtemp(prefix="ashd-pdm-")
+        self._socket = f"{self._folder}/s"
+        try:
+            self.process = subprocess.Popen(
+                ["sh", "-c", _KEEPER, "sh", *ssh_command(target, self._socket)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+            )
+        except BaseException:
+            shutil.rmtree(self._folder)
+            raise
+
+    def connect(self) -> socket.socket:
+        """Return a socket that ssh forwards, when ssh is ready; `ConnectError` when it ends before
+        that, or isn't ready in time.
+        """
+        until = time.monotonic() + LOGIN_TIMEOUT
+        while (sock := self._try()) is None:
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(LOOK_INTERVAL)
+                raise ConnectError(f"can't connect to {self._host} by ssh")
+            if time.monotonic() > until:
+                raise ConnectError(f"ssh to {self._host} takes longer than {LOGIN_TIMEOUT:g} s")
+        return sock
+
+    def _try(self) -> socket.socket | None:
+        sock = socket.socket(socket.AF_UNIX)
+        try:
+            sock.connect(self._socket)
+        except (FileNotFoundError, ConnectionRefusedError):  # not there yet, or not listening yet
+            sock.close()
+            return None
+        return sock
+
+    def close(self) -> None:
+        """End ssh, and remove the folder."""
+        self.process.communicate()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def ssh_command(target: SshTarget, local: str) -> list[str]:
+    """Return the command that forwards the socket `local`. It logs in anew, without a shared
+    connection: that would go on listening after us.
+    """
+    ssh = shlex.split(os.environ.get(SSH_VARIABLE, "ssh"))
+    if not ssh or shutil.which(ssh[0]) is None:
+        raise ConnectError("there is no ssh command here, which is needed to reach other machines")
+    remote = re.sub(r"([\\:])", r"\\\1", target.path).replace("%", "%%")
+    return [*ssh, "-N", "-T", "-S", "none", "-L", f"{local}:{remote}", "--", target.host]

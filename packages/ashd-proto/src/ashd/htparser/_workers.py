@@ -1,0 +1,292 @@
+"""Several front ends at the same ports, each in a process of its own, and one root handler.
+
+The first process has the root handler and starts the others, which accept: this program once more
+(`exec`, not `fork`), with the listening sockets, the handler's socket, and a control socket. When
+that closes, a worker finishes what it has and ends: so it does when the first process is gone.
+
+Each worker has listening sockets of its own, among which the kernel shares connections out evenly;
+where they share one, a process that is awake takes them all. The first process keeps all of them
+open, and every worker looks at those of the others now and then: so no connection is lost or left
+waiting when a worker ends.
+
+Everything here is called in the event loop's thread, `start` before there is a loop.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+
+from ._errors import FAILURE_STATUS, StartError
+from ._handler import RootHandler
+from ._poller import Poller
+from ._portspec import Port
+from ._process import Backoff, Process, describe_status
+from ._queue import RequestQueue
+
+VARIABLE = "ASHD_HTPARSER_WORKER"
+"""Tells a worker its number (from 0) and its descriptors: the control socket's, the queue's, and
+one for each listening socket with the number of its PORTSPEC in front (`1 3 4 0:5 0:6`)."""
+
+_READY = b"ready"
+_ONCE = select.EPOLLIN | select.EPOLLONESHOT
+
+Sockets = list[tuple[Port, socket.socket]]
+_log = logging.getLogger("ashd.htparser")
+
+
+@dataclass(frozen=True, slots=True)
+class _Worker:
+    number: int
+    process: Process
+    control: socket.socket
+
+
+@dataclass(frozen=True, slots=True)
+class Inherited:
+    """What a worker was started with, its own."""
+
+    parent: Parent
+    queue: RequestQueue
+    sockets: Sockets
+    others: Sockets
+
+
+class Workers:
+    """The first process' `Backend`: the root handler and the front ends that send to it."""
+
+    def __init__(
+        self,
+        count: int,
+        handler: RootHandler,
+        queue: RequestQueue,
+        ports: Sequence[Port],
+        sockets: Sockets,
+        on_ready: Callable[[], object],
+    ) -> None:
+        """Own the listening sockets, `count` for each address; share the queue's.
+
+        `on_ready` is called once for each number of a worker, when that serves.
+        """
+        self._count = count
+        self._handler = handler
+        self._queue = queue
+        self._ports = ports
+        self._sockets = sockets
+        self._on_ready = on_ready
+        self._unready = set(range(count))
+        self._workers: list[_Worker] = []
+        self._poller: Poller | None = None
+        self._on_end: Callable[[int], object] = bool
+        self._stopping = False
+        self._backoff = Backoff()
+
+    def start(self) -> None:
+        """Start all; raises `StartError`."""
+        self._handler.start()
+        for number in range(self._count):
+            self._start_one(number)
+
+    def renew(self) -> None:
+        """Let all finish, and start others: there is a new socket to send to."""
+        for worker in self._workers:
+            self._close_control(worker)
+
+    # See `Backend`
+
+    @property
+    def draining(self) -> bool:
+        """See `Backend`."""
+        return bool(self._workers)
+
+    @property
+    def ended(self) -> bool:
+        """See `Backend`."""
+        return self._handler.ended and not self._workers
+
+    def attach(self, poller: Poller, on_end: Callable[[int], object]) -> None:
+        """See `Backend`."""
+        self._poller, self._on_end = poller, on_end
+        for worker in self._workers:
+            self._watch(worker)
+        self._handler.attach(poller, on_end)
+
+    def sweep(self, now: float) -> None:
+        """See `Backend`."""
+        self._handler.sweep(now)
+        self._look(0)
+
+    def reload(self) -> None:
+        """See `Backend`; workers have nothing to reload."""
+        self._handler.reload()
+
+    def stop(self) -> None:
+        """See `Backend`."""
+        self._stopping = True
+        self.renew()
+        for _, sock in self._sockets:
+            sock.close()
+        self._handler.stop()
+
+    def terminate(self) -> None:
+        """See `Backend`."""
+        self._handler.terminate()
+
+    def kill(self) -> None:
+        """See `Backend`."""
+        self._handler.kill()
+        for worker in self._workers:
+            worker.process.kill_group()
+
+    def release(self) -> None:
+        """See `Backend`."""
+        self._handler.release()
+
+    # One worker
+
+    def _start_one(self, number: int) -> None:
+        ours, theirs = socket.socketpair()
+        fds = [theirs.fileno(), self._queue.fileno()]
+        places = []
+        for port, sock in self._sockets:
+            fds.append(sock.fileno())
+            places.append(f"{self._ports.index(port)}:{sock.fileno()}")
+        text = f"{number} {theirs.fileno()} {self._queue.fileno()} {' '.join(places)}"
+        environ = {**os.environ, VARIABLE: text}
+        argv = [sys.executable, *sys.orig_argv[1:]]
+        try:
+            process = Process(
+                "a front end", argv, stdin=subprocess.DEVNULL, environ=environ, pass_fds=fds
+            )
+        except StartError:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        worker = _Worker(number, process, ours)
+        self._workers.append(worker)
+        self._watch(worker)
+
+    def _watch(self, worker: _Worker) -> None:
+        if self._poller is None:
+            return
+        if worker.process.pidfd >= 0:
+            self._poller.add(worker.process.pidfd, _ONCE, self._look)
+        self._poller.add(worker.control.fileno(), _ONCE, partial(self._hear, worker))
+
+    def _hear(self, worker: _Worker, _: int) -> None:
+        """A worker serves, or is gone, which its process tells."""
+        try:
+            ready = worker.control.recv(len(_READY), socket.MSG_DONTWAIT) == _READY
+        except OSError:
+            return
+        if ready and worker.number in self._unready:
+            self._unready.remove(worker.number)
+            self._on_ready()
+
+    def _close_control(self, worker: _Worker) -> None:
+        if self._poller is not None:
+            self._poller.forget(worker.control.fileno())
+        worker.control.close()
+
+    def _look(self, _: int) -> None:
+        """See which have ended; start others, or end."""
+        for worker in self._workers[:]:
+            process = worker.process
+            if process.status is None:
+                continue
+            assert self._poller is not None
+            self._workers.remove(worker)
+            failed = worker.number in self._unready and worker.control.fileno() >= 0
+            self._close_control(worker)
+            self._poller.forget(process.pidfd)
+            process.reap()
+            why = f"a front end (process {process.pid}) ended {describe_status(process.status)}"
+            if self._stopping:
+                self._on_end(0)
+            elif failed:
+                _log.error("%s before it served anything", why)
+                self._on_end(FAILURE_STATUS)
+            else:
+                self._wait(worker.number, why, process.age)
+
+    def _wait(self, number: int, why: str, age: float) -> None:
+        assert self._poller is not None
+        delay = self._backoff.delay(age)
+        _log.error("%s; another one is started in %.1f s", why, delay)
+        self._poller.call_later(delay, partial(self._start_another, number))
+
+    def _start_another(self, number: int) -> None:
+        if self._stopping:
+            return
+        try:
+            self._start_one(number)
+        except StartError as error:
+            self._wait(number, str(error), 0)
+
+
+class Parent:
+    """A worker's `Backend`: the process that has started it, and has the root handler."""
+
+    ended = True
+    draining = False
+
+    def __init__(self, control: socket.socket) -> None:
+        """Own the socket, whose other end is the parent's."""
+        self._control = control
+
+    def attach(self, poller: Poller, on_end: Callable[[int], object]) -> None:
+        """See `Backend`: the end of the parent is a reason to finish."""
+        poller.add(self._control.fileno(), _ONCE, lambda _: on_end(0))
+        with suppress(OSError):  # the parent has closed it already, which is an event as well
+            self._control.send(_READY)
+
+    def release(self) -> None:
+        """See `Backend`."""
+        self._control.close()
+
+    def sweep(self, now: float) -> None:
+        """See `Backend`: the parent does it."""
+
+    def reload(self) -> None:
+        """See `Backend`: the parent does it."""
+
+    def stop(self) -> None:
+        """See `Backend`: the parent does it."""
+
+    def terminate(self) -> None:
+        """See `Backend`: the parent does it."""
+
+    def kill(self) -> None:
+        """See `Backend`: the parent does it."""
+
+
+def inherited(
+    environ: Mapping[str, str], ports: Sequence[Port], processes: int
+) -> Inherited | None:
+    """Take what a worker was started with; None if this process is no worker."""
+    text = environ.get(VARIABLE)
+    if text is None:
+        return None
+    number, control, queue, *places = text.split()
+    sockets: Sockets = []
+    for place in places:
+        port, _, fd = place.partition(":")
+        sockets.append((ports[int(port)], _adopt(fd)))
+    own = sockets[int(number) :: processes]
+    others = [each for each in sockets if each not in own]
+    return Inherited(Parent(_adopt(control)), RequestQueue(_adopt(queue)), own, others)
+
+
+def _adopt(fd: str) -> socket.socket:
+    sock = socket.socket(fileno=int(fd))
+    sock.set_inheritable(False)
+    return sock

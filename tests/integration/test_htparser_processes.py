@@ -1,0 +1,233 @@
+"""ashd-htparser --processes: several front ends, one root handler."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from ashdtest.frontend import FrontEnd, front_end
+from ashdtest.http import Reader, Reply
+from ashdtest.processes import children, exists, program, wait_until
+
+HANDLER = [sys.executable, str(Path(__file__).with_name("htparser_handlers.py"))]
+COUNT = 3
+
+
+@pytest.fixture
+def fifo(tmp_path: Path) -> Path:
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    return path
+
+
+def get(path: str = "/echo") -> bytes:
+    return b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n" % path.encode()
+
+
+def ask(sock: socket.socket, request: bytes) -> Reply:
+    sock.sendall(request)
+    return Reader(sock).reply()
+
+
+def workers(server: FrontEnd) -> list[int]:
+    return [pid for pid in children(server.pid) if pid != server.handler_pid]
+
+
+@contextmanager
+def front_ends(*options: str, count: int = COUNT, status: int | None = 0) -> Iterator[FrontEnd]:
+    """Run some, and see that none is left in the end."""
+    with front_end(HANDLER, options=[f"--processes={count}", *options], status=status) as server:
+        server.wait_for_log("listening on")
+        pids = workers(server)
+        assert len(pids) == count
+        yield server
+        if server.process.poll() is None:
+            server.terminate()
+        server.wait()
+        for pid in pids:
+            wait_until(lambda: not exists(pid))  # noqa: B023 - called at once
+
+
+def connect(server: FrontEnd, stack: ExitStack, number: int) -> list[socket.socket]:
+    """Open connections, and ask each for something."""
+    found = [stack.enter_context(server.connect()) for _ in range(number)]
+    for sock in found:
+        assert ask(sock, get()).status == 200
+    return found
+
+
+def is_open(sock: socket.socket) -> bool:
+    sock.setblocking(False)
+    try:
+        return sock.recv(1) != b""
+    except BlockingIOError:
+        return True
+    except ConnectionError:
+        return False
+    finally:
+        sock.settimeout(60)
+
+
+def test_connections_have_ids_of_their_own() -> None:
+    with front_ends() as server, ExitStack() as stack:
+        ids = set()
+        for _ in range(60):
+            body = ask(stack.enter_context(server.connect()), get()).body
+            ids.add(body.partition(b"X-Ash-Connection-ID: ")[2].partition(b"\n")[0])
+        assert len(ids) == 60
+
+
+def test_one_dies_and_the_others_go_on() -> None:
+    with front_ends() as server, ExitStack() as stack:
+        held = connect(server, stack, 60)
+        (victim, *others) = workers(server)
+        os.kill(victim, signal.SIGKILL)
+        server.wait_for_log(f"(process {victim}) ended by signal 9; another one is started")
+        for sock in connect(server, stack, 30):
+            assert is_open(sock)
+        alive = [sock for sock in held if is_open(sock)]
+        assert 0 < len(alive) < len(held), "each has had some of the connections"
+        for sock in alive:
+            assert ask(sock, get()).status == 200
+        wait_until(lambda: len(workers(server)) == COUNT)
+        assert set(others) < set(workers(server))
+
+
+def test_one_that_is_told_to_stop_finishes_what_it_has(fifo: Path) -> None:
+    """And another one is started: it wasn't meant for all."""
+    with front_ends() as server, ExitStack() as stack:
+        (sock,) = connect(server, stack, 1)
+        sock.sendall(get(f"/gate?{fifo}"))
+        server.wait_for_log("waiting")
+        old = workers(server)
+        for pid in old:
+            os.kill(pid, signal.SIGTERM)
+        wait_until(lambda: len(set(workers(server)) - set(old)) == COUNT - 1)
+        connect(server, stack, 10)
+        fifo.write_bytes(b"x")
+        assert Reader(sock).reply().body == b"x0"
+        wait_until(lambda: len(set(workers(server)) - set(old)) == COUNT)
+
+
+def test_the_end_of_all(tmp_path: Path) -> None:
+    """Responses are finished, idle connections closed, by all processes."""
+    gates = [tmp_path / str(number) for number in range(9)]
+    with front_ends() as server, ExitStack() as stack:
+        idle = connect(server, stack, 20)
+        working = connect(server, stack, len(gates))
+        for sock, gate in zip(working, gates, strict=True):
+            os.mkfifo(gate)
+            sock.sendall(get(f"/gate?{gate}"))
+        wait_until(lambda: server.log.count("waiting") == len(gates))
+        server.terminate()
+        for sock in idle:
+            assert Reader(sock).at_end()
+        wait_until(lambda: refuses(server))
+        for sock, gate in zip(working, gates, strict=True):
+            gate.write_bytes(b"x")
+            reply = Reader(sock).reply()
+            assert reply.body == b"x0"
+            assert reply.headers["connection"] == "close"
+        assert server.wait() == 0
+
+
+def refuses(server: FrontEnd) -> bool:
+    try:
+        server.connect().close()
+    except ConnectionError:
+        return True
+    return False
+
+
+def test_a_hang_up_goes_to_the_root_handler_alone() -> None:
+    with front_ends() as server, ExitStack() as stack:
+        held = connect(server, stack, 20)
+        before = workers(server)
+        server.process.send_signal(signal.SIGHUP)  # this handler dies of it
+        server.wait_for_log("ended by signal 1; it is started again")
+        for sock in held:
+            assert ask(sock, get()).status == 200
+        assert set(before) < set(children(server.pid))
+
+
+def test_a_root_handler_that_dies_is_started_again() -> None:
+    """What front ends had queued for it is the next one's."""
+    with front_ends() as server, ExitStack() as stack:
+        sleeper, *held = connect(server, stack, 20)
+        sleeper.sendall(get("/sleep"))
+        server.wait_for_log("waiting")
+        for sock in held:
+            sock.sendall(get())
+        os.kill(server.handler_pid, signal.SIGKILL)
+        assert Reader(sleeper).reply().status == 502
+        for sock in held:
+            assert Reader(sock).reply().status == 200
+
+
+def test_requests_of_all_are_taken_back_in_time() -> None:
+    with front_ends("--queue-time=1") as server, ExitStack() as stack:
+        sleeper, *held = connect(server, stack, 40)
+        sleeper.sendall(get("/sleep"))
+        server.wait_for_log("waiting")
+        for sock in held:
+            sock.sendall(get("/early_reader"))
+        for sock in held:
+            reply = Reader(sock).reply()
+            assert reply.status == 503
+            assert int(reply.headers["retry-after"]) > 0
+        sleeper.close()
+        for sock in held:
+            assert ask(sock, get()).status == 200
+        assert "read" not in server.log
+
+
+def test_the_bound_on_connections_is_shared() -> None:
+    with front_ends("--connections=4", count=2) as server, ExitStack() as stack:
+        busy = []
+        for number in range(1, 5):
+            busy.append(stack.enter_context(server.connect()))
+            busy[-1].sendall(get("/wait"))
+            wait_until(lambda: server.log.count("waiting") == number)  # noqa: B023
+        late = stack.enter_context(server.connect())
+        late.sendall(get())
+        late.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            late.recv(1)
+        late.settimeout(60)
+        busy[0].close()
+        assert Reader(late).reply().status == 200
+
+
+def test_nothing_outlives_the_first_process() -> None:
+    with front_ends(status=None) as server, ExitStack() as stack:
+        held = connect(server, stack, 20)
+        server.process.kill()
+        for sock in held:
+            assert Reader(sock).at_end()
+
+
+def run(*args: str) -> subprocess.CompletedProcess[str]:
+    command = [program("ashd-htparser"), "--processes=2", *args]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_a_handler_that_does_not_load() -> None:
+    result = run("plain:port=0", "--", "false")
+    assert result.returncode == 1
+    assert "before it served anything" in result.stderr
+
+
+def test_a_port_that_other_front_ends_have() -> None:
+    """They share it among themselves, not with others."""
+    with front_ends() as server:
+        result = run(f"plain:port={server.port}", "--", "true")
+        assert result.returncode == 1
+        assert "Address already in use" in result.stderr
