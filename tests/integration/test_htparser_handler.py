@@ -396,6 +396,38 @@ def test_no_handler_is_left_behind(signals: int) -> None:
             wait_until(lambda: state(int(pid)) in ("", "Z"))  # noqa: B023
 
 
+LEAVES_A_CHILD = """
+import os, signal
+from ashd.proto import recv_request
+request = recv_request()
+if os.fork():
+    os._exit(0)
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+os.write(2, b"child %d." % os.getpid())
+signal.pause()
+"""
+
+
+def test_what_dead_handlers_have_left_ends_too() -> None:
+    """Their children may finish what they have, but not outlive the front end."""
+    with front_end(python(LEAVES_A_CHILD), options=["--stop-time=0.5"], status=1) as server:
+        with server.connect() as sock:
+            sock.sendall(GET)
+            (child,) = wait_until(lambda: re.findall(r"child (\d+)\.", server.log))
+            server.wait_for_log("started again")
+            server.terminate()
+            server.wait()
+        wait_until(lambda: state(int(child)) in ("", "Z"))
+    with front_end(python(LEAVES_A_CHILD)) as server:
+        with server.connect() as sock:
+            sock.sendall(GET)
+            (child,) = wait_until(lambda: re.findall(r"child (\d+)\.", server.log))
+            server.wait_for_log("started again")
+        server.terminate()
+        server.wait()
+        wait_until(lambda: state(int(child)) in ("", "Z"))
+
+
 def refuses(server: FrontEnd) -> bool:
     try:
         server.connect().close()

@@ -103,7 +103,7 @@ def test_a_socket_that_is_not_there(environment: dict[str, str], tmp_path: Path)
     assert found.returncode == 1
     assert "can't connect to" in found.stderr
     assert "there is no debug socket" in found.stderr
-    assert "stands above" in found.stderr
+    assert "what ssh said" in found.stderr
 
 
 def test_a_host_that_is_not_there(environment: dict[str, str], daemon: Daemon) -> None:
@@ -111,7 +111,7 @@ def test_a_host_that_is_not_there(environment: dict[str, str], daemon: Daemon) -
     other = {"ASHD_PDM_SSH": command}
     found = run_command("ls", f"127.0.0.1:{daemon.address}", environment=other)
     assert found.returncode == 1
-    assert "stands above" in found.stderr
+    assert "what ssh said" in found.stderr
 
 
 def test_nothing_stays_behind(daemon: Daemon, environment: dict[str, str]) -> None:

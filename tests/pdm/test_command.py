@@ -286,7 +286,7 @@ def test_the_plain_prompt_needs_no_extra(daemon: Daemon, tmp_path: Path) -> None
 
 def test_errors_are_sentences(daemon: Daemon, tmp_path: Path) -> None:
     assert "no socket /nonexistent/x" in failure("threads", "/nonexistent/x")
-    assert "is no socket" in failure("threads", __file__)
+    assert "is not a socket" in failure("threads", __file__)
     assert "use PATH" in failure("threads", "what")
     assert "has no object nothing" in failure("get", daemon.address, "nothing")
     assert "try ashd-pdm call" in failure("get", daemon.address, "heap")
@@ -321,8 +321,22 @@ def test_something_else_listens() -> None:
             with client:
                 client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
                 assert process.stderr is not None
-                assert "is no debug socket" in process.stderr.read()
+                assert "is not a debug socket" in process.stderr.read()
     assert process.returncode == 1
+
+
+def test_something_else_listens_and_says_nothing() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        assert "has said nothing" in failure("ls", str(server.getsockname()[1]))
+
+
+def test_something_else_closes_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        command = [sys.executable, "-m", "ashd.pdm.command", "ls", str(server.getsockname()[1])]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+            server.accept()[0].close()
+            assert process.stderr is not None
+            assert "closes the connection at once" in process.stderr.read()
 
 
 def test_output_that_nobody_reads_is_no_error(daemon: Daemon) -> None:

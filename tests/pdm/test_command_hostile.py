@@ -139,7 +139,7 @@ def test_answers_of_another_form_are_an_error_that_is_said() -> None:
         for command in ("threads", "heap"):
             found = run_command(command, daemon.address)
             assert found.returncode == 1
-            assert "not of the form" in found.stderr
+            assert "not of the expected form" in found.stderr
             assert {one for one in found.stderr if not one.isprintable()} <= {"\n"}
 
 

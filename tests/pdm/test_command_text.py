@@ -118,7 +118,7 @@ def test_arguments_of_calls() -> None:
 @pytest.mark.parametrize(
     ("raised", "target", "expected"),
     [
-        (ProtocolError("what"), "./x", "./x is no debug socket"),
+        (ProtocolError("what"), "./x", "./x is not a debug socket"),
         (ConnectionLost("gone"), "./x", "connection to the daemon is lost: gone"),
         (RefusedPickle("bad"), "./x", "not allowed: bad"),
         (SpecError("bad\ntarget"), "?", "bad\\ntarget"),

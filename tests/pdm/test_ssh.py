@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ashd.pdm import ConnectError, ConnectionLost, cli
+from ashd.pdm import ConnectError, ConnectionLost, SpecError, cli
 from ashdtest.processes import wait_until
 
 SSH = r"""#!{python}
@@ -92,7 +92,7 @@ def test_nobody_there(place: Path, pid_file: Path, capfd: pytest.CaptureFixture[
     assert "open failed" in capfd.readouterr().err
     with pytest.raises(ConnectError, match="can't connect to you@host by ssh"):
         cli.replclient(f"you@host:{place}/nothing")
-    with pytest.raises(ConnectError, match="must begin with /"):
+    with pytest.raises(SpecError, match="must begin with /"):
         cli.replclient("me@host:run/debug")
     assert not list(place.glob("ashd-pdm-*"))
 

@@ -131,7 +131,7 @@ class Exchange:
         return False
 
     def end_body(self) -> None:
-        """Let the handler see the end of the body, behind all that was sent."""
+        """Let the handler see the end of the body, after all that was sent."""
         self._body_ended = True
         self._end_when_flushed()
         if self._framer.complete and self._pending is None:

@@ -19,7 +19,7 @@ from ._errors import FAILURE_STATUS, StartError
 from ._keeper import Keeper
 from ._limits import HEALTHY_AGE, LONGEST_DELAY, LONGEST_LOADING_DELAY, SOON
 from ._poller import Poller
-from ._process import Backoff, Process, describe_status
+from ._process import Backoff, Process, describe_status, signal_group
 
 _log = logging.getLogger("ashd.htparser")
 
@@ -67,6 +67,7 @@ class RootHandler:
         self._process: Process | None = None
         self._poller: Poller | None = None
         self._on_end: Callable[[int], object] = bool
+        self._orphans: set[int] = set()  # process groups that dead handlers have left
         self._has_served = False
         self._must_reload = False
         self._backoff = Backoff()
@@ -102,11 +103,11 @@ class RootHandler:
         """Hand SIGHUP on, at once or when the handler has loaded: by default it would die of it."""
         if self._phase is Phase.LOADING:
             self._must_reload = True
-        elif self._process is not None:
+        elif self._phase is Phase.SERVING and self._process is not None:
             self._process.send_signal(signal.SIGHUP)
 
     def stop(self) -> None:
-        """Tell the handler to finish, by end-of-file behind the requests that it still gets."""
+        """Tell the handler to finish, by end-of-file after the requests that it still gets."""
         self._keeper.end()
         if self._phase is Phase.DOWN:
             self._end()
@@ -114,25 +115,29 @@ class RootHandler:
             self._phase = Phase.FINISHING
 
     def terminate(self) -> None:
-        """Ask the process to end: it has had its time to finish."""
+        """Ask what is left to end: it has had its time to finish."""
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM)
+        self._signal_orphans(signal.SIGTERM)
 
     def kill(self) -> None:
-        """Kill the process and all that is left of its group."""
+        """Kill the process, and all that is left of its group and those of the ones before it."""
         if self._process is not None:
             self._process.kill_group()
+        self._signal_orphans(signal.SIGKILL)
 
     def sweep(self, now: float) -> None:
         """Look after everything that makes no event."""
         self._keeper.sweep(now)
         self._process_ended()
+        self._signal_orphans(0)
         if self._phase is Phase.LOADING and (self._lives_long() or self._keeper.touched):
             self._loaded()
 
     def release(self) -> None:
         """Give up what is owned; the process is reaped if it has ended."""
         self._keeper.close()
+        self._signal_orphans(signal.SIGKILL)
         if self._process is not None and self._process.status is not None:
             self._reap(self._process)
 
@@ -175,6 +180,8 @@ class RootHandler:
         else:
             self._reap(process)
             self._process = None
+            self._orphans.add(process.pid)
+            self._signal_orphans(0)
             self._wait(f"the root handler (process {process.pid}) ended {how}", process.age)
 
     def _end(self) -> None:
@@ -201,6 +208,9 @@ class RootHandler:
             self.start()
         except StartError as error:
             self._wait(str(error), 0)
+
+    def _signal_orphans(self, number: int) -> None:
+        self._orphans = {group for group in self._orphans if signal_group(group, number)}
 
     def _reap(self, process: Process) -> None:
         if self._poller is not None and process.pidfd >= 0:

@@ -73,7 +73,7 @@ def _unknown_handler(spec: str, name: str) -> UsageError:
     host, _, port = spec.rpartition(":")
     if port.isdigit():
         bind = f",bind={host}" if host else ""
-        return UsageError(f"{spec!r} is no PORTSPEC; write plain:port={port}{bind}")
+        return UsageError(f"{spec!r} is not a PORTSPEC; write plain:port={port}{bind}")
     return UsageError(f"there is no port handler {name!r}; known: {', '.join(PORT_HANDLERS)}")
 
 

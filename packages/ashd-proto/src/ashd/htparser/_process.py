@@ -73,17 +73,25 @@ class Process:
 
     def kill_group(self) -> None:
         """Kill it, and what it has started and left in its process group."""
-        try:
-            os.killpg(self.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass  # nobody is left but itself, which has ended; or they became other users
+        signal_group(self.pid, signal.SIGKILL)
 
     def reap(self) -> None:
-        """Wait for it, and forget it."""
+        """Wait for it, and forget it. What is left of its group keeps the group's number taken."""
         self._popen.wait()
         if self.pidfd >= 0:
             os.close(self.pidfd)
             self.pidfd = -1
+
+
+def signal_group(group: int, number: int) -> bool:
+    """Send a signal (0: none) to a process group; return whether it has any members."""
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # they became other users
+        return True
+    return True
 
 
 class Backoff:

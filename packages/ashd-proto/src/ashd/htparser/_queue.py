@@ -74,7 +74,7 @@ class RequestQueue:
         self._send_waiting()
 
     def end(self) -> None:
-        """Close the socket: the handler sees end-of-file behind what is in it."""
+        """Close the socket: the handler sees end-of-file after what is in it."""
         if self._sock is None:
             return
         sock, self._sock = self._sock, None

@@ -272,7 +272,7 @@ class Parent:
 def inherited(
     environ: Mapping[str, str], ports: Sequence[Port], processes: int
 ) -> Inherited | None:
-    """Take what a worker was started with; None if this process is no worker."""
+    """Take what a worker was started with; None if this process is not a worker."""
     text = environ.get(VARIABLE)
     if text is None:
         return None

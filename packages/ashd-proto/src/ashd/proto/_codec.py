@@ -52,7 +52,7 @@ def _reason(strings: list[bytes]) -> str:
 
 
 def add_headers(datagram: bytes, encoded: bytes) -> bytes:
-    """Return the datagram with headers that `encode_headers` has encoded behind its own."""
+    """Return the datagram with headers from `encode_headers` after its own."""
     return datagram[:-1] + encoded + b"\0"
 
 

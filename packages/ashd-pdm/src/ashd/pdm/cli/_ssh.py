@@ -6,6 +6,7 @@ private temporary folder, and that is what we connect to. Nothing has to be inst
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shlex
@@ -17,7 +18,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from .._errors import ConnectError
+from .._errors import ConnectError, SpecError
 
 if TYPE_CHECKING:
     from ._target import SshTarget
@@ -48,10 +49,8 @@ class Forwarding:
 
     def __init__(self, target: SshTarget) -> None:
         if not target.path.startswith("/"):
-            raise ConnectError(
-                f"can't connect to {target.path} on {target.host}: "
-                "a path on another machine must begin with /"
-            )
+            text = f"can't connect to {target.path} on {target.host}"
+            raise SpecError(f"{text}: a path on another machine must begin with /")
         self._host = target.host
         self._folder = tempfile.mkdtemp(prefix="ashd-pdm-")
         self._socket = f"{self._folder}/s"
@@ -99,6 +98,6 @@ def ssh_command(target: SshTarget, local: str) -> list[str]:
     """
     ssh = shlex.split(os.environ.get(SSH_VARIABLE, "ssh"))
     if not ssh or shutil.which(ssh[0]) is None:
-        raise ConnectError("there is no ssh command here, which is needed to reach other machines")
+        raise FileNotFoundError(errno.ENOENT, "there is no ssh command on this machine")
     remote = re.sub(r"([\\:])", r"\\\1", target.path).replace("%", "%%")
     return [*ssh, "-N", "-T", "-S", "none", "-L", f"{local}:{remote}", "--", target.host]

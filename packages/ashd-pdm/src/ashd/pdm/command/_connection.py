@@ -71,17 +71,17 @@ def need(proxy: Proxy, protocol: str, name: str) -> Proxy:
     """Return the object if it has the protocol; else say what can be done with it instead."""
     has = proxy.pdm_protocols()
     if protocol not in has:
-        others = " or ".join(_VERBS[found] for found in has if found in _VERBS)
+        others = " or ".join(VERBS[found] for found in has if found in VERBS)
         instead = f"try ashd-pdm {others}" if others else "no other command can either"
-        raise error(f"ashd-pdm {_VERBS[protocol]} can't use {name}: {instead}")
+        raise error(f"ashd-pdm {VERBS[protocol]} can't use {name}: {instead}")
     return proxy
 
 
-_VERBS = {"attr": "get", "dir": "ls", "invoke": "call", "event": "watch"}
+VERBS = {"attr": "get", "dir": "ls", "invoke": "call", "event": "watch"}
 
 
 def worker_names(client: PerfClient) -> list[str]:
-    """Return the worker processes behind this connection; none when it shows a single process."""
+    """Return the worker processes of this server; none when it shows a single process."""
     try:
         with client.find(f"{BUILT_IN}.workers") as directory:
             return [name for name in directory.listdir() if name != PARENT]
@@ -90,8 +90,8 @@ def worker_names(client: PerfClient) -> list[str]:
 
 
 def by_worker(client: PerfClient, value: object, _kind: type[T]) -> dict[str, T]:
-    """Return a value that every process has as a dict by worker; a single process is called ''. Of
-    what kind it is is the daemon's promise (`_records.py`).
+    """Return a value that every process has as a dict by worker; a single process is called ''. Its
+    kind is what the daemon promises (`_records.py`).
     """
     names = worker_names(client)
     if names and isinstance(value, dict) and set(value) <= set(names):

@@ -22,7 +22,7 @@ _UNIX = {
     errno.EACCES: "you may not connect to {0}: only its owner and root may, "
     "unless the daemon says otherwise",
     errno.EPROTOTYPE: "{0} is a socket of another kind, not a debug socket",
-    errno.ENOTSOCK: "{0} is no socket",
+    errno.ENOTSOCK: "{0} is not a socket",
 }
 _TCP = {
     errno.ECONNREFUSED: "nobody listens on {0}: is the daemon running, "
@@ -31,7 +31,7 @@ _TCP = {
 
 _OTHERS: tuple[tuple[type[Exception], str], ...] = (
     (ConnectionLost, "the connection to the daemon is lost: {1}"),
-    (ProtocolError, "{0} is no debug socket, or of a version that is not known here: {1}"),
+    (ProtocolError, "{0} is not a debug socket, or is one of an unknown version: {1}"),
     (RefusedPickle, "the daemon sent something that is not allowed: {1}"),
 )
 
@@ -55,7 +55,7 @@ def _sentence(exc: BaseException, target: str) -> str:
         where = f"{exc.filename}: " if exc.filename else ""
         return f"{where}{exc.strerror}"
     if not isinstance(exc, PdmError | OSError):
-        return f"the daemon's answer is not of the form that is expected: {exc!r}"
+        return f"the daemon's answer is not of the expected form: {exc!r}"
     return str(exc) or type(exc).__name__
 
 
@@ -65,18 +65,17 @@ def _connect(exc: ConnectError, target: str) -> str:
     number = cause.errno if isinstance(cause, OSError) else None
     if isinstance(parsed, SshTarget):
         return _ssh(exc, parsed)
-    if number == errno.ECONNREFUSED and _is_no_socket(parsed):
+    if number == errno.ECONNREFUSED and _is_another_file(parsed):
         number = errno.ENOTSOCK
     known = _TCP if isinstance(parsed, TcpTarget) else _UNIX
     if number in known:
         return known[number].format(target)
-    if isinstance(cause, ConnectionLost):
-        what = "answers nothing" if "long" in str(cause) else "closes the connection at once"
-        return f"{target} {what}: it is no debug socket, or the daemon hangs"
+    if isinstance(cause, ConnectionLost) and "closed" in str(cause):
+        return f"{target} closes the connection at once: it is not a debug socket"
     return str(exc)
 
 
-def _is_no_socket(target: Target | None) -> bool:
+def _is_another_file(target: Target | None) -> bool:
     try:
         return isinstance(target, UnixTarget) and not Path(target.path).is_socket()
     except OSError:
@@ -84,12 +83,14 @@ def _is_no_socket(target: Target | None) -> bool:
 
 
 def _ssh(exc: ConnectError, target: SshTarget) -> str:
+    if isinstance(exc.__cause__, OSError):  # ssh didn't even start
+        return str(exc)
     if isinstance(exc.__cause__, ConnectionLost):
         exc = ConnectError(
             f"can't connect to {target.path} on {target.host}: there is no debug socket, "
             "or you may not connect to it, or sshd doesn't allow forwarding"
         )
-    return f"{exc} (what ssh said about it stands above)"
+    return f"{exc} (see above for what ssh said)"
 
 
 def _parsed(target: str) -> Target | None:

@@ -7,13 +7,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ..perf import error
-from ._connection import KNOWN, find, find_if_any, need, open_perf, short_path
-from ._output import plain, say, say_json, show, show_event, to_json
+from ._connection import KNOWN, VERBS, find, find_if_any, need, open_perf, short_path
+from ._output import say, say_json, show, show_event, to_json
 from ._text import table
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
 
     from ..cli import PerfClient, Proxy
 
@@ -28,7 +27,10 @@ def list_names(options: argparse.Namespace) -> int:
     if options.json:
         say_json(found)
         return 0
-    say(*table([(name, _kinds(kinds)) for name, kinds in found.items()]))
+    rows = [
+        (name, " ".join(VERBS.get(kind, kind) for kind in kinds)) for name, kinds in found.items()
+    ]
+    say(*table(rows))
     return 0
 
 
@@ -48,13 +50,6 @@ def _inside(directory: Proxy) -> dict[str, list[str]]:
     return found
 
 
-_KINDS = {"attr": "get", "dir": "ls", "invoke": "call", "event": "watch"}
-
-
-def _kinds(protocols: list[str]) -> str:
-    return " ".join(_KINDS.get(name, name) for name in protocols)
-
-
 def get(options: argparse.Namespace) -> int:
     """Run `get`."""
     with open_perf(options) as client:
@@ -68,9 +63,10 @@ def get(options: argparse.Namespace) -> int:
     if options.json:
         say_json({"value": value, "desc": meaning} if options.verbose else value)
         return 0
-    if isinstance(meaning, str):
-        say(f"# {meaning}")
-    say(*(_with_meanings(value, meaning) if isinstance(meaning, dict) else show(value)))
+    if isinstance(meaning, dict):
+        say(*table([(name, repr(value[name]), meaning[name] or "") for name in value]))
+    else:
+        say(*([f"# {meaning}"] if meaning else []), *show(value))
     return 0
 
 
@@ -88,10 +84,6 @@ def _read_all(directory: Proxy, options: argparse.Namespace) -> tuple[Any, Any]:
     if not values:
         raise error(f"{options.name} has no attributes; ashd-pdm ls shows what is in it")
     return values, meanings if options.verbose else None
-
-
-def _with_meanings(values: dict[str, Any], meanings: dict[str, Any]) -> list[str]:
-    return table([(name, repr(values[name]), meanings[name] or "") for name in values])
 
 
 def call(options: argparse.Namespace) -> int:
@@ -157,21 +149,15 @@ def _watch_events(client: PerfClient, proxy: Proxy, options: argparse.Namespace)
 
 
 def _watch_attribute(proxy: Proxy, options: argparse.Namespace) -> None:
-    write: Callable[[Any], None] = _json_line if options.json else _text_line
     count, last = 0, object()
     while options.count is None or count < options.count:
         if count:
             time.sleep(options.interval)
         value = proxy.readattr()
         if value != last:
-            write(value)
             count, last = count + 1, value
-
-
-def _json_line(value: Any) -> None:
-    say_json({"time": time.time(), "value": plain(value)})
-
-
-def _text_line(value: Any) -> None:
-    first, *more = show(value)
-    say(f"{time.strftime('%H:%M:%S')} {first}", *more)
+            if options.json:
+                say_json({"time": time.time(), "value": value})
+            else:
+                first, *more = show(value)
+                say(f"{time.strftime('%H:%M:%S')} {first}", *more)

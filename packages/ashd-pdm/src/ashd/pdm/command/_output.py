@@ -1,7 +1,7 @@
 """The only way to the terminal: all that the command writes goes through `say`, `warn` and `raw`.
 
-`say` and `warn` escape whatever is no printable character, so nothing that a daemon says controls a
-terminal, in any command. `raw` is for what code prints at a prompt, and for our own screens.
+`say` and `warn` escape all characters that are not printable, so nothing that a daemon says
+controls a terminal, in any command. `raw` is for what code prints at a prompt.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ COLUMNS = 100
 
 
 def say(*lines: str) -> None:
-    """Write lines, at once, so that whoever reads a pipe has them."""
+    """Write lines, at once, so that the reader of a pipe has them."""
     raw("".join(f"{clean(line)}\n" for line in lines))
 
 
@@ -66,7 +66,7 @@ def to_json(value: Any) -> str:
 
 def plain(value: Any) -> Any:
     """Return a value made of what JSON has: tuples and sets become lists, bytes latin-1 text, keys
-    text, events and others dicts of their attributes; a float that is no number becomes None.
+    text, events and others dicts of their attributes; infinite floats and NaN become None.
     """
     for kinds, convert in _PLAIN:
         if isinstance(value, kinds):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Completer = Callable[..., list[str]]
 
-RISK = "Whoever reaches a debug socket can run code as the user of the daemon."
+RISK = "Anyone who reaches a debug socket can run code as the user of the daemon."
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +27,23 @@ class Word:
 
 
 class Subcommand:
-    """A subcommand; `run` is MODULE:FUNCTION below this package."""
+    """A subcommand; `run` is MODULE:FUNCTION below this package. `words` are those besides the
+    target and its worker, if it is one that looks at a daemon.
+    """
 
-    def __init__(self, name: str, text: str, run: str, *words: Word, notes: str = "") -> None:
+    def __init__(
+        self,
+        name: str,
+        run: str,
+        text: str,
+        words: list[Word],
+        notes: str = "",
+        target: bool = True,
+    ) -> None:
         self.name = name
         self.help = text
         self.run = run
-        self.words = words
+        self.words = [TARGET, WORKER, *words] if target else words
         self.notes = notes
 
 
@@ -83,138 +93,130 @@ LINES = _option("-l --lines", "LINES", "lines to show (default: 20)", type=whole
 SUBCOMMANDS = (
     Subcommand(
         "repl",
-        "a prompt inside the daemon",
         "repl:run",
-        TARGET,
-        WORKER,
-        _option("-c --command", "CODE", "run CODE; may be repeated", action="append"),
-        _switch("-p --plain", "a plain prompt, even if prompt_toolkit is installed"),
-        _switch("-s --safe", "escape control characters in what the code prints"),
-        _option("--history", "FILE", "keep the history there, not in ~/.local/state/ashd-pdm"),
-        notes="Ctrl-C interrupts the code that runs in the daemon; a second Ctrl-C leaves it. "
+        "a prompt inside the daemon",
+        [
+            _option("-c --command", "CODE", "run CODE; may be repeated", action="append"),
+            _switch("-p --plain", "a plain prompt, even if prompt_toolkit is installed"),
+            _switch("-s --safe", "escape control characters in what the code prints"),
+            _option("--history", "FILE", "keep the history there, not in ~/.local/state/ashd-pdm"),
+        ],
+        "Ctrl-C interrupts the code that runs in the daemon; a second Ctrl-C leaves it. "
         "The exit status is 1 if the code raised an exception.",
     ),
     Subcommand(
         "top",
-        "a live screen: requests, latencies, threads, CPU, memory, workers",
         "top:run",
-        TARGET,
-        WORKER,
-        INTERVAL,
-        COUNT,
-        _switch("-p --plain", "write text, look after look, instead of filling the screen"),
-        notes="Keys: the arrows select a request, Enter shows its stack, p pauses, q quits.",
+        "a live screen: requests, latencies, threads, CPU, memory, workers",
+        [
+            INTERVAL,
+            COUNT,
+            _switch("-p --plain", "write text, look after look, instead of filling the screen"),
+        ],
+        "Keys: the arrows select a request, Enter shows its stack, p pauses, q quits.",
     ),
     Subcommand(
         "threads",
-        "stacks of all threads, with the request that each one serves",
         "_threads:run",
-        TARGET,
-        WORKER,
-        JSON,
+        "stacks of all threads, with the request that each one serves",
+        [JSON],
     ),
     Subcommand(
         "profile",
-        "sample all threads, and show where time goes",
         "profile:run",
-        TARGET,
-        WORKER,
-        _option("-s --seconds", "SECONDS", "how long (default: 5)", type=positive, default=5.0),
-        _option("-r --rate", "RATE", "samples a second (default: 50)", type=positive, default=50.0),
-        _option(
-            "-o --output",
-            "FILE",
-            "write a flame graph (.svg, .html), speedscope's format (.json) "
-            "or collapsed stacks (.txt)",
-        ),
-        _switch("--cpu", "count only the time in which threads were on a processor"),
-        _switch("--idle", "also count threads that only wait for work"),
-        LINES,
+        "sample all threads, and show where time goes",
+        [
+            _option("-s --seconds", "SECONDS", "how long (default: 5)", type=positive, default=5.0),
+            _option(
+                "-r --rate", "RATE", "samples a second (default: 50)", type=positive, default=50.0
+            ),
+            _option(
+                "-o --output",
+                "FILE",
+                "write a flame graph (.svg, .html), speedscope's format (.json) "
+                "or collapsed stacks (.txt)",
+            ),
+            _switch("--cpu", "count only the time in which threads were on a processor"),
+            _switch("--idle", "also count threads that only wait for work"),
+            LINES,
+        ],
     ),
     Subcommand(
         "heap",
-        "what memory is made of",
         "_heap:run",
-        TARGET,
-        WORKER,
-        JSON,
-        LINES,
-        _option("-g --growth", "SECONDS", "show what grows in this time", type=positive),
-        _option(
-            "-t --trace",
-            "SECONDS",
-            "trace allocations for this time, and show where memory grew",
-            type=positive,
-        ),
-        _switch("--trace-start", "turn tracemalloc on in the daemon"),
-        _switch("--trace-stop", "turn it off again"),
-        notes="Types and --growth show objects that the garbage collector tracks: not bytes, "
+        "what memory is made of",
+        [
+            JSON,
+            LINES,
+            _option("-g --growth", "SECONDS", "show what grows in this time", type=positive),
+            _option(
+                "-t --trace",
+                "SECONDS",
+                "trace allocations for this time, and show where memory grew",
+                type=positive,
+            ),
+            _switch("--trace-start", "turn tracemalloc on in the daemon"),
+            _switch("--trace-stop", "turn it off again"),
+        ],
+        "Types and --growth show objects that the garbage collector tracks: not bytes, "
         "bytearrays and texts. --trace sees all memory; until it ends, allocations in the daemon "
         "are up to 15 times slower and take more memory. While tracemalloc is on, the lines that "
         "allocated most are shown as well.",
     ),
     Subcommand(
         "ls",
-        "names of objects",
         "_objects:list_names",
-        TARGET,
-        _argument("NAME", "a directory; without it, all objects", names_of_objects, nargs="?"),
-        WORKER,
-        JSON,
+        "names of objects",
+        [
+            _argument("NAME", "a directory; without it, all objects", names_of_objects, nargs="?"),
+            JSON,
+        ],
     ),
     Subcommand(
         "get",
-        "read an attribute, or all attributes of a directory",
         "_objects:get",
-        TARGET,
-        NAME,
-        WORKER,
-        JSON,
-        _switch("-v --verbose", "also say what it means"),
+        "read an attribute, or all attributes of a directory",
+        [NAME, JSON, _switch("-v --verbose", "also say what it means")],
     ),
     Subcommand(
         "watch",
-        "show events as they come, or an attribute whenever it changes",
         "_objects:watch",
-        TARGET,
-        NAME,
-        WORKER,
-        JSON,
-        INTERVAL,
-        COUNT,
+        "show events as they come, or an attribute whenever it changes",
+        [NAME, JSON, INTERVAL, COUNT],
     ),
     Subcommand(
         "call",
-        "call a method of an object",
         "_objects:call",
-        TARGET,
-        NAME,
-        _argument("METHOD", "the method"),
-        _argument("ARGUMENT", "VALUE or NAME=VALUE, as in Python; the rest is text", nargs="*"),
-        WORKER,
-        JSON,
+        "call a method of an object",
+        [
+            NAME,
+            _argument("METHOD", "the method"),
+            _argument("ARGUMENT", "VALUE or NAME=VALUE, as in Python; the rest is text", nargs="*"),
+            JSON,
+        ],
     ),
     Subcommand(
         "metrics",
-        "figures for Prometheus",
         "metrics:run",
-        TARGET,
-        WORKER,
-        _option("-L --listen", "ADDRESS:PORT", "serve them over HTTP, until a signal ends it"),
-        _option(
-            "-a --attribute",
-            "NAME",
-            "add this attribute, or all of this directory; may be repeated",
-            names_of_objects,
-            action="append",
-            default=[],
-        ),
+        "figures for Prometheus",
+        [
+            _option("-L --listen", "ADDRESS:PORT", "serve them over HTTP, until a signal ends it"),
+            _option(
+                "-a --attribute",
+                "NAME",
+                "add this attribute, or all of this directory; may be repeated",
+                names_of_objects,
+                action="append",
+                default=[],
+            ),
+        ],
     ),
     Subcommand(
         "completion",
-        "print the completions of a shell",
         "_completion:run",
-        _argument("SHELL", "bash, zsh or fish", lambda **_: list(SHELLS)),
+        "print the completions of a shell",
+        [_argument("SHELL", "bash, zsh or fish", lambda **_: list(SHELLS))],
+        target=False,
     ),
 )
 

@@ -12,15 +12,15 @@ UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
 def clean(text: str) -> str:
-    """Return `text` with everything that is no printable character as an escape; for one line."""
+    """Return `text` with all characters that are not printable as escapes; for one line."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def escape_json(text: str) -> str:
-    """Return JSON on one line with everything that is no printable character as an escape of JSON's
-    own: what reads it gets the same value.
+    """Return JSON on one line with all characters that are not printable as escapes of JSON's own:
+    what reads it gets the same value.
     """
     if text.isprintable():
         return text
