@@ -211,9 +211,12 @@ def coverage(session: nox.Session) -> None:
     _install_editable(session, "coverage")
     session.run("coverage", "erase")
     command = ("coverage", "run", "-m", "pytest", "--numprocesses=auto", "--dist=worksteal")
-    session.run(*command, *(session.posargs or ["tests"]))
-    session.run("coverage", "combine", "--quiet")
-    session.run("coverage", "report")
+    traceable = ("-m", "not untraceable")
+    try:
+        session.run(*command, *traceable, *(session.posargs or ["tests"]))
+    finally:  # a test that fails takes nothing from what the others have shown
+        session.run("coverage", "combine", "--quiet")
+        session.run("coverage", "report")
 
 
 @nox.session(python=LOWEST)

@@ -5,13 +5,15 @@ What is counted is every byte that the receive buffer looks at or copies.
 
 from __future__ import annotations
 
-from typing import SupportsIndex
+from typing import SupportsIndex, cast
 
 import pytest
 
 from ashd.htparser._buffer import ReceiveBuffer
 from ashd.htparser._errors import RequestError
-from ashd.htparser._limits import MAX_CHUNK_LINE, MAX_EMPTY_LINES, Limits
+from ashd.htparser._head import RequestHead
+from ashd.htparser._limits import CHUNKS_AT_ONCE, MAX_CHUNK_LINE, MAX_EMPTY_LINES, Limits
+from ashd.htparser._reader import END, RequestReader
 from ashdtest.requests import read_requests
 
 LIMITS = Limits(body_size=0)
@@ -119,3 +121,13 @@ def test_empty_lines_are_few() -> None:
         with pytest.raises(RequestError, match="empty lines") as refusal:
             read_requests([data[i : i + step] for i in range(0, len(data), step)], LIMITS)
         assert refusal.value.status == 400
+
+
+def test_a_flood_of_chunks_is_taken_a_few_at_a_time() -> None:
+    """So that others have their turn in between."""
+    reader = RequestReader(LIMITS)
+    reader.feed(CHUNKED + b"1\r\na\r\n" * 1000 + b"0\r\n\r\n")
+    assert isinstance(reader.next_event(), RequestHead)
+    pieces = list(iter(reader.next_event, END))
+    assert b"".join(cast("list[bytes]", pieces)) == b"a" * 1000
+    assert all(len(cast("bytes", piece)) <= CHUNKS_AT_ONCE for piece in pieces)

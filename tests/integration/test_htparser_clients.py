@@ -129,6 +129,15 @@ def test_a_shutdown_does_not_wait_for_a_body_that_is_held(server: FrontEnd) -> N
         assert server.wait() == 0
 
 
+def test_a_flood_of_tiny_chunks_arrives(server: FrontEnd) -> None:
+    with server.connect() as sock:
+        sock.sendall(b"POST /count HTTP/1.1\r\nHost: a\r\n" + CHUNKED + b"\r\n")
+        sock.sendall(b"1\r\na\r\n" * 200_000 + b"0\r\n\r\n" + GET)
+        reader = Reader(sock)
+        assert reader.reply().body == b"200000"
+        assert reader.reply().status == 200
+
+
 # Clients that send too little
 
 

@@ -101,6 +101,20 @@ def test_one_dies_and_the_others_go_on() -> None:
         assert set(others) < set(workers(server))
 
 
+def test_all_die_again_and_again() -> None:
+    """New ones come soon, as the old ones had served; clients wait for them."""
+    with front_ends(count=2) as server, ExitStack() as stack:
+        for _ in range(4):
+            old = set(workers(server))
+            for pid in old:
+                os.kill(pid, signal.SIGKILL)
+            wait_until(lambda: not old & set(workers(server)))  # noqa: B023
+            connect(server, stack, 5)
+            wait_until(lambda: len(workers(server)) == 2)
+        assert "started in 1.0 s" in server.log
+        assert "started in 1.6 s" not in server.log
+
+
 def test_one_that_is_told_to_stop_finishes_what_it_has(fifo: Path) -> None:
     """And another one is started: it wasn't meant for all."""
     with front_ends() as server, ExitStack() as stack:

@@ -55,9 +55,10 @@ def test_what_follows_a_refused_request_is_not_served(server: FrontEnd) -> None:
 
 
 def test_error_pages_of_head_requests_have_no_body(server: FrontEnd) -> None:
-    reply = server.exchange(b"HEAD / HTTP/1.1\r\n\r\n")
-    assert reply.startswith(b"HTTP/1.1 400 ")
-    assert reply.endswith(b"\r\n\r\n")
+    for beginning in (b" HTTP/1.1\r\n\r\n", b" HTTP/1.1\n"):  # the second one isn't whole
+        reply = server.exchange(b"HEAD /" + beginning)
+        assert reply.startswith(b"HTTP/1.1 400 ")
+        assert reply.endswith(b"\r\n\r\n")
 
 
 def test_a_body_beyond_the_limit(server: FrontEnd) -> None:

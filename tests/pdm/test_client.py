@@ -240,7 +240,7 @@ def test_servers_that_misbehave(place: Path, answer: bytes, kind: type[Exception
     def serve(sock: socket.socket) -> None:
         says(b"+PDM1\n", b"+PERF1\n", answer)(sock)
 
-    with server(place, serve) as path, cli.perfclient(path) as client, pytest.raises(kind):
+    with server(place, serve) as path, cli.PerfClient(path) as client, pytest.raises(kind):
         client.lookup("pdm.perf", "sysres")
 
 
@@ -260,7 +260,7 @@ def test_an_original_server(place: Path) -> None:
             sock.recv(10_000)
             sock.sendall(answer)
 
-    with server(place, serve) as path, cli.perfclient(path) as client:
+    with server(place, serve) as path, cli.PerfClient(path) as client:
         proxy = client.lookup("x", "y")
         assert proxy.attrinfo().desc == "hi"
         assert proxy.readattr() == ("a", "b")
@@ -291,7 +291,7 @@ def test_events_of_classes_that_nobody_knows(place: Path) -> None:
             sock.recv(10_000)
             sock.sendall(answer)
 
-    with server(place, serve) as path, cli.perfclient(path) as client:
+    with server(place, serve) as path, cli.PerfClient(path) as client:
         proxy = client.lookup("x", "y")
         received: list[Any] = []
         client._callbacks[2] = received.append
@@ -374,7 +374,7 @@ def test_a_server_that_hangs(place: Path) -> None:
         says(b"+PDM1\n", b"+PERF1\n")(sock)
         done.wait(20)
 
-    with server(place, serve) as path, cli.perfclient(path, timeout=0.1) as client:
+    with server(place, serve) as path, cli.PerfClient(path, timeout=0.1) as client:
         with pytest.raises(ConnectionLost, match=r"no answer for 0\.1 seconds"):
             client.lookup("x", "y")
         done.set()

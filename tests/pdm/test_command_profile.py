@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from ashd.pdm.command._records import Profile
+from ashd.pdm._records import Profile
 from ashd.pdm.command.profile._collapsed import write_collapsed
 from ashd.pdm.command.profile._flamegraph import write_html, write_svg
 from ashd.pdm.command.profile._speedscope import write_speedscope

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ashd.pdm.command._records import Process, Server
+from ashd.pdm._records import Process, Server
 from ashd.pdm.command._text import width
 from ashd.pdm.command.top._figures import History, quantile
 from ashd.pdm.command.top._look import Look, Row

@@ -115,12 +115,17 @@ def test_the_servers_own_frames_are_folded(client: cli.PerfClient) -> None:
 
 
 def test_threads_of_a_pool_are_idle_or_have_a_request() -> None:
-    thread: dict[str, Any] = {"name": "pool", "request": None, "stack": [["f", 1, "g", ""]] * 3}
-    assert util.is_idle({**thread, "plumbing": 3})
-    assert not util.is_idle({**thread, "plumbing": 2})
-    assert not util.is_idle({**thread, "plumbing": 3, "request": {"url": "/"}})
-    assert util.fold({**thread, "plumbing": 3}) == (2, thread["stack"][2:])
-    assert util.fold({**thread, "plumbing": 1}) == (0, thread["stack"])
+    (thread,) = (
+        thread for thread in util.describe_threads() if thread["ident"] == threading.get_ident()
+    )
+    thread["name"], thread["stack"], thread["plumbing"] = "pool", [("f", 1, "g", "")] * 3, 3
+    assert util.is_idle(thread)
+    assert util.fold(thread) == (2, thread["stack"][2:])
+    thread["request"] = {"url": "/"}
+    assert not util.is_idle(thread)
+    thread["request"], thread["plumbing"] = None, 1
+    assert not util.is_idle(thread)
+    assert util.fold(thread) == (0, thread["stack"])
 
 
 def test_a_deep_recursion_is_cut() -> None:

@@ -130,7 +130,7 @@ def test_unknown_workers(site: Site, worker: str) -> None:
 
 
 def test_each_worker_and_all_of_them(site: Site) -> None:
-    with cli.open_perf(site.address) as client:
+    with cli.perfclient(site.address) as client:
         assert client.find("pdm.perf.workers").listdir() == ["1", "2", "parent"]
         for name in ("1", "2"):
             found = client.find(f"pdm.perf.workers/{name}/__main__.count")
@@ -157,7 +157,7 @@ def test_each_worker_and_all_of_them(site: Site) -> None:
 
 
 def test_errors_of_workers(site: Site) -> None:
-    with cli.open_perf(site.address) as client:
+    with cli.perfclient(site.address) as client:
         with pytest.raises(ValueError, match="failed"):
             client.find("__main__.functions").invoke("fail")
         for path in (
@@ -180,7 +180,7 @@ def test_a_perf_connection_to_one_worker(site: Site) -> None:
 
 
 def test_events_of_all_workers_also_of_later_ones(site: Site) -> None:
-    with cli.open_perf(site.address) as client:
+    with cli.perfclient(site.address) as client:
         received: list[Any] = []
         source = client.find("__main__.source")
         source.subscribe(received.append)
@@ -196,7 +196,7 @@ def test_events_of_all_workers_also_of_later_ones(site: Site) -> None:
 
 
 def test_events_of_one_worker(site: Site) -> None:
-    with cli.open_perf(site.address) as client:
+    with cli.perfclient(site.address) as client:
         received: list[perf.Event] = []
         client.find("pdm.perf.workers/2/__main__.source").subscribe(received.append)
         client.find("__main__.functions").invoke("emit")
@@ -205,7 +205,7 @@ def test_events_of_one_worker(site: Site) -> None:
 
 
 def test_a_worker_that_ends_is_forgotten(site: Site) -> None:
-    with cli.open_perf(site.address) as client:
+    with cli.perfclient(site.address) as client:
         count = client.find("__main__.count")
         site.stop("1")
         wait_until(lambda: client.find("pdm.perf.workers").listdir() == ["2", "parent"])
@@ -251,19 +251,39 @@ def test_a_worker_that_is_replaced_under_its_name(site: Site) -> None:
 def test_a_stopped_worker_holds_up_nobody_who_does_not_ask_for_it(site: Site) -> None:
     site.processes["1"].send_signal(signal.SIGSTOP)
     try:
-        with cli.open_perf(site.address) as client:
+        with cli.perfclient(site.address) as client:
             assert client.find("pdm.perf.workers/2/__main__.count").readattr() == 2
             assert client.find("pdm.perf.sysinfo/pid").readattr() == os.getpid()
         with cli.replclient(site.address, worker="2") as repl:
             assert repl.run("1") == "1\n"
-        with cli.open_perf(site.address, timeout=0.1) as client, pytest.raises(ConnectionLost):
+        with cli.perfclient(site.address, timeout=0.1) as client, pytest.raises(ConnectionLost):
             client.find("pdm.perf.workers/1/__main__.count")
     finally:
         site.processes["1"].send_signal(signal.SIGCONT)
 
 
+def test_a_worker_that_stops_is_left_out_until_it_goes_on(site: Site) -> None:
+    with cli.perfclient(site.address, timeout=1) as client:
+        count = client.find("__main__.count")
+        assert count.readattr() == 3
+        site.processes["1"].send_signal(signal.SIGSTOP)
+        try:
+            assert count.readattr() == 2
+        finally:
+            site.processes["1"].send_signal(signal.SIGCONT)
+        wait_until(lambda: count.readattr() == 3)
+
+
+def test_a_call_may_take_longer_than_an_answer(site: Site) -> None:
+    with cli.perfclient(site.address) as client:
+        assert isinstance(client, cli.WorkersClient)
+        client.patience = 0.5
+        for path in ("pdm.perf.profile", "pdm.perf.workers/2/pdm.perf.profile"):
+            assert client.find(path).invoke("run", seconds=1)
+
+
 def test_a_call_in_workers_is_abandoned_when_its_client_leaves(site: Site) -> None:
-    with cli.open_perf(site.address) as client:
+    with cli.perfclient(site.address) as client:
         threads = client.find("pdm.perf.threads")
 
         def profiled() -> bool:
@@ -339,7 +359,7 @@ def test_forked_workers(place: Path) -> None:
             with cli.replclient(str(place / "s"), worker=name) as client:
                 client.run("import os")
                 assert client.run("os.getpid()").encode().strip() == pid
-        with cli.open_perf(str(place / "s")) as perf_client:
+        with cli.perfclient(str(place / "s")) as perf_client:
             assert set(perf_client.find("pdm.perf.process").readattr()) == {"1", "2"}
         process.communicate()
     assert process.returncode == 0

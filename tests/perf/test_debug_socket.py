@@ -101,7 +101,7 @@ def test_workers_share_one_socket(spec: Path) -> None:
         wait_until(lambda: len(children(handler.pid)) == 2)
         for _ in range(20):
             handler.call()
-        with cli.open_perf(str(spec)) as perf:
+        with cli.perfclient(str(spec)) as perf:
             wait_until(lambda: read(perf, "statistics/req") == {"200": 20})
             each = read(perf, "server")
             assert sum(worker["requests_total"].get("200", 0) for worker in each.values()) == 20

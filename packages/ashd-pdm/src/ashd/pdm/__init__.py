@@ -5,7 +5,7 @@
 `ashd.pdm.util` helps with threads and tracebacks. Importing this package alone imports none of
 them.
 
-Whoever reaches the socket can run code as the user of the process that listens.
+Anyone who reaches the socket can run code as the user of the process that listens.
 """
 
 from ._errors import (

@@ -2,11 +2,11 @@
 
 
 class PdmError(Exception):
-    """The root of all exceptions that this distribution raises by intent."""
+    """The root of all exceptions that this distribution raises deliberately."""
 
 
 class SpecError(PdmError, ValueError):
-    """A text that shall say where to listen or to connect says something else."""
+    """A text that should say where to listen or to connect doesn't."""
 
 
 class ListenError(PdmError):
@@ -18,7 +18,7 @@ class ConnectError(PdmError):
 
 
 class ProtocolError(PdmError):
-    """The other side broke the rules of the wire. The connection is of no more use."""
+    """The other side broke the rules of the wire. The connection can't be used any more."""
 
 
 class ConnectionLost(PdmError):  # noqa: N818

@@ -1,7 +1,7 @@
 """Who may talk to a server on a Unix socket: asked of the kernel for each connection (SO_PEERCRED,
 unix(7)).
 
-The mode of the socket file says the same, and the kernel heeds it. This looks again, for sockets
+The mode of the socket file says the same, and the kernel enforces it. This looks again, for sockets
 whose mode was changed, or that were reached some other way. Pure, but for the two functions that
 ask.
 """

@@ -24,7 +24,7 @@ from ._errors import PdmError
 
 ANSWER_PROTOCOL = 3
 REQUEST_PROTOCOL = 4
-_INDEX = 4  # digits behind the token
+_INDEX = 4  # digits after the token
 
 
 def write_answer(value: Any, names: dict[type, str]) -> bytes:
@@ -71,7 +71,7 @@ class _Pickler(pickle.Pickler):
 class _PlainPickler(pickle.Pickler):
     def reducer_override(self, obj: Any) -> Any:
         raise PdmError(
-            f"only plain data can be sent to a server, and {type(obj).__qualname__} is none; "
+            f"only plain data can be sent to a server, and {type(obj).__qualname__} is not; "
             "plain data is None, bool, numbers, str, bytes, tuple, list, dict and set"
         )
 

@@ -6,12 +6,14 @@ processes that know nothing of each other's clients (`_workers`).
 
 How a request travels, and which module is in charge of it:
 
-- `_listener` accepts, `_connection` reads what the client sends;
-- `_head` judges the request head, `_body` finds the end of the body;
+- `_listener` accepts, `_room` decides who gives way when all places are taken;
+- `_connection` serves a client, `_states` says what it can be doing, `_wire` is its transport;
+- `_reader` makes heads and bodies of the client's bytes, without I/O; `_buffer` holds the bytes,
+  `_head` judges heads, `_body` the lines of chunked bodies;
 - `_queue` sends the datagram to the root handler, or keeps it while that takes none;
 - `_keeper` takes back what the root handler doesn't receive in time, `_handler` starts it again;
-- `_exchange` moves bodies through the response socket, `_response` frames the answer;
-- `_poller` watches the descriptors of the last two; `_server` knows when to start, sweep and stop.
+- `_exchange` moves bodies through the response socket, `_response` and `_chunks` frame the answer;
+- `_poller` watches descriptors; `_server` knows when to start, sweep and stop.
 """
 
 from ._cli import main

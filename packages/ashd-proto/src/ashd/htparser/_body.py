@@ -8,7 +8,7 @@ from ._errors import RequestError
 from ._limits import MAX_TRAILERS
 from ._syntax import TEXT, TOKEN
 
-# An extension is dropped, but another program may read it differently: so it has to be well formed.
+# An extension is dropped, but another program may read it differently: so it must be well formed.
 _QUOTED = rb'"(?:[\t !#-\[\]-~]|\\[\t -~])*+"'
 _EXTENSION = (
     rb"[ \t]*+;[ \t]*+" + TOKEN + rb"+(?:[ \t]*+=[ \t]*+(?:" + TOKEN + rb"+|" + _QUOTED + rb"))?"

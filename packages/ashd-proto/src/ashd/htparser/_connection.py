@@ -12,10 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-import select
-import socket
-import struct
-from typing import Protocol, cast
+from typing import cast
 
 from ashd.proto import encode_request
 from ashd.proto._codec import add_headers, encode_headers
@@ -23,44 +20,17 @@ from ashd.proto._codec import add_headers, encode_headers
 from ._errors import RequestError
 from ._exchange import Exchange
 from ._head import Headers, RequestHead
-from ._limits import LINGER_TIME, MAX_HELD, RETRY_AFTER, Limits
+from ._interface import Surroundings
+from ._limits import EVENTS_AT_ONCE, LINGER_TIME, MAX_HELD
 from ._pages import error_page
-from ._poller import Poller
 from ._portspec import Port
-from ._queue import RequestQueue
 from ._reader import END, RequestReader
 from ._response import ResponseFramer
-from ._room import Client, Room
-from ._states import FOLLOWERS, GIVING_WAY, READING, State
+from ._room import Client
+from ._states import FOLLOWERS, READING, WAITING, State
+from ._wire import Wire
 
-_LEFT = select.EPOLLRDHUP | select.EPOLLONESHOT
-_GONE = select.POLLRDHUP | select.POLLHUP | select.POLLERR
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_RETRY = b"Retry-After: %d\r\n" % RETRY_AFTER
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
-
-
-class Surroundings(Protocol):
-    """What all connections share; the server."""
-
-    limits: Limits
-    poller: Poller
-    queue: RequestQueue
-    framing: bytes
-    room: Room
-    stopping: bool
-
-    def time(self) -> float:
-        """Return the event loop's time."""
-
-    def connection_opened(self, connection: Connection) -> None:
-        """Count a connection, and look after its deadlines."""
-
-    def connection_closed(self, connection: Connection) -> None:
-        """Forget a connection."""
-
-    def ash_headers(self, port: Port, transport: asyncio.BaseTransport) -> Headers:
-        """Return what handlers are told about a connection; nothing when it is gone already."""
 
 
 class Connection(asyncio.Protocol):
@@ -68,19 +38,18 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_ash_headers",
+        "_deferred",
         "_encoded_headers",
         "_exchange",
-        "_fd",
         "_head",
         "_held_body",
         "_port",
         "_reader",
-        "_reading_paused",
         "_server",
         "_state",
         "_time_left",
         "_transport",
-        "_unwritten",
+        "_wire",
         "deadline",
         "line",
         "write_deadline",
@@ -91,15 +60,14 @@ class Connection(asyncio.Protocol):
         self._server = server
         self._port = port
         self._transport = cast("asyncio.Transport", None)
-        self._fd = -1
+        self._wire = cast("Wire", None)
         self._state = State.HEAD
         self._reader = RequestReader(server.limits)
         self._head: RequestHead | None = None
         self._exchange: Exchange | None = None
         self._held_body = bytearray()
-        self._reading_paused = False
+        self._deferred = False
         self._time_left = 0.0  # for the body, when the handler will take more of it
-        self._unwritten = 0
         self._ash_headers: Headers = []
         self._encoded_headers = b""
         self.line: dict[Client, float] | None = None
@@ -112,13 +80,13 @@ class Connection(asyncio.Protocol):
         """See `asyncio.Protocol`."""
         server = self._server
         self._transport = cast("asyncio.Transport", transport)
-        self._fd = transport.get_extra_info("socket").fileno()
+        self._wire = Wire(self._transport, server.poller, self.leave)
         server.room.stand(self, State.HEAD, server.time())
         self._ash_headers = server.ash_headers(self._port, transport)
         self._encoded_headers = encode_headers(self._ash_headers)
         server.connection_opened(self)
         if not self._ash_headers:
-            self._leave()
+            self.leave()
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
@@ -129,18 +97,17 @@ class Connection(asyncio.Protocol):
         if state in READING:
             self._read()
         elif self._reader.buffer.size > MAX_HELD:
-            self._pause_reading()
+            self._wire.pause()
 
     def eof_received(self) -> None:
         """Take the client's end-of-file as its leaving, while it waits for a response."""
         if self._exchange is not None:
-            self._leave()
+            self.leave()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         """See `asyncio.Protocol`."""
         self._drop_exchange()
-        if self._reading_paused:
-            self._server.poller.forget(self._fd)
+        self._wire.lost()
         self._server.room.forget(self)
         self._server.connection_closed(self)
 
@@ -148,7 +115,7 @@ class Connection(asyncio.Protocol):
         """Stop reading the response: the client doesn't keep up."""
         if self._exchange is not None:
             self._exchange.pause()
-        self._unwritten = self._transport.get_write_buffer_size()
+        self._wire.mark()
         self.write_deadline = self._server.time() + self._server.limits.body_time
 
     def resume_writing(self) -> None:
@@ -166,14 +133,10 @@ class Connection(asyncio.Protocol):
 
     def expire(self, now: float) -> None:
         """Deal with a deadline that has passed."""
-        if now >= self.write_deadline and not self._written_some(now):
-            self._leave()
+        if now >= self.write_deadline and not self._reads(now):
+            self.leave()
         elif now >= self.deadline:
             self._time_is_up(now)
-
-    def leave(self) -> None:
-        """Cut whatever is going on."""
-        self._leave()
 
     def close_when_done(self) -> None:
         """Serve no request but the one that is being served."""
@@ -186,9 +149,7 @@ class Connection(asyncio.Protocol):
 
     def has_sent(self) -> bool:
         """See `_room.Client`."""
-        poll = select.poll()
-        poll.register(self._fd, select.POLLIN | select.POLLRDHUP)
-        return any(not events & _GONE for _, events in poll.poll(0))
+        return self._wire.has_sent()
 
     def give_way(self) -> None:
         """See `_room.Client`."""
@@ -197,7 +158,7 @@ class Connection(asyncio.Protocol):
         ):
             self.refuse(408, "The request did not arrive fast enough for a busy server.")
         if self._transport.get_write_buffer_size():
-            self._leave()
+            self.leave()
         else:
             self._close()
 
@@ -206,11 +167,10 @@ class Connection(asyncio.Protocol):
         started = self._exchange is not None and self._exchange.started
         self._drop_exchange()
         if started:
-            self._leave()
+            self.leave()
             return
         head_only = head_only or (self._head is not None and self._head.method == b"HEAD")
-        extra = _RETRY if status == 503 else b""
-        self._transport.write(error_page(status, detail, body=not head_only, extra=extra))
+        self._transport.write(error_page(status, detail, body=not head_only))
         self._linger()
 
     # What the exchange calls
@@ -245,12 +205,13 @@ class Connection(asyncio.Protocol):
         """The response is over: close, or go on with the next request."""
         self._exchange = None
         if reset:
-            self._reset()
+            self._wire.reset_on_close()
+            self.leave()
         elif not keep_alive:
             self._close_gently()
         elif self._state is State.BODY:
             self._enter(State.REST, LINGER_TIME)
-            self._resume_reading()
+            self._wire.resume()
         else:
             self._next_request()
 
@@ -265,7 +226,9 @@ class Connection(asyncio.Protocol):
         """Deal with what has been received, as far as the state allows."""
         reader = self._reader
         try:
-            while self._state in READING and not (self._exchange and self._exchange.full):
+            for _ in range(EVENTS_AT_ONCE):
+                if self._state not in READING or (self._exchange and self._exchange.full):
+                    break
                 event = reader.next_event()
                 if isinstance(event, RequestHead):
                     self._start(event)
@@ -276,11 +239,23 @@ class Connection(asyncio.Protocol):
                     self._body_is_whole()
                 else:
                     self._pass_on(event)
+            else:
+                self._read_later()
         except RequestError as error:
             self.refuse(error.status, str(error), head_only=error.head_only)
             return
         if reader.buffer.size > MAX_HELD:
-            self._pause_reading()
+            self._wire.pause()
+
+    def _read_later(self) -> None:
+        self._wire.pause()
+        if not self._deferred:
+            self._deferred = True
+            self._server.poller.later(self._read_on)
+
+    def _read_on(self) -> None:
+        self._deferred = False
+        self._resume_when_possible()
 
     def _wait_for_more(self) -> None:
         if self._state is State.IDLE and self._reader.buffer.size:
@@ -317,18 +292,15 @@ class Connection(asyncio.Protocol):
             self._time_left = self.deadline - self._server.time()
             self.deadline = math.inf
             self._server.room.step_out(self)
-            self._pause_reading()
+            self._wire.pause()
 
     def _body_came(self, size: int) -> None:
-        """Give the client time for the next bytes of its body: see `Limits.body_rate`."""
-        now = self._server.time()
-        limits = self._server.limits
-        latest = now + limits.body_time
-        if self._state is State.REST:
-            return
-        rate = limits.body_rate
-        self.deadline = min(latest, self.deadline + size / rate) if rate else latest
-        self._server.room.stand(self, self._state, now)
+        """Give the client time for the next bytes of its body."""
+        if self._state is not State.REST:
+            server = self._server
+            now = server.time()
+            self.deadline = server.limits.next_body_deadline(self.deadline, size, now)
+            server.room.stand(self, self._state, now)
 
     def _body_is_whole(self) -> None:
         exchange = self._exchange
@@ -344,7 +316,7 @@ class Connection(asyncio.Protocol):
         """Hand the request to a handler; `state` is the one until a handler has it."""
         server, head = self._server, self._head
         assert head is not None
-        self._enter(state)
+        now = self._enter(state)
         framer = ResponseFramer(
             head_only=head.method == b"HEAD",
             current=head.version == b"HTTP/1.1",
@@ -358,30 +330,39 @@ class Connection(asyncio.Protocol):
             exchange.end_body()
         if self.write_deadline < math.inf:
             exchange.pause()  # the response before this one is still on its way
-        server.queue.submit(exchange, server.time() + server.limits.queue_time)
+        server.queue.submit(exchange, now + server.limits.queue_time)
 
     def _next_request(self) -> None:
         self._head = None
         self._enter(State.IDLE, self._server.limits.idle_time)
-        self._resume_reading()
+        self._wire.resume()
         if self._server.stopping:
             self._close_gently()
         elif self._reader.buffer.size:
             self._read()
 
+    def _resume_when_possible(self) -> None:
+        if self._state in READING:
+            self._read()
+        exchange = self._exchange
+        held = self._deferred or self._reader.buffer.size > MAX_HELD
+        if not held and not (exchange and exchange.full):
+            self._wire.resume()
+
     # The end
 
-    def _enter(self, state: State, time: float = math.inf) -> None:
-        """Change the state, for that many seconds at most."""
+    def _enter(self, state: State, time: float = math.inf) -> float:
+        """Change the state, for that many seconds at most; return the time."""
         assert state in FOLLOWERS[self._state], (self._state, state)
         self._state = state
         server = self._server
         now = server.time()
         self.deadline = now + time
-        if state in GIVING_WAY:
+        if state in WAITING:
             server.room.stand(self, state, now)
         elif self.line is not None:
             server.room.step_out(self)
+        return now
 
     def _time_is_up(self, now: float) -> None:
         state = self._state
@@ -391,10 +372,14 @@ class Connection(asyncio.Protocol):
             self.refuse(408, "The request head did not arrive in time.")
         elif state is State.IDLE:
             self._close()
-        elif self._written_some(now):
+        elif self._reads(now):
             self.deadline = now + LINGER_TIME
         else:
-            self._leave()
+            self.leave()
+
+    def _reads(self, now: float) -> bool:
+        self.write_deadline = now + self._server.limits.body_time
+        return self._wire.has_read()
 
     def _drop_exchange(self) -> None:
         exchange, self._exchange = self._exchange, None
@@ -404,14 +389,14 @@ class Connection(asyncio.Protocol):
     def _close_gently(self) -> None:
         """Close after the response; not at once if a reset could destroy it on its way."""
         whole = self._state is State.RESPONSE or self._state is State.IDLE
-        if whole and not self._reader.buffer.size and not self._reading_paused:
+        if whole and not self._reader.buffer.size and not self._wire.paused:
             self._close()
         else:
             self._linger()
 
     def _close(self) -> None:
         self._enter(State.CLOSED, self._server.limits.body_time)
-        self._unwritten = self._transport.get_write_buffer_size()
+        self._wire.mark()
         self._transport.close()
 
     def _linger(self) -> None:
@@ -422,52 +407,12 @@ class Connection(asyncio.Protocol):
         self._enter(State.CLOSING, LINGER_TIME)
         self._reader = RequestReader(self._server.limits)  # without what was held
         self._held_body = bytearray()
-        self._unwritten = self._transport.get_write_buffer_size()
-        self._resume_reading()
+        self._wire.mark()
+        self._wire.resume()
         self._transport.write_eof()
 
-    def _leave(self) -> None:
-        """The client has left, or must see at once that its response is cut."""
+    def leave(self) -> None:
+        """Cut everything: the client has left, or must see at once that its response is cut."""
         self._drop_exchange()
         self._enter(State.CLOSED)
-        if self._reading_paused:
-            self._reading_paused = False
-            self._server.poller.remove(self._fd)
-        self._transport.abort()
-
-    def _reset(self) -> None:
-        sock = self._transport.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        self._leave()
-
-    # Descriptors and buffers
-
-    def _written_some(self, now: float) -> bool:
-        unwritten = self._transport.get_write_buffer_size()
-        progress = unwritten < self._unwritten
-        self._unwritten = unwritten
-        self.write_deadline = now + self._server.limits.body_time
-        return progress
-
-    def _pause_reading(self) -> None:
-        if not self._reading_paused and not self._transport.is_closing():
-            self._reading_paused = True
-            self._transport.pause_reading()
-            self._server.poller.add(self._fd, _LEFT, self._client_left)
-
-    def _resume_when_possible(self) -> None:
-        if self._state in READING:
-            self._read()
-        exchange = self._exchange
-        if self._reader.buffer.size <= MAX_HELD and not (exchange and exchange.full):
-            self._resume_reading()
-
-    def _resume_reading(self) -> None:
-        if self._reading_paused:
-            self._reading_paused = False
-            self._server.poller.remove(self._fd)
-            if not self._transport.is_closing():
-                self._transport.resume_reading()
-
-    def _client_left(self, _: int) -> None:
-        self._leave()
+        self._wire.abort()

@@ -27,4 +27,4 @@ class RequestError(Error):
 
 
 class ResponseError(Error):
-    """What a handler wrote is no HTTP response."""
+    """What a handler wrote is not an HTTP response."""

@@ -1,6 +1,6 @@
 """Request heads: what may pass, and what it means.
 
-Pure functions on bytes. The rule behind all of it: no request is passed on when its end is in
+Pure functions on bytes. One rule: no request is passed on when its end is in
 doubt, so whatever two programs could read in two ways is refused (RFC 9112, section 11.2). One
 pattern describes the whole header section; what doesn't match it is looked at again only to tell
 the client why.
@@ -68,7 +68,7 @@ class RequestHead(NamedTuple):
 
 
 def parse_head(head: bytes, limits: Limits) -> RequestHead:
-    """Judge a request head, from the request line to the empty line behind the headers.
+    """Judge a request head, from the request line to the empty line after the headers.
 
     Raises `RequestError` when it can't be passed on.
     """
@@ -238,8 +238,8 @@ def _check_coding(coding: bytes, length: bytes | None, current: bool) -> None:
 
 
 def _wants_keep_alive(connection: bytes | None, current: bool) -> bool:
-    if connection is None:
-        return current
+    if connection is None or connection == b"keep-alive":  # the usual ones first
+        return current or connection is not None
     options = list_members(connection)
     return b"close" not in options and (current or b"keep-alive" in options)
 

@@ -16,13 +16,19 @@ MAX_RESPONSE_HEAD = 256 * KIB
 """A handler that writes this much without an empty line doesn't speak HTTP."""
 
 MAX_EMPTY_LINES = 8
-"""Empty lines in front of a request. Old clients send one after a body; more are an attack."""
+"""Empty lines before a request. Old clients send one after a body; more are an attack."""
 
 START_WINDOW = 32
 """Where a request that isn't HTTP is known by its first bytes: methods are shorter."""
 
 MAX_CHUNK_LINE = 1 * KIB
-"""The line in front of a chunk: a number, and extensions that nobody uses."""
+"""The line before a chunk: a number, and extensions that nobody uses."""
+
+CHUNKS_AT_ONCE = 64
+"""Chunks that make one piece of a body: a flood of tiny ones costs microseconds each."""
+
+EVENTS_AT_ONCE = 4
+"""What is read of a client before it's the others' turn; usually there is less at a time."""
 
 MAX_TRAILERS = 8 * KIB
 """Trailer fields are read and dropped."""
@@ -136,3 +142,8 @@ class Limits:
     not be able to fill it unless the administrator says so."""
     lenient_targets: bool = False
     """Whether targets may hold what RFC 3986 wants escaped; programs differ in reading it."""
+
+    def next_body_deadline(self, deadline: float, size: int, now: float) -> float:
+        """Return when more of a body must have come, now that `size` bytes have: `body_rate`."""
+        latest = now + self.body_time
+        return min(latest, deadline + size / self.body_rate) if self.body_rate else latest

@@ -12,14 +12,11 @@ import logging
 import os
 import select
 import socket
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from ._errors import StartError
 from ._limits import ACCEPT_BURST, BACKLOG, KEEPALIVE_TIME, UNSENT
 from ._portspec import Port
-
-if TYPE_CHECKING:
-    from ._server import Server
 
 _log = logging.getLogger("ashd.htparser")
 _OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
@@ -111,12 +108,30 @@ def _listen(sock: socket.socket, where: tuple[object, ...]) -> None:
     sock.listen(BACKLOG)
 
 
+class Acceptor(Protocol):
+    """Who takes what listeners accept; the server."""
+
+    loop: asyncio.AbstractEventLoop
+
+    def has_room(self) -> bool:
+        """Tell whether one more connection may be accepted."""
+
+    def make_room(self) -> bool:
+        """Let a connection give way to a new one; tell whether one could."""
+
+    def pause_accepting(self) -> None:
+        """Pause all listeners for a while."""
+
+    def take(self, sock: socket.socket, port: Port) -> None:
+        """Own and serve an accepted socket."""
+
+
 class Listener:
     """Accepts the connections of one listening socket, unless it is paused."""
 
-    def __init__(self, server: Server, port: Port, sock: socket.socket) -> None:
+    def __init__(self, acceptor: Acceptor, port: Port, sock: socket.socket) -> None:
         """Own the socket; `resume` begins."""
-        self._server = server
+        self._acceptor = acceptor
         self._port = port
         self._sock = sock
         self._accepting = False
@@ -125,13 +140,13 @@ class Listener:
         """Accept connections."""
         if not self._accepting:
             self._accepting = True
-            self._server.loop.add_reader(self._sock, self.accept_some)
+            self._acceptor.loop.add_reader(self._sock, self.accept_some)
 
     def pause(self) -> None:
         """Leave new connections to the kernel's queue."""
         if self._accepting:
             self._accepting = False
-            self._server.loop.remove_reader(self._sock)
+            self._acceptor.loop.remove_reader(self._sock)
 
     def close(self) -> None:
         """Stop for good."""
@@ -141,7 +156,7 @@ class Listener:
     def accept_some(self) -> None:
         """Accept what is there, within the bounds."""
         for _ in range(ACCEPT_BURST):
-            if not self._server.has_room() and not self._make_room():
+            if not self._acceptor.has_room() and not self._make_room():
                 return
             try:
                 sock, _address = self._sock.accept()
@@ -151,18 +166,18 @@ class Listener:
                 self._refused(error)
                 return
             sock.setblocking(False)
-            self._server.take(sock, self._port)
+            self._acceptor.take(sock, self._port)
 
     def _make_room(self) -> bool:
         """Let a client give way to the one that waits, if there is one at all."""
         poll = select.poll()
         poll.register(self._sock, select.POLLIN)
-        return bool(poll.poll(0)) and self._server.make_room()
+        return bool(poll.poll(0)) and self._acceptor.make_room()
 
     def _refused(self, error: OSError) -> None:
         if error.errno in _OUT_OF_RESOURCES:
             _log.warning("can't accept connections for the moment: %s", os.strerror(error.errno))
-            self._server.pause_accepting()
+            self._acceptor.pause_accepting()
         else:
             _log.warning("a connection could not be accepted: %s", error)
 

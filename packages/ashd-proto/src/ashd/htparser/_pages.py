@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
+from ._limits import RETRY_AFTER
 from ._response import SERVER_LINE, date_line
 
+_RETRY = b"Retry-After: %d\r\n" % RETRY_AFTER
 _PHRASES = {
     413: "Content Too Large",
     414: "URI Too Long",
@@ -13,10 +15,10 @@ _PHRASES = {
 }
 
 
-def error_page(status: int, detail: str, *, body: bool, extra: bytes = b"") -> bytes:
+def error_page(status: int, detail: str, *, body: bool) -> bytes:
     """Return a whole response, after which the connection is closed.
 
-    `body` is false for the answer to a HEAD request. `extra` are header lines, each with its CRLF.
+    `body` is false for the answer to a HEAD request.
     """
     phrase = _PHRASES.get(status) or HTTPStatus(status).phrase
     page = f"{status} {phrase}\n\n{detail}\n".encode()
@@ -24,4 +26,5 @@ def error_page(status: int, detail: str, *, body: bool, extra: bytes = b"") -> b
         f"HTTP/1.1 {status} {phrase}\r\nContent-Type: text/plain; charset=utf-8\r\n"
         f"Content-Length: {len(page)}\r\nConnection: close\r\n"
     ).encode()
-    return head + date_line() + SERVER_LINE + extra + b"\r\n" + (page if body else b"")
+    head += date_line() + SERVER_LINE + (_RETRY if status == 503 else b"")
+    return head + b"\r\n" + (page if body else b"")

@@ -30,8 +30,10 @@ from ._head import (
     complaint,
     parse_head,
 )
-from ._limits import MAX_CHUNK_LINE, MAX_EMPTY_LINES, START_WINDOW, Limits
+from ._limits import CHUNKS_AT_ONCE, MAX_CHUNK_LINE, MAX_EMPTY_LINES, START_WINDOW, Limits
 
+_HEAD_METHOD = b"HEAD "
+_CR = 13
 _CRLF = b"\r\n"
 _HEAD_END = b"\r\n\r\n"
 # What can't become a good line. The first byte of the next piece decides about a CR at the end.
@@ -86,18 +88,19 @@ class RequestReader:
     def _read_head(self) -> RequestHead | None:
         buffer = self.buffer
         size = buffer.find(_HEAD_END)
-        data = buffer.take(size) if size else b""
-        if data[:1] == b"\r":
+        if not size:
+            if buffer.size:
+                self._check_partial_head()
+            return None
+        data = buffer.take(size)
+        if data[0] == _CR:
             data = self._skip_empty_lines(data)
             if not data:
                 return self._read_head()
         try:
-            if not data:
-                self._check_partial_head()
-                return None
             head = parse_head(data, self._limits)
         except RequestError as error:
-            error.head_only = (data or buffer).startswith(b"HEAD ")
+            error.head_only = data.startswith(_HEAD_METHOD)
             raise
         self._empty_lines = 0
         self._line_ended = False
@@ -106,21 +109,26 @@ class RequestReader:
         return head
 
     def _skip_empty_lines(self, data: bytes) -> bytes:
-        """Skip what old clients send in front of a request (RFC 9112, 2.2)."""
+        """Skip what old clients send before a request (RFC 9112, 2.2)."""
         while data.startswith(_CRLF):
             data = data[len(_CRLF) :]
             self._empty_lines += 1
             if self._empty_lines > MAX_EMPTY_LINES:
-                raise RequestError(400, "There are too many empty lines in front of the request.")
+                raise RequestError(400, "There are too many empty lines before the request.")
         return data
 
     def _check_partial_head(self) -> None:
         """Raise `RequestError` when nothing that follows could make this a good head."""
+        while self.buffer.startswith(_CRLF):
+            self._skip_empty_lines(self.buffer.take(len(_CRLF)))
+        try:
+            self._check_unseen()
+        except RequestError as error:
+            error.head_only = self.buffer.startswith(_HEAD_METHOD)
+            raise
+
+    def _check_unseen(self) -> None:
         buffer, limits = self.buffer, self._limits
-        while buffer.startswith(_CRLF):
-            self._skip_empty_lines(buffer.take(len(_CRLF)))
-        if not buffer.size:
-            return
         piece = buffer.unseen()
         before = buffer.size - len(piece)
         if _BROKEN_HEAD.search(piece):
@@ -158,7 +166,7 @@ class RequestReader:
 
     def _read_chunks(self) -> Event:
         pieces: list[bytes] = []
-        while self._chunk_part(pieces):
+        while len(pieces) < CHUNKS_AT_ONCE and self._chunk_part(pieces):
             pass
         if pieces:
             return b"".join(pieces)

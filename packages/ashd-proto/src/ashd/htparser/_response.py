@@ -236,7 +236,7 @@ class ResponseFramer:
             elif not (lower[:1] == b"x" and is_ash(name)):
                 seen[lower] = value
                 output.append(b"%b: %b\r\n" % (name, value))
-        if b"close" in list_members(seen.get(b"connection", b"")):
+        if b"connection" in seen and b"close" in list_members(seen[b"connection"]):
             self.keep_alive = False
         output += self._frame(seen, bodiless)
         output += self._add_missing(seen)

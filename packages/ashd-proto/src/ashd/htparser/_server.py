@@ -22,6 +22,7 @@ from ashd.proto._codec import encode_headers
 
 from ._connection import Connection
 from ._errors import FAILURE_STATUS
+from ._interface import ServedConnection
 from ._keeper import framing_header
 from ._limits import (
     HANDLER_EXIT_TIME,
@@ -100,8 +101,8 @@ class Server:
             self._resume_accepting,
         )
         self._status = 0
-        self._connections: dict[Connection, None] = {}
-        self._opening: dict[Connection, asyncio.Task[None]] = {}
+        self._connections: dict[ServedConnection, None] = {}
+        self._opening: dict[ServedConnection, asyncio.Task[None]] = {}
         mine = f"{time.time_ns():x}-{os.getpid():x}"  # at any time, no other process has it
         self._ids = map("{}-{:x}".format, itertools.repeat(mine), itertools.count(1))
         self._listeners: list[Listener] = []
@@ -168,7 +169,7 @@ class Server:
 
     # For connections
 
-    def connection_opened(self, connection: Connection) -> None:
+    def connection_opened(self, connection: ServedConnection) -> None:
         """Count a connection, and look after its deadlines."""
         self._opening.pop(connection, None)
         self._connections[connection] = None
@@ -177,7 +178,7 @@ class Server:
         elif self.stopping:
             connection.close_when_done()
 
-    def connection_closed(self, connection: Connection) -> None:
+    def connection_closed(self, connection: ServedConnection) -> None:
         """Forget a connection."""
         self._connections.pop(connection, None)
         self.room.leave(connection.address)

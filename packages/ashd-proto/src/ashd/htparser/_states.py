@@ -66,5 +66,6 @@ GIVING_WAY = (
 )
 """Who makes room for a new client, in this order; among equals, the one that waits longest."""
 
+WAITING = frozenset(GIVING_WAY)
 STALLING = {State.BODY_HELD, State.BODY}
 """States in which a client makes room only if nothing has come of it for a while (`STALL_TIME`)."""

@@ -27,6 +27,7 @@ from functools import partial
 
 from ._errors import FAILURE_STATUS, StartError
 from ._handler import RootHandler
+from ._limits import LONGEST_DELAY, LONGEST_LOADING_DELAY
 from ._poller import Poller
 from ._portspec import Port
 from ._process import Backoff, Process, describe_status
@@ -43,11 +44,12 @@ Sockets = list[tuple[Port, socket.socket]]
 _log = logging.getLogger("ashd.htparser")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Worker:
     number: int
     process: Process
     control: socket.socket
+    has_served: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +190,7 @@ class Workers:
             ready = worker.control.recv(len(_READY), socket.MSG_DONTWAIT) == _READY
         except OSError:
             return
+        worker.has_served = ready
         if ready and worker.number in self._unready:
             self._unready.remove(worker.number)
             self._on_ready()
@@ -216,11 +219,11 @@ class Workers:
                 _log.error("%s before it served anything", why)
                 self._on_end(FAILURE_STATUS)
             else:
-                self._wait(worker.number, why, process.age)
+                longest = LONGEST_DELAY if worker.has_served else LONGEST_LOADING_DELAY
+                self._wait(worker.number, why, self._backoff.delay(process.age, longest))
 
-    def _wait(self, number: int, why: str, age: float) -> None:
+    def _wait(self, number: int, why: str, delay: float) -> None:
         assert self._poller is not None
-        delay = self._backoff.delay(age)
         _log.error("%s; another one is started in %.1f s", why, delay)
         self._poller.call_later(delay, partial(self._start_another, number))
 
@@ -230,7 +233,7 @@ class Workers:
         try:
             self._start_one(number)
         except StartError as error:
-            self._wait(number, str(error), 0)
+            self._wait(number, str(error), self._backoff.delay(0))
 
 
 class Parent:

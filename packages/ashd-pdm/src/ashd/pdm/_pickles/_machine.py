@@ -1,7 +1,7 @@
 """The stack machine that makes a value from opcodes. The names of the opcodes are those of
 `pickletools`.
 
-Naming a class pushes a `Name`, which is no class: what happens with it is up to the functions in
+Naming a class pushes a `Name`, not the class: what happens with it is up to the functions in
 the caller's table.
 """
 

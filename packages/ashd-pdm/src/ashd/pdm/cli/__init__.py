@@ -11,7 +11,7 @@ from ._connect import ClientStream, connect
 from ._perf import PerfClient, Proxy
 from ._repl import RemoteError, ReplClient
 from ._target import SshTarget, Target, TcpTarget, UnixTarget, parse_target
-from ._workers import open_perf
+from ._workers import WorkersClient, open_perf
 
 __all__ = [
     "ClientStream",
@@ -23,6 +23,7 @@ __all__ = [
     "Target",
     "TcpTarget",
     "UnixTarget",
+    "WorkersClient",
     "client",
     "connect",
     "open_perf",

@@ -101,7 +101,7 @@ class PerfClient:
 
     def finish(self, timeout: float | None) -> tuple[Any, ...]:
         """Return what the answer holds, as `request` does. `ConnectionLost` when it takes longer
-        than `timeout` seconds; the client is of no more use then.
+        than `timeout` seconds; the client can't be used any more then.
         """
         reply = self._reply(timeout)
         if reply[0] == "+":
@@ -128,7 +128,7 @@ class PerfClient:
         body = self.stream.read_exactly(body_length(header, MAX_MESSAGE), self.timeout)
         message = _load(body or b"")
         if not isinstance(message, tuple) or not message or message[0] not in ("+", "-", "*"):
-            raise ProtocolError("the server sent something that is no answer")
+            raise ProtocolError("the server sent something that isn't an answer")
         if message[0] == "*" and len(message) != 3:
             raise ProtocolError("the server sent a malformed event")
         return message

@@ -76,12 +76,13 @@ def open_perf(
 
 class WorkersClient(PerfClient):
     """A client of the listening process, `parent`, which it owns, and of all workers. For one
-    thread at a time.
+    thread at a time. `patience` is how many seconds a worker may take to answer, but for calls.
     """
 
     def __init__(self, parent: PerfClient, target: str | Target) -> None:
         super().__init__(parent.stream, timeout=parent.timeout, translate=parent.translate)
         self._target = target
+        self.patience = ANSWER_TIMEOUT if self.timeout is None else self.timeout
         self._directory = super().find(WORKERS)
         self._clients: dict[str, PerfClient] = {}
         self._sources: list[_MergedProxy] = []
@@ -111,7 +112,7 @@ class WorkersClient(PerfClient):
             return super().find(path)
         if worker not in self.names():
             raise nosuchname(f"{worker[:100]}: there is no such worker")
-        return _WorkerProxy(self.client_of(worker), path, worker)
+        return _WorkerProxy(self.client_of(worker), path, worker, self.timeout)
 
     def names(self) -> list[str]:
         """Return the workers that run. The connections to others are closed; new ones get the
@@ -130,13 +131,12 @@ class WorkersClient(PerfClient):
     def client_of(self, worker: str) -> PerfClient:
         """Return the connection to a worker; `ConnectionLost` when it can't be reached."""
         if worker not in self._clients:
-            patience = ANSWER_TIMEOUT if self.timeout is None else self.timeout
             try:
-                stream = connect(self._target, "perf", worker=worker, patience=patience)
+                stream = connect(self._target, "perf", worker=worker, patience=self.patience)
             except PdmError as exc:
                 raise ConnectionLost(f"worker {worker}: {exc}") from exc
             self._clients[worker] = PerfClient(
-                stream, timeout=self.timeout, translate=self.translate
+                stream, timeout=self.patience, translate=self.translate
             )
         return self._clients[worker]
 
@@ -219,10 +219,13 @@ class _WorkersProxy(Proxy):
 class _WorkerProxy(Proxy):
     """An object of one worker; its events say so."""
 
-    def __init__(self, client: PerfClient, path: str, worker: str) -> None:
+    def __init__(
+        self, client: PerfClient, path: str, worker: str, call_timeout: float | None
+    ) -> None:
         found = client.find(path)
         super().__init__(client, found.ident, found.pdm_protocols())
         self._worker = worker
+        self._call_timeout = call_timeout
         self._delivered: dict[Any, Callable[[Any], None]] = {}
 
     def subscribe(self, callback: Callable[[Any], None]) -> None:
@@ -232,6 +235,10 @@ class _WorkerProxy(Proxy):
 
     def unsubscribe(self, callback: Callable[[Any], None]) -> None:
         super().unsubscribe(self._delivered.pop(callback, callback))
+
+    def invoke(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        self.client.begin("invoke", self.ident, method, args, kwargs)
+        return self.client.finish(self._call_timeout)[0]
 
     def is_subscribed(self, callback: Callable[[Any], None]) -> bool:
         return callback in self._delivered
@@ -265,16 +272,15 @@ class _MergedProxy(Proxy):
                     client = self._all.client_of(name)
                     proxy = known.get(name)
                     if proxy is None or proxy.client is not client:
-                        proxy = _WorkerProxy(client, self._path, name)
+                        proxy = _WorkerProxy(client, self._path, name, self._all.timeout)
                     self._proxies[name] = proxy
                 except ConnectionLost:
                     self._all.drop(name)
         return self._proxies
 
-    def _ask(
-        self, request: str, *args: Any, timeout: float | None = ANSWER_TIMEOUT
-    ) -> dict[str, Any]:
+    def _ask(self, request: str, *args: Any) -> dict[str, Any]:
         """Ask all workers at once. Those that have gone are left out."""
+        timeout = self._all.timeout if request == "invoke" else self._all.patience
         asked = []
         for name, proxy in self._current().items():
             try:
@@ -316,7 +322,7 @@ class _MergedProxy(Proxy):
         return found
 
     def invoke(self, method: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        return self._ask("invoke", method, args, kwargs, timeout=self._all.timeout)
+        return self._ask("invoke", method, args, kwargs)
 
     def subscribe(self, callback: Callable[[Any], None]) -> None:
         self._callbacks.append(callback)

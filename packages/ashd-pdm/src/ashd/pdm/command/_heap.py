@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
+    from .._records import Garbage, LineSize, Trace, TypeSize
     from ..cli import PerfClient, Proxy
-    from ._records import Garbage
 
 
 def run(options: argparse.Namespace) -> int:
@@ -76,7 +76,7 @@ def report(worker: str, found: dict[str, Any]) -> Iterator[str]:
     yield from _lines(found["lines"])
 
 
-def _growth(entries: list[dict[str, Any]]) -> Iterator[str]:
+def _growth(entries: list[TypeSize]) -> Iterator[str]:
     if not entries:
         yield "nothing has grown"
         return
@@ -85,7 +85,7 @@ def _growth(entries: list[dict[str, Any]]) -> Iterator[str]:
     yield from table(rows, "rr")
 
 
-def _trace(found: dict[str, Any]) -> Iterator[str]:
+def _trace(found: Trace) -> Iterator[str]:
     yield (
         f"grown in {found['seconds']:.1f} s, by where it was allocated "
         f"(tracing took {size(found['overhead'])} more)"
@@ -103,7 +103,7 @@ def _signed(number: float) -> str:
     return size(number) if number < 0 else f"+{size(number)}"
 
 
-def _types(entries: list[dict[str, Any]]) -> Iterator[str]:
+def _types(entries: list[TypeSize]) -> Iterator[str]:
     rows = [("objects", "size", "type")]
     rows += [(count(e["count"]), size(e["size"]), e["type"]) for e in entries]
     yield from table(rows, "rr")
@@ -118,7 +118,7 @@ def _garbage(found: Garbage) -> Iterator[str]:
         yield f"uncollectable objects: {count(found['uncollectable'])}"
 
 
-def _lines(entries: list[dict[str, Any]] | None) -> Iterator[str]:
+def _lines(entries: list[LineSize] | None) -> Iterator[str]:
     if entries is None:
         yield "tracemalloc: off (ashd-pdm heap TARGET --trace-start turns it on)"
         return

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .._records import Thread
 from ..util import POOLS, fold, is_idle
 from ._connection import by_worker, find, open_perf
 from ._output import say, say_json
-from ._records import Thread
 from ._text import duration
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator
 
-    from ._records import Request
+    from .._records import Request
 
 
 def run(options: argparse.Namespace) -> int:
@@ -61,7 +61,7 @@ def describe(group: list[Thread]) -> Iterator[str]:
             yield f"Thread {request} ({_numbers(first)})"
         else:
             yield f"Thread {names} ({_numbers(first)}){f': {request}' if request else ''}"
-    hidden, stack = fold(dict(first))
+    hidden, stack = fold(first)
     if hidden:
         yield f"  ({hidden} frames of the server)"
     for file, line, function, source in stack:
@@ -71,7 +71,7 @@ def describe(group: list[Thread]) -> Iterator[str]:
 
 
 def _name(thread: Thread) -> str:
-    return "idle" if is_idle(dict(thread)) else str(thread["name"])
+    return "idle" if is_idle(thread) else str(thread["name"])
 
 
 def _numbers(thread: Thread) -> str:

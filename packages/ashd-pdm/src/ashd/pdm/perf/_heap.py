@@ -13,8 +13,16 @@ import threading
 import time
 import tracemalloc
 from collections import Counter
-from typing import Any
+from typing import cast
 
+from .._records import (
+    Garbage,
+    Generation,
+    Growth,
+    LineSize,
+    Trace,
+    TypeSize,
+)
 from ._call import wait_left
 from ._objects import Functions
 
@@ -33,7 +41,7 @@ class _Looks:
         self._lock = threading.Lock()  # for _last
         self._last: dict[str, tuple[int, int]] | None = None
 
-    def growth(self, limit: int = DEFAULT_LIMIT) -> list[dict[str, Any]] | None:
+    def growth(self, limit: int = DEFAULT_LIMIT) -> list[TypeSize] | None:
         """Return the types that have grown most since the last call of this, or None at the first
         one.
         """
@@ -78,31 +86,29 @@ def _name(kind: type) -> str:
     return str(bare) if module == "builtins" else f"{module}.{bare}"
 
 
-def _difference(
-    name: str, now: tuple[int, int] | None, then: tuple[int, int] | None
-) -> dict[str, Any]:
+def _difference(name: str, now: tuple[int, int] | None, then: tuple[int, int] | None) -> TypeSize:
     count, size = now or (0, 0)
     old_count, old_size = then or (0, 0)
     return {"type": name, "count": count - old_count, "size": size - old_size}
 
 
-def types(limit: int = DEFAULT_LIMIT) -> list[dict[str, Any]]:
+def types(limit: int = DEFAULT_LIMIT) -> list[TypeSize]:
     """Return the types that take most: `type`, `count`, `size` in bytes, of the objects themselves
     only.
     """
-    found = [
+    found: list[TypeSize] = [
         {"type": name, "count": count, "size": size} for name, (count, size) in _by_type().items()
     ]
-    return sorted(found, key=lambda entry: (-int(str(entry["size"])), str(entry["type"])))[:limit]
+    return sorted(found, key=lambda entry: (-entry["size"], entry["type"]))[:limit]
 
 
-def garbage() -> dict[str, Any]:
+def garbage() -> Garbage:
     """What the collector does: `enabled`, `counts`, `thresholds`, `stats`, `uncollectable`."""
     return {
         "enabled": gc.isenabled(),
         "counts": list(gc.get_count()),
         "thresholds": list(gc.get_threshold()),
-        "stats": gc.get_stats(),
+        "stats": cast("list[Generation]", gc.get_stats()),
         "uncollectable": len(gc.garbage),
     }
 
@@ -119,7 +125,7 @@ def trace_stop() -> None:
     tracemalloc.stop()
 
 
-def trace_top(limit: int = DEFAULT_LIMIT) -> list[dict[str, Any]] | None:
+def trace_top(limit: int = DEFAULT_LIMIT) -> list[LineSize] | None:
     """Return the lines that allocated most of what is alive, or None when tracemalloc is off."""
     if not tracemalloc.is_tracing():
         return None
@@ -162,13 +168,13 @@ _tracing = _Tracing()
 _OURS = tuple(tracemalloc.Filter(False, file) for file in (tracemalloc.__file__, __file__))
 
 
-def trace(seconds: float = 10.0, limit: int = DEFAULT_LIMIT) -> dict[str, Any]:
+def trace(seconds: float = 10.0, limit: int = DEFAULT_LIMIT) -> Trace:
     """Trace every allocation for `seconds`, and return what was allocated meanwhile and is still
     there: also memory that `growth` can't see, as of `bytes`, `bytearray` and texts.
 
     tracemalloc is turned on for that time, which makes allocations up to 15 times slower and takes
     memory for each block; it ends when the client leaves. Returns `growth` (a list, largest first,
-    of dicts with `size` in bytes, `count` of blocks, and `traceback`: a list of [file, line],
+    of dicts with `size` in bytes, `count` of blocks, and `traceback`: a list of (file, line),
     outermost first), `seconds` that it took, `overhead` (bytes that tracemalloc itself took), and
     `left` (whether the client left before the end).
     """
@@ -189,18 +195,18 @@ def trace(seconds: float = 10.0, limit: int = DEFAULT_LIMIT) -> dict[str, Any]:
     }
 
 
-def _growth(before: tracemalloc.Snapshot, now: tracemalloc.Snapshot) -> list[dict[str, Any]]:
+def _growth(before: tracemalloc.Snapshot, now: tracemalloc.Snapshot) -> list[Growth]:
     differences = now.filter_traces(_OURS).compare_to(before.filter_traces(_OURS), "traceback")
-    found = [
+    found: list[Growth] = [
         {
             "size": entry.size_diff,
             "count": entry.count_diff,
-            "traceback": [[frame.filename, frame.lineno] for frame in entry.traceback],
+            "traceback": [(frame.filename, frame.lineno) for frame in entry.traceback],
         }
         for entry in differences
         if entry.size_diff > 0
     ]
-    return sorted(found, key=lambda entry: -int(str(entry["size"])))
+    return sorted(found, key=lambda entry: -entry["size"])
 
 
 heap = Functions(

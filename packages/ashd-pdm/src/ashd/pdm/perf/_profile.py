@@ -14,8 +14,8 @@ import threading
 import time
 from collections import Counter
 from types import CodeType, FrameType
-from typing import Any
 
+from .._records import Profile
 from ._call import wait_left
 from ._objects import Functions
 
@@ -143,9 +143,7 @@ def _between(name: str, value: float, most: float) -> float:
     return float(value)
 
 
-def run(
-    seconds: float = DEFAULT_SECONDS, rate: float = DEFAULT_RATE, cpu: bool = False
-) -> dict[str, Any]:
+def run(seconds: float = DEFAULT_SECONDS, rate: float = DEFAULT_RATE, cpu: bool = False) -> Profile:
     """Sample all other threads for `seconds`, `rate` times a second at most.
 
     A thread counts each time, whether it works or waits; with `cpu`, once for each 1/`rate` seconds

@@ -13,8 +13,9 @@ import threading
 import time
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from .._records import Process
 from ._call import after_reply
 from ._objects import Attribute, Directory, Functions
 from ._wire import error, nosuchname
@@ -102,7 +103,7 @@ def _signal_self(number: signal.Signals) -> Callable[[], None]:
 sysctl = SystemControl()
 
 
-def _process() -> dict[str, Any]:
+def _process() -> Process:
     usage = _own_usage()
     return {
         "pid": os.getpid(),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._records import Thread
 from ..util import describe_threads, format_threads
 from ._objects import Attribute
 
 
-class Threads(Attribute[list[dict[str, Any]]]):
+class Threads(Attribute[list[Thread]]):
     """Readable, with the methods `stack(ident)` and `text()`."""
 
     def __init__(self) -> None:
@@ -29,7 +30,7 @@ class Threads(Attribute[list[dict[str, Any]]]):
         raise AttributeError(f"no method {method!r}; there are: stack, text")
 
 
-def _thread(ident: int) -> dict[str, Any] | None:
+def _thread(ident: int) -> Thread | None:
     """The thread of that ident, or None when it has ended."""
     return next((found for found in describe_threads() if found["ident"] == ident), None)
 

@@ -3,12 +3,12 @@
     import ashd.pdm.srv
     ashd.pdm.srv.listen("/run/mydaemon/debug.sock")
 
-Whoever reaches the socket can run code as the user of the process. Root and the process' own user
-are let in, others as the socket's mode and group say; on TCP, everybody on this machine.
+Anyone who reaches the socket can run code as the user of the process. Root and the process' own
+user are let in, others as the socket's mode and group say; on TCP, everybody on this machine.
 
 The server has a thread that accepts, and one or two for each connection; all are daemon threads,
 and end with `Listener.close`. A process that is forked off has no debug socket, until it opens one;
-for worker processes that shall be reached through their parent's there are `Workers`, `channel` and
+to reach worker processes through the socket of their parent, use `Workers`, `channel` and
 `attach`.
 """
 

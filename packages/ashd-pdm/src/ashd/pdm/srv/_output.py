@@ -3,7 +3,7 @@
 While a command runs, `sys.stdout`, `sys.stderr` and `sys.stdin` are routers, which look at the
 thread: one that runs a command gets its client's streams, every other one (a thread that the code
 has started, too) what was there before. A router is taken out again when no command runs, if it is
-still in place; when somebody has replaced or wrapped it meanwhile, it stays behind, and passes
+still in place; when somebody has replaced or wrapped it meanwhile, it stays, and passes
 everything on.
 
 In a command `sys.stdin` is empty: a daemon's own can be anything, the socket that its requests come

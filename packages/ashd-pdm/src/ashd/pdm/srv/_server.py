@@ -32,7 +32,7 @@ class Switch(Protocol):
     def hand_over(
         self, worker: str | None, protocol: str, sock: socket.socket, data: bytes
     ) -> bool:
-        """Give the connection to a worker; False when this process shall serve it. `PdmError` for
+        """Give the connection to a worker; False when this process is to serve it. `PdmError` for
         an unknown one.
         """
 
@@ -100,7 +100,7 @@ class Server:
             PerfConnection(stream, self._limits, self._bind).serve()
 
     def _greet(self, stream: Stream) -> str | None:
-        """Return the protocol that this process shall serve; None when there is none."""
+        """Return the protocol that this process is to serve; None when there is none."""
         stream.send(GREETING)
         line = stream.read_line(self._limits.line, self._limits.greeting_timeout)
         if line is None:

@@ -113,7 +113,7 @@ class Workers:
     def hand_over(
         self, worker: str | None, protocol: str, sock: socket.socket, data: bytes
     ) -> bool:
-        """Implement `Switch`: pass the connection to a worker. False when this process shall serve
+        """Implement `Switch`: pass the connection to a worker. False when this process is to serve
         it itself.
         """
         if worker is None:

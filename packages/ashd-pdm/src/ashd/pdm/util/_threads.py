@@ -12,10 +12,12 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from types import FrameType
+
+    from .._records import Request, Stack, Thread
 
 Finder = Callable[[int], Mapping[str, Any] | None]
 
@@ -70,27 +72,27 @@ def work_of(ident: int) -> dict[str, Any] | None:
     return None
 
 
-def stack_of(frame: FrameType | None) -> list[list[Any]]:
-    """Return `[file, line, function, source line]` for each frame, outermost first."""
-    found: list[list[Any]] = []
+def stack_of(frame: FrameType | None) -> Stack:
+    """Return (file, line, function, source line) for each frame, outermost first."""
+    found: Stack = []
     while frame is not None and len(found) < MAX_FRAMES:
         code = frame.f_code
         line = frame.f_lineno or code.co_firstlineno
         source = linecache.getline(code.co_filename, line, frame.f_globals).strip()
-        found.append([code.co_filename, line, code.co_qualname, source])
+        found.append((code.co_filename, line, code.co_qualname, source))
         frame = frame.f_back
     found.reverse()
     return found
 
 
-def count_plumbing(stack: list[list[Any]]) -> int:
+def count_plumbing(stack: Stack) -> int:
     """Return how many frames at the outer end of a stack belong to this server, or start a thread
     or a program.
     """
     return sum(1 for _ in takewhile(lambda frame: _PLUMBING.fullmatch(frame[0]), stack))
 
 
-def describe_threads() -> list[dict[str, Any]]:
+def describe_threads() -> list[Thread]:
     """Return all threads: `ident`, `native_id`, `name`, `daemon`, `request` (a dict or None),
     `stack`, `plumbing` (how many frames at the outer end of the stack are the server's own).
     """
@@ -100,14 +102,14 @@ def describe_threads() -> list[dict[str, Any]]:
     ]
 
 
-def _describe(ident: int, thread: threading.Thread | None, frame: FrameType) -> dict[str, Any]:
+def _describe(ident: int, thread: threading.Thread | None, frame: FrameType) -> Thread:
     stack = stack_of(frame)
     return {
         "ident": ident,
         "native_id": thread.native_id if thread else None,
         "name": thread.name if thread else f"thread-{ident}",
         "daemon": thread.daemon if thread else None,
-        "request": work_of(ident),
+        "request": cast("Request | None", work_of(ident)),
         "stack": stack,
         "plumbing": count_plumbing(stack),
     }
@@ -118,7 +120,7 @@ def format_threads() -> str:
     return "\n".join(_format(thread) for thread in describe_threads())
 
 
-def _format(thread: dict[str, Any]) -> str:
+def _format(thread: Thread) -> str:
     work = "".join(f" {key}={value}" for key, value in (thread["request"] or {}).items())
     name = "idle" if is_idle(thread) else thread["name"]
     lines = [f"Thread {name} ({thread['ident']}){work}:"]
@@ -132,7 +134,7 @@ def _format(thread: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def fold(thread: dict[str, Any]) -> tuple[int, list[list[Any]]]:
+def fold(thread: Thread) -> tuple[int, Stack]:
     """Return how many frames of a described thread needn't be shown, and the others: the server's
     own at the outer end, but never the innermost frame.
     """
@@ -141,7 +143,7 @@ def fold(thread: dict[str, Any]) -> tuple[int, list[list[Any]]]:
     return (hidden, stack[hidden:]) if hidden > 1 else (0, stack)
 
 
-def is_idle(thread: dict[str, Any]) -> bool:
+def is_idle(thread: Thread) -> bool:
     """Whether a described thread is one of the server's that has no request and waits for one."""
     return (
         thread["name"] in POOLS

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from ..._records import Garbage, Process, Server
 from .._connection import by_worker, find, find_if_any, full_path, short_path
-from .._records import Garbage, Process, Server
 from ._families import Family, metric_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ..._records import Latency
     from ...cli import PerfClient, Proxy
-    from .._records import Latency
 
 
 def collect(client: PerfClient, attributes: Sequence[str] = ()) -> list[Family]:

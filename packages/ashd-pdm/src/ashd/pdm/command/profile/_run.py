@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..._records import Profile
 from ...perf import error
 from .._connection import by_worker, find, open_perf
 from .._output import progress, say
-from .._records import Profile
 from ._collapsed import write_collapsed
 from ._flamegraph import write_html, write_svg
 from ._speedscope import write_speedscope

@@ -10,7 +10,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .._records import Profile
+    from ..._records import Profile
 
 Stack = tuple[str, ...]
 """Labels from the thread's name inwards; each but the first is `function (file:line)`."""

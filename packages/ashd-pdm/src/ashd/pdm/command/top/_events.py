@@ -16,8 +16,8 @@ from ...perf import FinishEvent, StartEvent
 from .._connection import find_if_any
 
 if TYPE_CHECKING:
+    from ..._records import Server
     from ...cli import PerfClient
-    from .._records import Server
 
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 MOST_AT_ONCE = 5000

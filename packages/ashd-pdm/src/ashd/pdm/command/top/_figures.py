@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .._records import Latency, Server
+    from ..._records import Latency, Server
     from ._look import Look
 
 KEPT = 300

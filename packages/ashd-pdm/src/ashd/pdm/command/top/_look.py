@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..._errors import ConnectionLost, PdmError
+from ..._records import Process, Server, Thread
 from .._connection import by_worker, find, find_if_any, open_perf
-from .._records import Process, Server, Thread
 from ._events import RequestEvents
 
 if TYPE_CHECKING:
     import argparse
 
+    from ..._records import Request, Stack
     from ...cli import PerfClient, Proxy
-    from .._records import Request, Stack
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from .._text import clean, count, duration, fit, size, width
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from .._records import Stack
+    from ..._records import Stack
     from ._figures import Figures, History
     from ._look import Row
 

@@ -1,7 +1,7 @@
-"""What daemons answer: the values of built-in objects, as far as the command looks at them.
+"""What the built-in objects answer: dicts of plain data, as they travel.
 
-They are promises of the daemon's, not checked: what isn't as promised ends in an error that says so
-(`_failures.FAILURES`).
+For the command they are promises of the daemon's, not checked: what isn't as promised ends in an
+error that says so (`command._failures.FAILURES`).
 """
 
 from __future__ import annotations
@@ -16,10 +16,14 @@ class Process(TypedDict):
     """`process`. Sizes in bytes, times in seconds; None where the system doesn't tell."""
 
     pid: int
+    ppid: NotRequired[int]
+    argv: NotRequired[list[str]]
     python: str
     time: float
     realtime: float
     cputime: float
+    utime: NotRequired[float]
+    stime: NotRequired[float]
     rss: int | None
     maxrss: NotRequired[int]
     threads: int
@@ -37,14 +41,15 @@ class Request(TypedDict, total=False):
 
 
 class Thread(TypedDict):
-    """One of `threads`."""
+    """One of `threads`. `plumbing` is how many frames at the outer end are the server's own."""
 
     ident: int
     native_id: NotRequired[int | None]
     name: str
-    daemon: NotRequired[bool]
+    daemon: NotRequired[bool | None]
     request: Request | None
     stack: Stack
+    plumbing: NotRequired[int]
 
 
 class Latency(TypedDict):
@@ -75,6 +80,8 @@ class Garbage(TypedDict):
     """`heap.garbage`."""
 
     enabled: bool
+    counts: NotRequired[list[int]]
+    thresholds: NotRequired[list[int]]
     stats: list[Generation]
     uncollectable: int
 
@@ -83,7 +90,44 @@ class Profile(TypedDict):
     """`profile.run`: samples by stack, whose frames are joined by `;`."""
 
     stacks: dict[str, int]
+    samples: NotRequired[int]
     seconds: float
     rate: float
     dropped: int
     mode: NotRequired[str]
+    cputime: NotRequired[float]
+    left: NotRequired[bool]
+
+
+class TypeSize(TypedDict):
+    """Objects of one type, or how many more there are; the size in bytes."""
+
+    type: str
+    count: int
+    size: int
+
+
+class LineSize(TypedDict):
+    """Memory that one line allocated and that is still there."""
+
+    file: str
+    line: int
+    size: int
+    count: int
+
+
+class Growth(TypedDict):
+    """Memory that was allocated meanwhile; `traceback` has (file, line), outermost first."""
+
+    size: int
+    count: int
+    traceback: list[tuple[str, int]]
+
+
+class Trace(TypedDict):
+    """`heap.trace`. `overhead` is what tracemalloc took, in bytes."""
+
+    growth: list[Growth]
+    seconds: float
+    overhead: int
+    left: bool

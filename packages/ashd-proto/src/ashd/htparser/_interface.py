@@ -1,0 +1,62 @@
+"""What the server and its connections need of each other; so neither imports the other."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from ._head import Headers
+from ._limits import Limits
+from ._poller import Poller
+from ._portspec import Port
+from ._queue import RequestQueue
+from ._room import Room
+
+
+class ServedConnection(Protocol):
+    """A connection, as the server sees it."""
+
+    deadline: float
+    """When `expire` is to be called."""
+    write_deadline: float
+    """Likewise, if the client doesn't read."""
+
+    @property
+    def address(self) -> bytes:
+        """The client's address; empty when it was gone at once."""
+
+    def expire(self, now: float) -> None:
+        """Deal with a deadline that has passed."""
+
+    def refuse(self, status: int, detail: str) -> None:
+        """Answer with an error page, unless a response has begun, and close."""
+
+    def close_when_done(self) -> None:
+        """Serve no request but the one that is being served."""
+
+    def leave(self) -> None:
+        """Cut whatever is going on."""
+
+
+class Surroundings(Protocol):
+    """What all connections share; the server."""
+
+    limits: Limits
+    poller: Poller
+    queue: RequestQueue
+    framing: bytes
+    """The `X-Ash-Framing` header of requests that come now, encoded."""
+    room: Room
+    stopping: bool
+
+    def time(self) -> float:
+        """Return the event loop's time."""
+
+    def connection_opened(self, connection: ServedConnection) -> None:
+        """Count a connection, and look after its deadlines."""
+
+    def connection_closed(self, connection: ServedConnection) -> None:
+        """Forget a connection."""
+
+    def ash_headers(self, port: Port, transport: asyncio.BaseTransport) -> Headers:
+        """Return what handlers are told about a connection; nothing when it is gone already."""

@@ -1,0 +1,106 @@
+"""Who may come, and who gives way."""
+
+from __future__ import annotations
+
+from ashd.htparser._limits import CANDIDATES, STALL_TIME
+from ashd.htparser._room import Client, Room
+from ashd.htparser._states import FOLLOWERS, GIVING_WAY, State
+
+
+class Guest:
+    """A client, as far as the room knows it."""
+
+    def __init__(self, *, sent: bool = False) -> None:
+        self.line: dict[Client, float] | None = None
+        self.sent = sent
+        self.gone = False
+
+    def has_sent(self) -> bool:
+        return self.sent
+
+    def give_way(self) -> None:
+        self.gone = True
+
+
+def room(per_address: int = 0) -> Room:
+    return Room(10, per_address, lambda: None)
+
+
+def test_every_state_has_its_followers() -> None:
+    assert FOLLOWERS.keys() == set(State)
+    for followers in FOLLOWERS.values():
+        assert State.CLOSED in followers
+
+
+def test_the_order_in_which_clients_give_way() -> None:
+    guests = {state: Guest() for state in reversed(GIVING_WAY)}
+    hall = room()
+    for state, guest in guests.items():
+        hall.stand(guest, state, 0)
+    for state in GIVING_WAY:
+        assert not guests[state].gone
+        assert hall.make(STALL_TIME)
+        assert guests[state].gone
+        hall.forget(guests[state])
+    assert not hall.make(STALL_TIME)
+
+
+def test_a_body_that_grows_does_not_give_way() -> None:
+    hall, slow, stalled = room(), Guest(), Guest()
+    hall.stand(slow, State.BODY, 0)
+    hall.stand(stalled, State.BODY, 0.5)
+    hall.stand(slow, State.BODY, STALL_TIME)
+    assert not hall.make(STALL_TIME)
+    assert hall.make(STALL_TIME + 0.5)
+    assert (slow.gone, stalled.gone) == (False, True)
+
+
+def test_a_client_whose_bytes_are_there_stays() -> None:
+    hall, silent = room(), Guest()
+    for _ in range(CANDIDATES - 1):
+        hall.stand(Guest(sent=True), State.IDLE, 0)
+    hall.stand(silent, State.IDLE, 0)
+    assert hall.make(0)
+    assert silent.gone
+
+
+def test_a_place_is_free_when_a_client_is_on_its_way_out() -> None:
+    hall, guest = room(), Guest()
+    hall.stand(guest, State.IDLE, 0)
+    assert hall.has_place(9)
+    assert not hall.has_place(10)
+    assert hall.make(0)
+    assert hall.has_place(10)
+    hall.forget(guest)
+    assert not hall.has_place(10)
+
+
+def test_addresses_of_one_network_count_together() -> None:
+    hall = room(per_address=2)
+    for first, second, third, other in (
+        (b"192.0.2.1", b"192.0.2.1", b"192.0.2.1", b"192.0.2.2"),
+        (b"2001:db8::1", b"2001:db8::2", b"2001:db8:0:0:ffff::", b"2001:db8:0:1::1"),
+    ):
+        assert hall.admit(first)
+        assert hall.admit(second)
+        assert not hall.admit(third)
+        assert hall.admit(other)
+        for address in (first, second, third, other):
+            hall.leave(address)
+        assert hall.admit(third)
+
+
+def test_somebody_is_told_when_there_is_room_again() -> None:
+    calls: list[str] = []
+    hall = Room(10, 0, lambda: calls.append("room"))
+    hall.stand(Guest(), State.IDLE, 0)
+    assert not calls
+    assert hall.make(0)
+    assert not room().make(0)
+    empty = Room(10, 0, lambda: calls.append("room"))
+    assert not empty.make(0)
+    empty.stand(Guest(), State.BODY, 0)
+    assert not calls
+    empty.stand(Guest(), State.IDLE, 0)
+    empty.stand(Guest(), State.IDLE, 0)
+    assert calls == ["room"]
