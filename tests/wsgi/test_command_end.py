@@ -164,3 +164,23 @@ def test_a_want_of_threads_does_not_spoil_the_end() -> None:
         [sys.executable, "-c", OUT_OF_THREADS], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+ALL_IS_ANSWERED = """
+import socket, threading
+from ashd.wsgi._shutdown import Shutdown
+ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+theirs.close()
+Shutdown(theirs, lambda: None, 0)
+for thread in threading.enumerate():
+    if thread.name == "shutdown":
+        thread.join()
+ours.close()
+"""
+
+
+def test_an_end_that_outruns_the_thread_that_bounds_it() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ALL_IS_ANSWERED], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -17,7 +17,8 @@ def report_threads(file: TextIO) -> None:
     names = {thread.ident: thread.name for thread in threading.enumerate()}
     for ident, frame in sys._current_frames().items():
         name = names.get(ident, "request")
-        file.write(f"thread {ident} ({name}){_holds(held.get(ident))}:\n")
+        doing = _holds(held.get(ident)) or (", idle" if name == "pool" else "")
+        file.write(f"thread {ident} ({name}){doing}:\n")
         file.write("".join(traceback.format_stack(frame)))
     file.flush()
 

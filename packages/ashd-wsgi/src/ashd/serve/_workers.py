@@ -16,8 +16,6 @@ import time
 from collections.abc import Callable, Sequence
 from types import FrameType
 
-from ashd.proto import holds_datagram, hung_up
-
 from ._board import Places
 from ._child import Child, State
 from ._wakeup import WakeUp
@@ -39,6 +37,8 @@ _LOOK = 0.1
 """Seconds between looks at a queue that nobody adds to any more: does it still hold requests?"""
 
 
+Look = Callable[[socket.socket], bool]
+
 Connect = Callable[[str], tuple[str, socket.socket]]
 """Makes one more connection to a worker, whose number it is given (`"1"` is the first): returns the
 worker's end, and the environment variable that tells the worker its descriptor."""
@@ -53,14 +53,20 @@ class Workers:
         count: int,
         sock: socket.socket,
         graceful_timeout: float | None = None,
+        *,
+        hung_up: Look,
+        holds_request: Look,
     ) -> None:
         """Run `argv` in each worker, with `sock` (which is borrowed) as its standard input.
 
-        `graceful_timeout` is how many seconds workers have to finish their requests.
+        `graceful_timeout` is how many seconds workers have to finish their requests. `hung_up`
+        tells whether nobody sends any more, `holds_request` whether there is more to receive.
         """
         self._argv = list(argv)
         self._count = count
         self._socket = sock
+        self._hung_up = hung_up
+        self._holds_request = holds_request
         self._graceful_timeout = graceful_timeout
         self._children: list[Child] = []
         self._generation = 0
@@ -218,8 +224,8 @@ class Workers:
 
     def _look_for_end(self) -> None:
         """Notice end-of-file, which comes after the last request, and which workers see."""
-        self._ended = self._ended or hung_up(self._socket)
-        if self._ended and not self._stopping and not holds_datagram(self._socket):
+        self._ended = self._ended or self._hung_up(self._socket)
+        if self._ended and not self._stopping and not self._holds_request(self._socket):
             self._begin_to_stop()
 
     def _begin_to_stop(self) -> None:

@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Sequence
 
+from ashd.proto import holds_datagram, hung_up
 from ashd.serve import (
     Model,
     ModelError,
@@ -91,7 +92,14 @@ def _run_workers(options: Options) -> int:
     with checked(take_socket(), options.program) as sock:
         argv = [sys.executable, *sys.orig_argv[1:]]
         debug = open_for_workers(options.pdm)
-        workers = Workers(argv, options.workers, sock, options.graceful_timeout)
+        workers = Workers(
+            argv,
+            options.workers,
+            sock,
+            options.graceful_timeout,
+            hung_up=hung_up,
+            holds_request=holds_datagram,
+        )
         try:
             return workers.run(debug.connect if debug else None)
         finally:

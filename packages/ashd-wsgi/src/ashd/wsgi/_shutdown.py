@@ -66,7 +66,12 @@ class Shutdown:
         self.begin(number)
 
     def _watch(self) -> None:
-        reason = self._wait_for_end()
+        try:
+            reason = self._wait_for_end()
+        except (OSError, ValueError):
+            if self._sock.fileno() >= 0:
+                raise
+            return  # the socket is closed: all requests are answered
         threading.Event().wait(self._graceful_timeout)
         _give_up(reason, self._graceful_timeout)
 
