@@ -33,12 +33,13 @@ LOOK_INTERVAL = 0.02
 """Seconds between two looks for the socket of ssh, which doesn't say when it listens."""
 
 # A shell waits for ssh, and ends it when our end of its standard input closes, also when we are
-# killed. Ctrl-C is for the program at the terminal; both would get it, too, and end.
+# killed. Ctrl-C is for the program at the terminal; both would get it, too, and end. ssh may miss a
+# signal that comes just before it waits, so it gets them until it has ended.
 _KEEPER = """
 trap '' INT
 exec 3<&0
 "$@" </dev/null 3<&- & ssh=$!
-(read -r _; kill $ssh) <&3 2>/dev/null & keeper=$!
+(read -r _; while kill $ssh; do sleep 1; done) <&3 2>/dev/null & keeper=$!
 wait $ssh
 kill $keeper 2>/dev/null
 """
