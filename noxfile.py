@@ -211,7 +211,7 @@ def coverage(session: nox.Session) -> None:
     _install_editable(session, "coverage")
     session.run("coverage", "erase")
     command = ("coverage", "run", "-m", "pytest", "--numprocesses=auto", "--dist=worksteal")
-    traceable = ("-m", "not untraceable")
+    traceable = ("-m", "not untraceable")  # a tracer has a lock of its own
     try:
         session.run(*command, *traceable, *(session.posargs or ["tests"]))
     finally:  # a test that fails takes nothing from what the others have shown

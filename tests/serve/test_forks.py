@@ -26,6 +26,7 @@ CALLS = 200
 all_models = pytest.mark.parametrize("options", MODEL_OPTIONS, ids=" ".join)
 
 
+@pytest.mark.untraceable
 @all_models
 def test_a_pool_of_processes_for_each_request(options: tuple[str, ...]) -> None:
     with wsgi("forking_app", *options) as handler:
@@ -33,6 +34,7 @@ def test_a_pool_of_processes_for_each_request(options: tuple[str, ...]) -> None:
             assert handler.call(b"/pool", timeout=PATIENCE).body == b"[3, 2, 1]"
 
 
+@pytest.mark.untraceable
 @all_models
 def test_pools_beside_each_other(options: tuple[str, ...]) -> None:
     with wsgi("forking_app", *options) as handler:
