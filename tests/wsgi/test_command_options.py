@@ -40,6 +40,7 @@ def test_help(option: str, name: str) -> None:
         (["-l", "5"], ["-l 5 has no effect; -t free:max=5 limits"]),
         (["-l5", "-w1"], ["-l 5 has no effect; -t free:max=5 limits"]),
         (["-p", "/nonexistent"], ["-p /nonexistent: there is no folder /nonexistent"]),
+        (["-p", __file__], [f"-p {__file__} is a file; name its folder instead"]),
     ],
 )
 def test_what_has_no_effect_is_told_once(

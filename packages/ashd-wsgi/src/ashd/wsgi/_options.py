@@ -185,6 +185,10 @@ def _apply(options: Options, option: _Option, value: str) -> None:
         options.path = (path, *options.path)
         if not os.path.exists(path):  # noqa: PTH110 - start-up time
             options.warnings.append(f"-p {value}: there is no folder {path}")
+        elif os.path.isfile(path) and path.endswith(".py"):  # noqa: PTH113
+            options.warnings.append(
+                f"-p {value} is a file; name its folder instead: -p {os.path.dirname(value) or '.'}"  # noqa: PTH120
+            )
     elif option.attribute == "limit":
         options.warnings.append(
             f"-l {value} has no effect; -t free:max={value} limits the requests at the same time"
