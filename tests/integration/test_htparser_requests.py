@@ -259,6 +259,7 @@ def test_descriptors_after_many_requests(fresh_server: FrontEnd) -> None:
     requests += [GET, b"GET /silent HTTP/1.1\r\nHost: a\r\n\r\n", raw(b"nonsense"), b"GET"]
     requests += [b"POST /cut HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\na"]
     server.exchange(GET.replace(b"1.1", b"1.0"))
+    wait_until(lambda: descriptor_count(server.handler_pid) == 3)  # it closes after the answer
     before = [descriptor_count(pid) for pid in (server.pid, server.handler_pid)]
     for _ in range(2000 // len(requests) + 1):
         for request in requests:

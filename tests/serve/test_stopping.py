@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ashdtest.handlers import Handler
+from ashdtest.processes import MODELS
 from ashdtest.wsgiprograms import (
     MODEL_OPTIONS,
     PATIENCE,
@@ -110,6 +111,19 @@ def test_a_second_signal_ends_at_once(options: tuple[str, ...], tmp_path: Path) 
         handler.process.terminate()
         assert handler.process.wait(PATIENCE) == (1 if pids else -signal.SIGTERM)
         assert read_response(client) == b""
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_hangup_finishes_what_runs_however_often_it_comes(model: str, tmp_path: Path) -> None:
+    """The front end starts the handler again, so this is its way to load new code."""
+    pipe = Pipe(tmp_path)
+    with wsgi("gate_app", "-t", model) as handler:
+        (client,) = wait_at(handler, [pipe])
+        for _ in range(3):
+            handler.process.send_signal(signal.SIGHUP)
+        pipe.open()
+        assert body_of(read_response(client))
+        assert handler.process.wait(PATIENCE) == 0
 
 
 def wait_until_handled(pid: int) -> None:

@@ -145,7 +145,7 @@ def serve(
     )
     leave_behind(running.abandon)
     leave_behind(source.abandon)
-    shutdown = Shutdown(sock, leave, options.graceful_timeout)
+    shutdown = Shutdown(sock, leave, options.graceful_timeout, stop_on_hangup=worker is None)
     if worker is not None:
         # It is for the parent. SIG_IGN would be inherited by what the application starts.
         handle_signal(signal.SIGHUP, lambda *_: None)

@@ -18,7 +18,8 @@ from ashd.serve import WakeUp, handle_signal, report_threads, wake_all
 
 logger = logging.getLogger("ashd.wsgi")
 
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_INSISTING = (signal.SIGTERM, signal.SIGINT)
+"""Signals to stop, of which the second one ends the process at once."""
 _PARENTS_END = 0  # in place of a signal's number
 
 _LOOK = 0.1
@@ -38,9 +39,17 @@ class Shutdown:
     """
 
     def __init__(
-        self, sock: socket.socket, stop: Callable[[], None], graceful_timeout: float
+        self,
+        sock: socket.socket,
+        stop: Callable[[], None],
+        graceful_timeout: float,
+        *,
+        stop_on_hangup: bool = False,
     ) -> None:
         """Call `stop` on the first SIGTERM or SIGINT; the system ends the process on the second.
+
+        With `stop_on_hangup` SIGHUP finishes what runs as well: the front end then starts the
+        handler again, with new code.
 
         `graceful_timeout` seconds after that, after end-of-file on `sock` (when all that was queued
         is received) or after `begin`, what still runs is reported and the exit status is 1. To be
@@ -48,9 +57,10 @@ class Shutdown:
         """
         self._sock = sock
         self._stop = stop
+        self._signals = (*_INSISTING, signal.SIGHUP) if stop_on_hangup else _INSISTING
         self._graceful_timeout = graceful_timeout
         self._wakeup = WakeUp()
-        for number in _SIGNALS:
+        for number in self._signals:
             handle_signal(number, self._handle)
         self._wakeup.set_by_signals()
         threading.Thread(target=self._watch, name="shutdown", daemon=True).start()
@@ -60,8 +70,9 @@ class Shutdown:
         self._wakeup.set(bytes([reason]))
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
-        for each in _SIGNALS:
-            signal.signal(each, signal.SIG_DFL)
+        if number in _INSISTING:
+            for each in _INSISTING:
+                signal.signal(each, signal.SIG_DFL)
         self._stop()
         self.begin(number)
 
@@ -83,7 +94,7 @@ class Shutdown:
         while not ended or holds_datagram(self._sock):
             ready = [fd for fd, _ in poll.poll(_LOOK * 1000 if ended else None)]
             for number in self._wakeup.take():
-                if number in _SIGNALS:
+                if number in self._signals:
                     self._stop()
                     wake_all()
                     return signal.Signals(number).name
