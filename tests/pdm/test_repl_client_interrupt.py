@@ -19,6 +19,8 @@ import pytest
 from ashd.pdm.command.repl._run import run_script
 from ashd.pdm.command.repl._session import Left, Session
 
+pytestmark = pytest.mark.untraceable
+
 LOOP = "while True: pass"
 
 

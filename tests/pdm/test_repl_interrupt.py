@@ -12,6 +12,8 @@ from ashd.pdm import srv
 from ashdtest.debugsocket import RawClient
 from ashdtest.processes import wait_until
 
+pytestmark = pytest.mark.untraceable
+
 ENDLESS = {
     "loop": "while True: pass",
     "print": "while True: print('x' * 1000)",
