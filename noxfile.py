@@ -6,6 +6,7 @@ Packages are found, not listed: whatever stands in packages/ is built, installed
 from __future__ import annotations
 
 import subprocess
+import tempfile
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ ROOT = Path(__file__).parent
 CHECKS = Path("tests", "workspace")
 UNIT = ["tests", "--ignore=tests/integration"]
 """Tests of the parts; the others run whole programs with real clients and applications."""
+SHORT_PATHS = {"TMPDIR": tempfile.gettempdir()}
+"""nox has temporary files below the clone; the path of a Unix socket has room for 107 bytes."""
 QUICK = ["tests/proto", "tests/util", "tests/wsgi", "tests/wsgidir", "tests/dirplex"]
 QUICK += ["tests/htparser", "tests/wsgiutil", "tests/workspace"]
 """Tests of the parts that take less than a minute together."""
@@ -90,7 +93,7 @@ def _install_editable(session: nox.Session, *groups: str) -> None:
 
 def _pytest(session: nox.Session, *arguments: str) -> None:
     """Run tests, as many at a time as there are processors; what fails once has failed."""
-    session.run("pytest", "--numprocesses=auto", "--dist=worksteal", *arguments)
+    session.run("pytest", "--numprocesses=auto", "--dist=worksteal", *arguments, env=SHORT_PATHS)
 
 
 def _forget(session: nox.Session) -> None:
@@ -149,10 +152,9 @@ def _wheel(folder: Path, name: str) -> Path:
     return wheel
 
 
-@nox.session(python=LOWEST)
+@nox.session(python=LOWEST, reuse_venv=False)
 def proto_alone(session: nox.Session) -> None:
     """Install ashd-proto with nothing beside it: it must bring nothing along, import, and work."""
-    _forget(session)
     session.install("./packages/ashd-proto")
     session.run("python", str(CHECKS / "alone.py"), "ashd-proto", "ashd.proto", "ashd.util")
     session.install(*_groups("test"))
@@ -213,7 +215,7 @@ def coverage(session: nox.Session) -> None:
     command = ("coverage", "run", "-m", "pytest", "--numprocesses=auto", "--dist=worksteal")
     traceable = ("-m", "not untraceable")  # a tracer has a lock of its own
     try:
-        session.run(*command, *traceable, *(session.posargs or ["tests"]))
+        session.run(*command, *traceable, *(session.posargs or ["tests"]), env=SHORT_PATHS)
     finally:  # a test that fails takes nothing from what the others have shown
         session.run("coverage", "combine", "--quiet")
         session.run("coverage", "report")
