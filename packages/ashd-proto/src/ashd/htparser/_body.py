@@ -9,11 +9,11 @@ from ._limits import MAX_TRAILERS
 from ._syntax import TEXT, TOKEN
 
 # An extension is dropped, but another program may read it differently: so it must be well formed.
-_QUOTED = rb'"(?:[\t !#-\[\]-~]|\\[\t -~])*+"'
-_EXTENSION = (
-    rb"[ \t]*+;[ \t]*+" + TOKEN + rb"+(?:[ \t]*+=[ \t]*+(?:" + TOKEN + rb"+|" + _QUOTED + rb"))?"
-)
-_CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:" + _EXTENSION + rb")*+\r\n")
+# No byte can be taken in two ways, so this is linear without possessive quantifiers, which are
+# broken before Python 3.11.5.
+_QUOTED = rb'"(?:[\t !#-\[\]-~]|\\[\t -~])*"'
+_EXTENSION = rb"[ \t]*;[ \t]*" + TOKEN + rb"(?:[ \t]*=[ \t]*(?:" + TOKEN + rb"|" + _QUOTED + rb"))?"
+_CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:" + _EXTENSION + rb")*\r\n")
 _TRAILER = re.compile(TOKEN + rb":" + TEXT + rb"\r\n")
 
 

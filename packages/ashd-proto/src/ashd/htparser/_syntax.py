@@ -12,16 +12,10 @@ Other visible characters are read in different ways by different programs."""
 LENIENT_TARGET = rb"[!-~\x80-\xff]+"
 """A request target of clients that escape nothing."""
 
-_LABEL = rb"(?:[A-Za-z0-9\-_~!$&'()*+;=]|%[0-9A-Fa-f]{2})++"
+_LABEL = rb"(?:[A-Za-z0-9\-_~!$&'()*+;=]|%[0-9A-Fa-f]{2})+"
 _PORT = rb"[0-9]{0,4}|[0-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
 HOST = (
-    rb"(?:"
-    + _LABEL
-    + rb"(?:\."
-    + _LABEL
-    + rb")*+\.?|\[([0-9A-Fa-f:.]+)\])(?::(?:"
-    + _PORT
-    + rb"))?"
+    rb"(?:" + _LABEL + rb"(?:\." + _LABEL + rb")*\.?|\[([0-9A-Fa-f:.]+)\])(?::(?:" + _PORT + rb"))?"
 )
 """A host, maybe with a port (RFC 9110, 7.2); the group is an IPv6 address. Only the last label may
 be empty. A comma, which RFC 3986 allows, would hide that the header was repeated."""
