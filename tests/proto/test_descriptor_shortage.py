@@ -20,6 +20,9 @@ resource.setrlimit(resource.RLIMIT_NOFILE, ({LIMIT}, {LIMIT}))
 """
 
 HOLDS_EACH_UNTIL_ITS_BODY_ENDS = """
+from ashd.proto import _reserve
+_reserve.PATIENCE = 300  # seconds: we may be slow to end the bodies
+
 def finish(copy):
     with copy:
         copy.stream.read()
