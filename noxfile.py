@@ -48,9 +48,11 @@ if missing := sorted(set(SUPPORTED) - set(PYTHONS)):
 LOWEST = PYTHONS[0] if PYTHONS else SUPPORTED[0]
 
 # By default the newest Python runs everything; the lowest one runs the tests of the parts, with the
-# oldest dependencies, and those between run them too. Whole programs do the same on all of them.
+# oldest dependencies. What differs between versions shows there; the others run the quick tests.
+BETWEEN = PYTHONS[1:-1]
 nox.options.sessions = ["lint", "types", "wheels", "proto_alone", "lowest"]
-nox.options.sessions += [f"unit-{version}" for version in PYTHONS[1:] or PYTHONS]
+nox.options.sessions += [f"between-{version}" for version in BETWEEN]
+nox.options.sessions += [f"unit-{version}" for version in PYTHONS[-1:]]
 nox.options.sessions += [f"integration-{version}" for version in PYTHONS[-1:]]
 
 
@@ -191,6 +193,13 @@ def _lowest_versions() -> list[str]:
                 raise ValueError(f"{project['name']}: {text!r} has no lower bound")
             pins[canonicalize_name(requirement.name)] = bounds[0]
     return [f"{name}=={version}" for name, version in pins.items()]
+
+
+@nox.session(python=BETWEEN or LOWEST, default=False)
+def between(session: nox.Session) -> None:
+    """Run the quick tests of the parts on a Python that is neither the lowest nor the newest."""
+    _install_editable(session, "test")
+    _pytest(session, *QUICK, *session.posargs)
 
 
 @nox.session(python=PYTHONS)
