@@ -139,11 +139,12 @@ def bound_exit(status: int) -> None:
 def _exit_at_once(status: int) -> NoReturn:
     """End this process without its exit functions, but as those do, the children that need it.
 
-    Those of `multiprocessing` wait for work for ever when their parent is gone.
+    Those of `multiprocessing` wait for work for ever when their parent is gone. They are killed: a
+    child that is only being forked has our handlers still, and would forget another signal.
     """
     multiprocessing = sys.modules.get("multiprocessing.process")
     if multiprocessing is not None:
         for child in multiprocessing.active_children():
             if child.daemon:
-                child.terminate()
+                child.kill()
     os._exit(status)
