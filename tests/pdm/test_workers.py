@@ -248,8 +248,14 @@ def test_a_worker_that_is_replaced_under_its_name(site: Site) -> None:
         assert client.find("pdm.perf.sysinfo/pid").readattr() not in (old, os.getpid())
 
 
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Stop a process, and wait until all its threads stand still."""
+    process.send_signal(signal.SIGSTOP)
+    os.waitpid(process.pid, os.WUNTRACED)
+
+
 def test_a_stopped_worker_holds_up_nobody_who_does_not_ask_for_it(site: Site) -> None:
-    site.processes["1"].send_signal(signal.SIGSTOP)
+    stop(site.processes["1"])
     try:
         with cli.perfclient(site.address) as client:
             assert client.find("pdm.perf.workers/2/__main__.count").readattr() == 2
@@ -266,7 +272,7 @@ def test_a_worker_that_stops_is_left_out_until_it_goes_on(site: Site) -> None:
     with cli.perfclient(site.address, timeout=1) as client:
         count = client.find("__main__.count")
         assert count.readattr() == 3
-        site.processes["1"].send_signal(signal.SIGSTOP)
+        stop(site.processes["1"])
         try:
             assert count.readattr() == 2
         finally:

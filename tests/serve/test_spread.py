@@ -63,6 +63,10 @@ def worker_at(handler: Handler, folder: Path) -> int:
     return pid
 
 
+def thread_ids(pid: int) -> list[int]:
+    return [int(path.name) for path in Path(f"/proc/{pid}/task").iterdir()]
+
+
 @models_with_threads
 def test_workers_that_have_requests_leave_new_ones_to_idle_ones(model: str, tmp_path: Path) -> None:
     (gate,) = pipes(tmp_path, 1)
@@ -114,7 +118,7 @@ def test_idle_workers_that_do_nothing_keep_no_request(tmp_path: Path) -> None:
         (idle,) = both - {worker_at(handler, tmp_path)}
         wait_until_these_answer(handler, {idle})
         os.kill(idle, signal.SIGSTOP)
-        until(lambda: state(idle) == "T", "it to stop")
+        until(lambda: all(state(thread) == "T" for thread in thread_ids(idle)), "it to stop")
         assert {pid_that_answers(handler) for _ in range(5)} == both - {idle}
         os.kill(idle, signal.SIGKILL)
         until(lambda: idle not in workers(handler), "the end of the stopped one")
