@@ -173,7 +173,7 @@ class Channel:
             return True
         if not self._shut:
             self._shut = True
-            _shutdown_writing(self.fd)
+            shut_down(self.fd, socket.SHUT_WR)
         if self.patient:
             poll = select.poll()
             poll.register(self.fd, select.POLLIN)
@@ -196,11 +196,12 @@ def _gone(error: OSError) -> ClientGoneError:
     return ClientGoneError(error.errno, "the client went away")
 
 
-def _shutdown_writing(fd: int) -> None:
+def shut_down(fd: int, how: int) -> None:
+    """Shut a response socket down, which stays open: `how` is one of `socket.SHUT_*`."""
     sock = socket.SocketType(socket.AF_UNIX, socket.SOCK_STREAM, 0, fd)
     try:
-        sock.shutdown(socket.SHUT_WR)
-    except OSError:
+        sock.shutdown(how)
+    except OSError:  # the client is gone
         pass
     finally:
         sock.detach()

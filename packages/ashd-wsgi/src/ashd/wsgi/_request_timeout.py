@@ -20,7 +20,7 @@ from typing import TypeVar
 
 from ashd.serve import Held, running
 
-from ._channel import Channel
+from ._channel import Channel, shut_down
 from ._errors import RequestTimeoutError
 from ._exchange import Exchange
 from ._response import Response, logger
@@ -95,7 +95,9 @@ class Guard:
             stack = _stack(self._ident)
             self.struck = time.monotonic()
             if self._begun:
-                _shut(self._channel.fd)  # its thread may be waiting for the client
+                shut_down(
+                    self._channel.fd, socket.SHUT_RDWR
+                )  # its thread may be waiting for the client
             else:
                 _send_now(self._channel.fd, self._response.page(_STATUS, close=True))
             _raise_in(self._ident, RequestTimeoutError)
@@ -170,16 +172,6 @@ def _send_now(fd: int, data: bytes) -> None:
     try:
         sock.send(data, socket.MSG_DONTWAIT)
         sock.shutdown(socket.SHUT_WR)
-    except OSError:  # the client is gone
-        pass
-    finally:
-        sock.detach()
-
-
-def _shut(fd: int) -> None:
-    sock = socket.SocketType(socket.AF_UNIX, socket.SOCK_STREAM, 0, fd)
-    try:
-        sock.shutdown(socket.SHUT_RDWR)
     except OSError:  # the client is gone
         pass
     finally:
