@@ -6,7 +6,9 @@ open, start their own with the fixture `front`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +30,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             isinstance(value, str) and value in REFERENCES for value in parameters.params.values()
         ):
             item.add_marker(pytest.mark.timeout(REFERENCE_LIMIT))
+
+
+@pytest.fixture
+def fifo(tmp_path: Path) -> Path:
+    """A named pipe, at which a handler waits until somebody opens its other end."""
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    return path
 
 
 @pytest.fixture(scope="module", params=FRONT_ENDS)

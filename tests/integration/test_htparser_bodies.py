@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import struct
 import sys
@@ -28,13 +27,6 @@ def server() -> Iterator[FrontEnd]:
     with front_end(HANDLER) as running:
         running.exchange(GET.replace(b"1.1", b"1.0"))
         yield running
-
-
-@pytest.fixture
-def fifo(tmp_path: Path) -> Path:
-    path = tmp_path / "fifo"
-    os.mkfifo(path)
-    return path
 
 
 def send_until_blocked(sock: socket.socket, limit: int) -> int:

@@ -21,13 +21,6 @@ CURL_SAYS_CUT = {"--http1.1": 18, "--http1.0": 56}
 
 
 @pytest.fixture
-def fifo(tmp_path: Path) -> Path:
-    path = tmp_path / "fifo"
-    os.mkfifo(path)
-    return path
-
-
-@pytest.fixture
 def server(fifo: Path) -> Iterator[FrontEnd]:
     with front_end(HANDLER, env={**os.environ, "FIFO": str(fifo)}) as running:
         yield running

@@ -22,13 +22,6 @@ GET = b"GET /echo HTTP/1.1\r\nHost: a\r\n\r\n"
 GET_ONCE = b"GET /echo HTTP/1.0\r\n\r\n"
 
 
-@pytest.fixture
-def fifo(tmp_path: Path) -> Path:
-    path = tmp_path / "fifo"
-    os.mkfifo(path)
-    return path
-
-
 def get(path: str) -> bytes:
     return b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n" % path.encode()
 
@@ -408,24 +401,28 @@ signal.pause()
 """
 
 
+def child_that_is_left(server: FrontEnd, sock: socket.socket) -> int:
+    """Let a handler die of a request; return the process ID of its child."""
+    sock.sendall(GET)
+    (child,) = wait_until(lambda: re.findall(r"child (\d+)\.", server.log))
+    server.wait_for_log("started again")
+    return int(child)
+
+
 def test_what_dead_handlers_have_left_ends_too() -> None:
     """Their children may finish what they have, but not outlive the front end."""
     with front_end(python(LEAVES_A_CHILD), options=["--stop-time=0.5"], status=1) as server:
         with server.connect() as sock:
-            sock.sendall(GET)
-            (child,) = wait_until(lambda: re.findall(r"child (\d+)\.", server.log))
-            server.wait_for_log("started again")
+            child = child_that_is_left(server, sock)
             server.terminate()
             server.wait()
-        wait_until(lambda: state(int(child)) in ("", "Z"))
+        wait_until(lambda: state(child) in ("", "Z"))
     with front_end(python(LEAVES_A_CHILD)) as server:
         with server.connect() as sock:
-            sock.sendall(GET)
-            (child,) = wait_until(lambda: re.findall(r"child (\d+)\.", server.log))
-            server.wait_for_log("started again")
+            child = child_that_is_left(server, sock)
         server.terminate()
         server.wait()
-        wait_until(lambda: state(int(child)) in ("", "Z"))
+        wait_until(lambda: state(child) in ("", "Z"))
 
 
 def refuses(server: FrontEnd) -> bool:

@@ -24,13 +24,6 @@ GET = b"GET /echo HTTP/1.1\r\nHost: a\r\n\r\n"
 GET_ONCE = b"GET /echo HTTP/1.0\r\n\r\n"
 
 
-@pytest.fixture
-def fifo(tmp_path: Path) -> Path:
-    path = tmp_path / "fifo"
-    os.mkfifo(path)
-    return path
-
-
 def run(*args: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [program("ashd-htparser"), *args], capture_output=True, text=True, timeout=20, check=False

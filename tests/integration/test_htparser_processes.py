@@ -21,13 +21,6 @@ HANDLER = [sys.executable, str(Path(__file__).with_name("htparser_handlers.py"))
 COUNT = 3
 
 
-@pytest.fixture
-def fifo(tmp_path: Path) -> Path:
-    path = tmp_path / "fifo"
-    os.mkfifo(path)
-    return path
-
-
 def get(path: str = "/echo") -> bytes:
     return b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n" % path.encode()
 
