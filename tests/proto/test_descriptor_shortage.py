@@ -9,6 +9,7 @@ from ashdtest.handlers import open_request, read_all, running_python
 from ashdtest.processes import descriptor_count, wait_until
 
 LIMIT = 64
+HALF_OF_THE_RESERVE = LIMIT * 7 // 8
 WARNING = "few descriptors are left"
 
 PRELUDE = f"""
@@ -20,13 +21,10 @@ resource.setrlimit(resource.RLIMIT_NOFILE, ({LIMIT}, {LIMIT}))
 """
 
 HOLDS_EACH_UNTIL_ITS_BODY_ENDS = """
-from ashd.proto import _reserve
-_reserve.PATIENCE = 300  # seconds: we may be slow to end the bodies
-
 def finish(copy):
     with copy:
         copy.stream.read()
-        respond(copy, copy.rest)
+        respond(copy, b"%b %d" % (copy.rest, copy.fileno()))
 
 def handle(request):
     threading.Thread(target=finish, args=(request.dup(),)).start()
@@ -47,12 +45,6 @@ while True:
         break
     with request:
         handle(request)
-"""
-
-HOLDS_REQUESTS = """
-held = []
-handle = lambda request: held.append(request.dup())
-serve_loop(handle)
 """
 
 HOLDS_FILES = """
@@ -89,9 +81,9 @@ def many_held_requests(serve: str) -> None:
     with running_python(source) as handler:
         clients = [open_request(handler.socket, b"/%d" % number) for number in range(100)]
         wait_until(lambda: WARNING in handler.log)
-        assert descriptor_count(handler.pid) < LIMIT
-        answers = [answer(client) for client in clients]
-        assert answers == [b"%d" % number for number in range(100)]
+        answers = [answer(client).split() for client in clients]
+        assert [rest for rest, _ in answers] == [b"%d" % number for number in range(100)]
+        assert max(int(descriptor) for _, descriptor in answers) < HALF_OF_THE_RESERVE
         assert "lost" not in handler.log
         assert "Traceback" not in handler.log
 
@@ -128,11 +120,10 @@ def test_a_full_table_loses_what_the_kernel_dropped_and_nothing_else() -> None:
 
 
 def test_a_full_table_does_not_keep_a_handler_from_ending() -> None:
-    with running_python(PRELUDE + HOLDS_REQUESTS) as handler:
-        with handler.open(b"/a"):
-            wait_until(lambda: descriptor_count(handler.pid) > 3)
-        clients = [handler.open(b"/a") for _ in range(LIMIT)]
+    with running_python(PRELUDE + HOLDS_FILES) as handler:
+        handler.call(b"/a")
+        handler.process.send_signal(signal.SIGUSR1)
+        wait_until(lambda: descriptor_count(handler.pid) == LIMIT)
+        assert read_all(handler.open(b"/lost")) == b""
         wait_until(lambda: WARNING in handler.log)
         handler.finish()
-        for client in clients:
-            client.close()

@@ -147,7 +147,7 @@ class Request(OriginalAttributes):
         """Return a copy with a descriptor of its own. Raises OSError."""
         fd = os.dup(self.fileno())
         if fd >= RESERVE.ceiling:
-            RESERVE.expect_shortage()
+            RESERVE.expect_shortage(copied=True)
         headers = list(self.headers)
         copy = Request(self.method, self.url, self.version, self.rest, headers, fd)
         copy.arrival_ns = self.arrival_ns

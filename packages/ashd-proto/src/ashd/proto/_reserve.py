@@ -79,15 +79,17 @@ class Reserve:
         with self._lock:
             self.ceiling = _ceiling()
 
-    def expect_shortage(self, *, lost: bool = False) -> None:
+    def expect_shortage(self, *, lost: bool = False, copied: bool = False) -> None:
         """Note that the number of a descriptor was high, or that one was lost.
 
         The shortage is over when less than the ceiling is in use again; or less than now, which
         includes the request that showed it: a process that always has many open serves one request
-        after another.
+        after another. Of a request that was copied only one descriptor counts: the original is
+        closed soon, and if that ended the shortage, copies that are kept would use up the reserve.
         """
         with self._lock:
-            self._level = None if lost else _in_use()
+            used = _in_use()
+            self._level = None if lost or used is None else used - copied
             self._started = None
             self.short = True
 
