@@ -11,11 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from ashdtest.frontend import FrontEnd, front_end
+from ashdtest.frontend import HANDLER, FrontEnd, front_end
 from ashdtest.http import Reader
 from ashdtest.processes import peak_resident_kib, wait_until
 
-HANDLER = [sys.executable, str(Path(__file__).with_name("htparser_handlers.py"))]
 GET = b"GET /echo HTTP/1.1\r\nHost: a\r\n\r\n"
 GIB = 1 << 30
 ROOM_KIB = 16 * 1024  # what memory may grow by, whatever the size of a body

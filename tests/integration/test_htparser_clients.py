@@ -5,20 +5,17 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from ashdtest.client import Client, request
-from ashdtest.frontend import FrontEnd, front_end, read_to_end
+from ashdtest.frontend import HANDLER, FrontEnd, front_end, read_to_end
 from ashdtest.http import Reader
 from ashdtest.processes import DEADLINE
 from ashdtest.sites import site
 
-HANDLER = [sys.executable, str(Path(__file__).with_name("htparser_handlers.py"))]
 GET = b"GET /echo HTTP/1.1\r\nHost: a\r\n\r\n"
 GET_ONCE = b"GET /echo HTTP/1.0\r\n\r\n"
 STUCK = b"POST /stuck HTTP/1.1\r\nHost: a\r\n"

@@ -9,17 +9,15 @@ import resource
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ashdtest.frontend import FrontEnd, front_end, read_to_end
+from ashdtest.frontend import HANDLER, FrontEnd, front_end, read_to_end
 from ashdtest.http import Reader
 from ashdtest.processes import children, exists, free_port, program, wait_until
 
-HANDLER = [sys.executable, str(Path(__file__).with_name("htparser_handlers.py"))]
 GET = b"GET /echo HTTP/1.1\r\nHost: a\r\n\r\n"
 GET_ONCE = b"GET /echo HTTP/1.0\r\n\r\n"
 
@@ -192,18 +190,10 @@ def test_the_second_signal_ends_it_at_once() -> None:
         sock.sendall(b"GET /stuck HTTP/1.1\r\nHost: a\r\n\r\n")
         server.wait_for_log("waiting")
         server.terminate()
-        wait_until(lambda: _refuses(server))
+        server.wait_until_closed()
         server.terminate()
         assert server.wait() == 1
         assert read_to_end(sock) == b""
-
-
-def _refuses(server: FrontEnd) -> bool:
-    try:
-        server.connect().close()
-    except ConnectionError:
-        return True
-    return False
 
 
 # Limits

@@ -6,18 +6,16 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
-from ashdtest.frontend import FrontEnd, front_end
+from ashdtest.frontend import HANDLER, FrontEnd, front_end
 from ashdtest.http import Reader, Reply
 from ashdtest.processes import children, exists, program, wait_until
 
-HANDLER = [sys.executable, str(Path(__file__).with_name("htparser_handlers.py"))]
 COUNT = 3
 
 
@@ -137,21 +135,13 @@ def test_the_end_of_all(tmp_path: Path) -> None:
         server.terminate()
         for sock in idle:
             assert Reader(sock).at_end()
-        wait_until(lambda: refuses(server))
+        server.wait_until_closed()
         for sock, gate in zip(working, gates, strict=True):
             gate.write_bytes(b"x")
             reply = Reader(sock).reply()
             assert reply.body == b"x0"
             assert reply.headers["connection"] == "close"
         assert server.wait() == 0
-
-
-def refuses(server: FrontEnd) -> bool:
-    try:
-        server.connect().close()
-    except ConnectionError:
-        return True
-    return False
 
 
 def test_a_hang_up_goes_to_the_root_handler_alone() -> None:
