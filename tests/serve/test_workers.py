@@ -297,14 +297,14 @@ def test_max_requests_jitter() -> None:
 def test_what_is_queued_at_the_end_outlives_workers() -> None:
     with wsgi("hello_app", "-w", "2", "--max-requests", "10") as handler:
         wait_for_workers(handler, 2)
-        clients = [handler.open() for _ in range(60)]
+        clients = [handler.open() for _ in range(30)]
         handler.socket.close()
         assert all(body_of(read_response(client)) for client in clients)
         assert handler.process.wait(PATIENCE) == 0
 
 
 def test_max_rss_replaces_a_worker_that_grows() -> None:
-    with wsgi("hungry_app", "-w", "1", "--max-rss", "100") as handler:
+    with wsgi("hungry_app", "-w", "1", "--max-rss", "60") as handler:
         first = pid_that_answers(handler)
         until(lambda: pid_that_answers(handler) != first, "another worker")
         wait_for_log(handler, "MiB, more than --max-rss allows", "leaves and is replaced")

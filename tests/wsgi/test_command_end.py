@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -124,12 +125,18 @@ def application(environ, start_response):
 """
 
 
-@pytest.mark.parametrize("model", ["single", "free"])
-def test_threads_of_the_application_do_not_keep_it(tmp_path: Path, model: str) -> None:
-    argv = command("-t", model, "-Ap", module(tmp_path, STUBBORN), "app")
-    with running(argv) as handler:
-        handler.call()
-    assert "not waiting for the application's threads (forever)" in handler.log
+def test_threads_of_the_application_do_not_keep_it(tmp_path: Path) -> None:
+    folder = module(tmp_path, STUBBORN)
+    with ExitStack() as stack:
+        handlers = [
+            stack.enter_context(running(command("-t", model, "-Ap", folder, "app")))
+            for model in MODELS
+        ]
+        for handler in handlers:
+            handler.call()
+            handler.socket.shutdown(socket.SHUT_WR)  # so that they wait at the same time
+    for handler in handlers:
+        assert "not waiting for the application's threads (forever)" in handler.log
 
 
 def test_exit_functions_of_the_application_run(tmp_path: Path) -> None:
