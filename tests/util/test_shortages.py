@@ -8,11 +8,12 @@ import sys
 import pytest
 
 COMMON = """
-import os, resource, socket, sys, threading, time
+import os, resource, socket, threading
 from ashd.proto import QueueFullError, Request, SpawnError
-from ashd.util import PersistentChild, pchild, reap, respond, spawn_handler
+from ashd.util import PersistentChild, reap, respond, spawn_handler
 
 LARGE = b"x" * 5_000_000
+held = []
 
 def request():
     ours, theirs = socket.socketpair()
@@ -22,10 +23,6 @@ def request():
 def read_all(sock):
     with sock, sock.makefile("rb") as stream:
         return stream.read()
-
-def ends(pid):
-    while os.path.exists(f"/proc/{pid}"):
-        time.sleep(0.005)
 
 def fill(child):
     _, last = request()
@@ -45,12 +42,16 @@ resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
 NO_DESCRIPTORS = """
 least = max(map(int, os.listdir("/proc/self/fd")))
 resource.setrlimit(resource.RLIMIT_NOFILE, (least, least))
-held = []
 try:
     while True:
         held.append(os.open("/dev/null", os.O_RDONLY))
 except OSError:
     pass
+"""
+
+RELEASE = """
+for descriptor in held:
+    os.close(descriptor)
 """
 
 SLOW_CLIENT = """
@@ -66,28 +67,29 @@ fill(child)
 pid = child.pid
 client, waiting = request()
 SHORTAGE
-with waiting:
-    try:
-        child.pass_request(waiting)
-    except (QueueFullError, OSError) as error:
-        print(error)
-    waiting.socket.sendall(b"still the caller's")
-assert read_all(client) == b"still the caller's"
-child.close()
-os.kill(pid, 9)
+try:
+    with waiting:
+        try:
+            child.pass_request(waiting)
+        except (QueueFullError, OSError) as error:
+            print(error)
+        waiting.socket.sendall(b"still the caller's")
+    assert read_all(client) == b"still the caller's"
+finally:
+    child.close()
+    os.kill(pid, 9)
 """
 
 CHILDREN = """
 SHORTAGE
-first, sock = spawn_handler(["true"])
-with sock:
-    reap(first)
-second, sock = spawn_handler(["sleep", "1000"])
-with sock:
-    os.waitid(os.P_PID, first.pid, os.WEXITED | os.WNOWAIT)
-    reap(second)
-ends(first.pid)
-second.kill()
+first, sock = spawn_handler(["cat"])
+reap(first)
+sock.close()
+os.waitid(os.P_PID, first.pid, os.WEXITED | os.WNOWAIT)
+second, sock = spawn_handler(["cat"])
+reap(second)
+assert not os.path.exists(f"/proc/{first.pid}")
+sock.close()
 second.wait()
 reap(second)
 """
@@ -121,7 +123,7 @@ except SpawnError as error:
     ],
 )
 def test_nothing_is_lost_without(shortage: str, program: str, told: str) -> None:
-    source = COMMON + program.replace("SHORTAGE", shortage)
+    source = COMMON + program.replace("SHORTAGE", shortage) + RELEASE
     done = subprocess.run(
         [sys.executable, "-c", source], capture_output=True, text=True, timeout=60, check=False
     )
