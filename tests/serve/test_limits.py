@@ -168,6 +168,7 @@ def test_a_request_that_lay_too_long_gets_503(model: str, tmp_path: Path) -> Non
     with wsgi("gate_app", "-t", model, "--queue-timeout", TIMEOUT) as handler:
         (client,) = wait_at(handler, [gate])
         late = handler.open(b"/late")
+        handler.open(b"/gone").close()
         with pytest.raises(TimeoutError):
             _wait_in_vain(late)
         gate.open()

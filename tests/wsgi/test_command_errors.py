@@ -51,6 +51,9 @@ from ashdtest.handlers import running
         (["-t", "free:max=0", "app"], "max of the model free must be a whole number", 2),
         (["-m", "nonsense", "app"], "-m nonsense: ", 1),
         (["-m", "/nonexistent/socket", "app"], "-m /nonexistent/socket: ", 1),
+        (["-w", "2", "-m", "nonsense", "app"], "-m nonsense: ", 1),
+        (["--graceful-timeout", "0", "app"], "--graceful-timeout", 2),
+        (["--max-requests", "3", "app"], "replace workers, and need --workers N", 2),
     ],
 )
 def test_one_clear_line(tmp_path: Path, arguments: list[str], told: str, status: int) -> None:
