@@ -228,3 +228,16 @@ def test_a_port_that_other_front_ends_have() -> None:
         result = run(f"plain:port={server.port}", "--", "true")
         assert result.returncode == 1
         assert "Address already in use" in result.stderr
+
+
+@pytest.mark.parametrize("ended_by", ["a second signal", "--stop-time=0.5"])
+def test_a_request_that_hangs_keeps_none_of_them(ended_by: str) -> None:
+    options = [ended_by] if ended_by.startswith("--") else []
+    with front_ends(*options, status=1) as server, server.connect() as sock:
+        sock.sendall(get("/stuck"))
+        server.wait_for_log("waiting")
+        server.terminate()
+        server.wait_until_closed()
+        if not options:
+            server.terminate()
+        assert server.wait() == 1

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ashdtest.commands import HELLO, command, each_model, module
+from ashdtest.commands import HELLO, attempt, command, each_model, module
 from ashdtest.handlers import Handler, read_all, running
 from ashdtest.processes import DEADLINE, MODELS, state, wait_until
 
@@ -191,3 +191,8 @@ def test_an_end_that_outruns_the_thread_that_bounds_it() -> None:
         [sys.executable, "-c", ALL_IS_ANSWERED], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_front_end_that_is_gone_before_it_is_told_of_a_start(tmp_path: Path) -> None:
+    argv = command("-Ap", module(tmp_path, HELLO), "app")
+    assert attempt(["env", "ASHD_TELL_READY=1", *argv]).stderr == ""

@@ -124,3 +124,13 @@ def test_no_descriptor_is_left(path: Path) -> None:
         for since in ("", http_date(OLD)):
             call(static, path, REQUEST_METHOD=method, HTTP_IF_MODIFIED_SINCE=since)
     assert descriptor_count() == before
+
+
+def test_a_server_that_refuses_the_head_leaves_no_file_open(path: Path) -> None:
+    def refuse(*_: object) -> None:
+        raise ValueError
+
+    before = descriptor_count()
+    with pytest.raises(ValueError):
+        static({"SCRIPT_FILENAME": str(path), "REQUEST_METHOD": "GET"}, refuse)
+    assert descriptor_count() == before
