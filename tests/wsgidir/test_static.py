@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 from wsgiref.util import FileWrapper
 
 import pytest
@@ -127,7 +128,7 @@ def test_no_descriptor_is_left(path: Path) -> None:
 
 
 def test_a_server_that_refuses_the_head_leaves_no_file_open(path: Path) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object) -> Any:
         raise ValueError
 
     before = descriptor_count()

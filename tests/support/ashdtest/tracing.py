@@ -19,7 +19,7 @@ def coverage_init(_registry: object, _options: object) -> None:
     def start_traced(function: Callable[..., object], *arguments: Any) -> int:
         return start(_traced, (function, *arguments))
 
-    _thread.start_new_thread = start_traced  # type: ignore[assignment]
+    _thread.start_new_thread = start_traced
 
 
 def _traced(
