@@ -36,9 +36,13 @@ MAX_TRAILERS = 8 * KIB
 PIECE = 64 * KIB
 """What is read from a response socket at a time: little enough for a thousand connections."""
 
-PIECES_AT_ONCE = 16
-"""Pieces of responses that are copied before new clients and requests have their turn: half a
-millisecond."""
+FIRST_PIECE = 16 * KIB
+"""What is read of a new response at once: most are smaller, and the rest of a large one waits until
+everything new had a turn."""
+
+PIECES_AT_ONCE = 4
+"""Pieces of responses that are copied before new clients and requests have their turn: some tenths
+of a millisecond."""
 
 MAX_DRAINED = 1024 * KIB
 """What a handler may write in vain as the body of a HEAD response, before its socket is closed."""
