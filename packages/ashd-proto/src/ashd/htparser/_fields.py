@@ -1,8 +1,4 @@
-"""Header lines of requests, each judged once: what a line means depends on its bytes alone.
-
-Clients say the same things with every request, and most of them say what others say too. So what
-was found out about a line is kept, and a line that comes again costs one look-up. No I/O.
-"""
+"""Header lines of requests: their grammar, and what the front end does about them. No I/O."""
 
 from __future__ import annotations
 
@@ -10,7 +6,6 @@ import re
 import socket
 
 from ._errors import RequestError
-from ._limits import MAX_KEPT_LINE, MAX_KEPT_LINES
 from ._syntax import HOST, TEXT, TOKEN, is_ash
 
 _LINE = re.compile(TOKEN + rb":" + TEXT)
@@ -39,38 +34,26 @@ class Field:
         self.encoded = b"" if is_ash(name) else b"%b\0%b\0" % (name, value)
         """The header as a part of a datagram; nothing if it is not passed on."""
         if key == b"host":
-            check_host(value)
+            _check_host(value)
 
 
-class FieldLines(dict[bytes, Field]):
-    """What lines mean, without their ends; those that were seen lately, within a bound.
-
-    Getting one raises `MalformedLine` or `RequestError`; such lines are not kept.
-    """
-
-    def __missing__(self, line: bytes) -> Field:
-        """Judge a line that isn't known."""
-        if not _LINE.fullmatch(line):
-            raise MalformedLine
-        name, _, value = line.partition(b":")
-        field = Field(name, value.strip(b" \t"))
-        if len(line) <= MAX_KEPT_LINE:
-            if len(self) >= MAX_KEPT_LINES:
-                self.clear()
-            self[line] = field
-        return field
-
-
-def check_host(host: bytes) -> None:
-    """Raise `RequestError` unless this is a host, maybe with a port."""
-    match = _HOST.fullmatch(host)
-    if match is None or (match[1] is not None and not _is_ipv6(match[1])):
-        raise bad_host()
+def read_field(line: bytes) -> Field:
+    """Judge a header line, without its end; raises `MalformedLine` or `RequestError`."""
+    if not _LINE.fullmatch(line):
+        raise MalformedLine
+    name, _, value = line.partition(b":")
+    return Field(name, value.strip(b" \t"))
 
 
 def bad_host() -> RequestError:
     """Say that it isn't certain which host is meant."""
     return RequestError(400, "The host of the request is empty, repeated or malformed.")
+
+
+def _check_host(host: bytes) -> None:
+    match = _HOST.fullmatch(host)
+    if match is None or (match[1] is not None and not _is_ipv6(match[1])):
+        raise bad_host()
 
 
 def _is_ipv6(address: bytes) -> bool:

@@ -2,7 +2,7 @@
 
 Functions on bytes. One rule: no request is passed on when its end is in doubt, so whatever two
 programs could read in two ways is refused (RFC 9112, section 11.2). What is malformed is looked at
-again only to tell the client why. Lines that came lately are known (`_fields`).
+again only to tell the client why.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import re
 from typing import NamedTuple
 
 from ._errors import RequestError
-from ._fields import Field, FieldLines, MalformedLine, bad_host
+from ._fields import Field, MalformedLine, bad_host, read_field
+from ._kept import Kept
 from ._limits import MAX_FIELDS, Limits
 from ._syntax import LENIENT_TARGET, TARGET, TOKEN, list_members
 
@@ -36,7 +37,7 @@ _FAULTS = (
     (re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]"), "The request head has control characters."),
 )
 _HEAD_END = b"\r\n\r\n"
-_field_of = FieldLines().__getitem__
+_field_of = Kept(read_field).__getitem__
 _BESIDE_TARGET = 256  # bytes that a request line may have beside its target
 _LINE_START = re.compile(rb"\r?\Z|" + TOKEN + rb"(?:\Z| )")
 
