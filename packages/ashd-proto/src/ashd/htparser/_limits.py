@@ -12,6 +12,12 @@ KIB = 1024
 MAX_FIELDS = 200
 """Header lines of a request. Browsers send about 20; each one costs every handler on the way."""
 
+MAX_KEPT_LINES = 1024
+"""Header lines whose meaning is kept, of requests and of responses each; then all are forgotten."""
+
+MAX_KEPT_LINE = 256
+"""A longer line isn't kept: it is a cookie or the like, which others don't send."""
+
 MAX_RESPONSE_HEAD = 256 * KIB
 """A handler that writes this much without an empty line doesn't speak HTTP."""
 
