@@ -199,6 +199,15 @@ def test_the_second_signal_ends_it_at_once() -> None:
 # Limits
 
 
+def test_a_head_that_no_socket_takes() -> None:
+    with front_end(HANDLER, options=["--head-size=3000000"]) as server:
+        line = b"X: " + bytes(1_000_000).replace(b"\0", b"x") + b"\r\n"
+        reply = server.exchange(GET_ONCE[:-2] + line + b"\r\n")
+        assert reply.startswith(b"HTTP/1.1 431 ")
+        assert b"too large for the handler's socket" in reply
+        assert server.exchange(GET_ONCE).startswith(b"HTTP/1.1 200 ")
+
+
 @pytest.fixture
 def hasty() -> Iterator[FrontEnd]:
     options = ["--head-time=1", "--idle-time=1", "--body-time=1"]
