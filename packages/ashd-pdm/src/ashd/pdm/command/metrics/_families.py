@@ -1,4 +1,4 @@
-"""Metrics as this command collects them, before they are written in some form."""
+"""Metrics as this command collects them, and their text for standard output."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .._text import clean_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 
 @dataclass(slots=True)
@@ -37,3 +37,22 @@ def metric_name(text: str) -> str:
     """Return a valid name made of `text`."""
     name = re.sub(r"[^a-zA-Z0-9_]+", "_", text).strip("_")
     return name if name and not name[0].isdigit() else f"_{name}"
+
+
+def render(families: Iterable[Family]) -> str:
+    """Return the text format; without prometheus_client nothing but the samples."""
+    try:
+        from ._registry import text_of
+    except ImportError:
+        return "".join(line for family in families for line in _samples(family))
+    return text_of(families)
+
+
+def _samples(family: Family) -> Iterator[str]:
+    for suffix, labels, value in family.samples:
+        pairs = ",".join(f'{name}="{_escape(text)}"' for name, text in labels.items())
+        yield f"{family.name}{suffix}{f'{{{pairs}}}' if pairs else ''} {value!r}\n"
+
+
+def _escape(text: str) -> str:
+    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

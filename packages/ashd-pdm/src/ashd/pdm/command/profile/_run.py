@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..._records import Profile
 from ...perf import error
-from .._connection import by_worker, find, open_perf
+from .._connection import call, find, open_perf
 from .._output import progress, say
 from ._collapsed import write_collapsed
 from ._flamegraph import write_html, write_svg
@@ -57,7 +57,7 @@ def take(options: argparse.Namespace) -> Samples:
         progress(f"sampling for {options.seconds:g} s")
         more = (True,) if options.cpu else ()  # for daemons that don't know it
         try:
-            answer = profile.invoke("run", options.seconds, options.rate, *more)
+            found = call(profile, Profile, "run", options.seconds, options.rate, *more)
         finally:
             progress("")
-        return read_answers(by_worker(client, answer, Profile), idle=options.idle)
+        return read_answers(found, idle=options.idle)
