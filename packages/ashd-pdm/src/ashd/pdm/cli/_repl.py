@@ -34,12 +34,15 @@ class ReplClient(Client):
     def __init__(self, target: str | Target, *, worker: str | None = None) -> None:
         super().__init__(connect(target, "repl", worker=worker))
 
-    def execute(self, code: str, output: Callable[[str], None]) -> bool:
-        """Run `code`; call `output` with each line (without its end) as it comes. False when the
-        code raised.
+    def execute(
+        self, code: str, output: Callable[[str], None], wait: Callable[[], None] = lambda: None
+    ) -> bool:
+        """Run `code`; call `output` with each line (without its end) as it comes, and `wait` before
+        each one. False when the code raised.
         """
         self.stream.send(_command(code))
         while True:
+            wait()
             line = self.stream.read_line(MAX_LINE, None)
             if line is None:
                 raise ConnectionLost("the server closed the connection")

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from ..._errors import PdmError
 from .._output import raw, say
-from ._history import LENGTH, history_file
 from ._source import is_complete
 
 if TYPE_CHECKING:
-    import argparse
     from pathlib import Path
     from types import ModuleType
 
     from ._session import Session
+
+
+LENGTH = 5000
+"""Lines of the history that are kept."""
 
 
 def _find_readline() -> ModuleType | None:
@@ -31,13 +33,12 @@ def _find_readline() -> ModuleType | None:
 class PlainPrompt:
     """Implements `Prompt`."""
 
-    def __init__(self, session: Session, options: argparse.Namespace) -> None:
+    def __init__(self, session: Session, history: Path | None) -> None:
         self._session = session
         self._found: list[str] = []
-        self._history: Path | None = None
+        self._history = history
         self._readline: Any = _find_readline()
         if self._readline is not None:
-            self._history = history_file(options.history, "-plain")
             self._set_up(self._readline)
 
     def _set_up(self, readline: Any) -> None:
@@ -90,7 +91,7 @@ class PlainPrompt:
 
     def close(self) -> None:
         """Implement `Prompt`."""
-        if self._history is not None:
+        if self._readline is not None and self._history is not None:
             with suppress(OSError):
                 self._readline.write_history_file(self._history)
                 self._history.chmod(0o600)
