@@ -27,38 +27,24 @@ VERBS = {"attr": "get", "dir": "ls", "invoke": "call", "event": "watch"}
 
 
 def once(
-    ask: Callable[[PerfClient, argparse.Namespace], A],
+    ask: Callable[[PerfClient, argparse.Namespace], dict[str, A]],
     show: Callable[[A, argparse.Namespace], Iterable[str]],
     timeout: float | None = None,
 ) -> Callable[[argparse.Namespace], int]:
     """Return what runs a subcommand that asks the daemon (an answer may take `timeout` seconds) and
-    writes the answer: as JSON if that is wanted, else as `show` puts it.
+    writes the answers by worker: as JSON if that is wanted, else as `show` puts each. What is for
+    the whole daemon, or a single process, is called ''.
     """
 
     def run(options: argparse.Namespace) -> int:
         with open_perf(options, timeout=timeout) as client:
-            answer = ask(client, options)
-        lines = [to_json(answer)] if getattr(options, "json", False) else show(answer, options)
-        say(*lines)
-        return 0
-
-    return run
-
-
-def once_by_worker(
-    ask: Callable[[PerfClient, argparse.Namespace], dict[str, T]],
-    show: Callable[[T], Iterable[str]],
-) -> Callable[[argparse.Namespace], int]:
-    """Do the same for answers by worker; of a single process, called '', only that is written."""
-
-    def run(options: argparse.Namespace) -> int:
-        with open_perf(options) as client:
             answers = ask(client, options)
-        if options.json:
+        if getattr(options, "json", False):
             say(to_json(answers.get("", answers)))
             return 0
         for worker, answer in answers.items():
-            say(*([f"=== worker {worker}"] if worker else []), *show(answer))
+            heading = [f"=== worker {worker}"] if worker else []
+            say(*heading, *show(answer, options))
         return 0
 
     return run

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from ._connection import call, find, once_by_worker
+from ._connection import call, find, once
 from ._output import warn
 from ._text import count, duration, size, table
 
@@ -47,7 +47,7 @@ def ask(client: PerfClient, options: argparse.Namespace) -> dict[str, Answers]:
     return found
 
 
-def report(answers: Answers) -> Iterator[str]:
+def report(answers: Answers, _options: argparse.Namespace) -> Iterator[str]:
     """Yield lines about one process."""
     for name, answer in answers.items():
         yield from _REPORTS[name](answer)
@@ -113,4 +113,4 @@ _REPORTS: dict[str, Callable[[Any], Iterator[str]]] = {
     "lines": _lines,
 }
 
-run = once_by_worker(ask, report)
+run = once(ask, report)

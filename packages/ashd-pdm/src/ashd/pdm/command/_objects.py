@@ -107,9 +107,11 @@ def _value(text: str) -> Any:
         return text
 
 
-list_names = once(_names, _show_names)
-get = once(_values, _show_values)
-call = once(_result, lambda value, _options: [] if value is None else show(value))
+list_names = once(lambda *asked: {"": _names(*asked)}, _show_names)
+get = once(lambda *asked: {"": _values(*asked)}, _show_values)
+call = once(
+    lambda *asked: {"": _result(*asked)}, lambda value, _: show(value) if value is not None else []
+)
 
 
 def watch(options: argparse.Namespace) -> int:

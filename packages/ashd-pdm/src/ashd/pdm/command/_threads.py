@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING
 
 from .._records import Thread
 from ..util import POOLS, fold, is_idle
-from ._connection import find, once_by_worker, read
+from ._connection import find, once, read
 from ._text import duration
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterator
 
     from .._records import Request
 
 
-def report(threads: list[Thread]) -> Iterator[str]:
+def report(threads: list[Thread], _options: argparse.Namespace) -> Iterator[str]:
     """Yield lines about a process; first the threads that serve a request. Others with the same
     stack are shown together.
     """
@@ -58,4 +59,4 @@ def _request(request: Request) -> str:
     return " ".join(word for word in words if word)
 
 
-run = once_by_worker(lambda client, _: read(find(client, "threads"), list[Thread]), report)
+run = once(lambda client, _: read(find(client, "threads"), list[Thread]), report)

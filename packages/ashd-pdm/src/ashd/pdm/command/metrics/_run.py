@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 write = once(
-    lambda client, options: collect(client, options.attribute),
+    lambda client, options: {"": collect(client, options.attribute)},
     lambda families, _options: render(families).rstrip("\n").split("\n"),
     ANSWER_TIMEOUT,
 )

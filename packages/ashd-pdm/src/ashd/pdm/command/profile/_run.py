@@ -27,7 +27,7 @@ WRITERS: dict[str, Callable[[Samples, str], str]] = {
 }
 
 
-def ask(client: PerfClient, options: argparse.Namespace) -> Samples:
+def ask(client: PerfClient, options: argparse.Namespace) -> dict[str, Samples]:
     """Have the daemon sample its threads. Whether a file can be written is known before that."""
     path = Path(options.output or "x.txt")
     if path.suffix not in WRITERS:
@@ -41,7 +41,7 @@ def ask(client: PerfClient, options: argparse.Namespace) -> Samples:
         found = call(profile, Profile, "run", options.seconds, options.rate, *more)
     finally:
         progress("")
-    return read_answers(found, idle=options.idle)
+    return {"": read_answers(found, idle=options.idle)}
 
 
 def show(samples: Samples, options: argparse.Namespace) -> Iterable[str]:
