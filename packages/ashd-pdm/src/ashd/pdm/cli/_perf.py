@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ._target import Target
 
     Callback = Callable[[Any], None]
+    Message = tuple[Any, ...]
     Translate = Callable[[Exception], Exception]
 
 MAX_WAITING_EVENTS = 100_000
@@ -59,7 +60,7 @@ class PerfClient(Client):
         self._lock = threading.RLock()  # for the stream; callbacks may ask for something
         self._ids = itertools.count(1)
         self._callbacks: dict[int, Callback] = {}
-        self._events: deque[tuple[int, Any]] = deque(maxlen=MAX_WAITING_EVENTS)
+        self._events: deque[tuple[int, object]] = deque(maxlen=MAX_WAITING_EVENTS)
 
     # Objects
 
@@ -89,7 +90,7 @@ class PerfClient(Client):
 
     # The wire
 
-    def request(self, *request: object) -> tuple[Any, ...]:
+    def request(self, *request: object) -> Message:
         """Send a request of the wire and return what its answer holds; raise what the server
         raised. `ConnectionLost` when it takes longer than `timeout` (for calls of methods:
         `call_timeout`) seconds; the client can't be used any more then.
@@ -102,7 +103,7 @@ class PerfClient(Client):
         """Send a request; `finish` takes its answer. No other thread may use the client between."""
         self.stream.send(frame(write_request(request)))
 
-    def finish(self, request: object) -> tuple[Any, ...]:
+    def finish(self, request: object) -> Message:
         """Return what the answer to a request of that name holds, as `request` does."""
         reply = self._reply(self.call_timeout if request == "invoke" else self.timeout)
         if reply[0] == "+":
@@ -112,7 +113,7 @@ class PerfClient(Client):
             raise error(f"the server failed: {raised!r}")
         raise raised if self.translate is None else self.translate(raised)
 
-    def _reply(self, timeout: float | None) -> tuple[Any, ...]:
+    def _reply(self, timeout: float | None) -> Message:
         until = _deadline(timeout)
         while self.stream.has_input(_left(until)):
             message = self._read()
@@ -120,7 +121,7 @@ class PerfClient(Client):
                 return message
         raise ConnectionLost(f"no answer for {timeout} seconds")
 
-    def _read(self) -> tuple[Any, ...] | None:
+    def _read(self) -> Message | None:
         """Return an answer, or None when it was an event."""
         header = self.stream.read_exactly(HEADER_SIZE, self.timeout, first=True)
         if header is None:
@@ -138,7 +139,7 @@ class PerfClient(Client):
 
     # Events
 
-    def _keep(self, ident: int, event: Any) -> None:
+    def _keep(self, ident: int, event: object) -> None:
         self._events.append((ident, event))
 
     def subscribe(self, ident: int, callback: Callback) -> None:
@@ -220,7 +221,7 @@ class Proxy(Closing):
         """Return an object of a directory; `nosuchname` when there is none."""
         return self.client._bind("lookup", self.ident, name)
 
-    def invoke(self, method: str, *args: Any, **kwargs: Any) -> Any:
+    def invoke(self, method: str, *args: object, **kwargs: object) -> Any:
         """Call a method, with plain data."""
         return self.by_worker("invoke", method, args, kwargs)[""]
 
@@ -239,7 +240,7 @@ class Proxy(Closing):
             self.client.request("unbind", self.ident)
 
 
-def _load(body: bytes) -> Any:
+def _load(body: bytes) -> object:
     try:
         return load(body, CLIENT_PICKLES, CLIENT_NAMES)
     except RefusedPickle:

@@ -145,7 +145,7 @@ class WorkersClient(PerfClient):
 
     # Events
 
-    def _keep(self, ident: int, event: Any) -> None:
+    def _keep(self, ident: int, event: object) -> None:
         if ident == self._directory.ident:
             self._is_new = True
         else:
@@ -188,7 +188,7 @@ class _WorkerClient(PerfClient):
         self._ids, self._callbacks, self._events = whole._ids, whole._callbacks, whole._events
         self._worker = worker
 
-    def _keep(self, ident: int, event: Any) -> None:
+    def _keep(self, ident: int, event: object) -> None:
         if isinstance(event, Event):
             event.worker = self._worker
         if isinstance(event, ProcEvent):
@@ -267,7 +267,7 @@ class _MergedProxy(Proxy):
             raise nosuchname(f"{name[:100]}: no such name in this directory")
         return found
 
-    def invoke(self, method: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    def invoke(self, method: str, *args: object, **kwargs: object) -> dict[str, Any]:
         return self.by_worker("invoke", method, args, kwargs)
 
     def subscribe(self, callback: Callback) -> None:

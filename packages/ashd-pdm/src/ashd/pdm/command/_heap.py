@@ -24,24 +24,23 @@ TRACE_COST = "tracing for {}: allocations in the daemon are up to 15 times slowe
 def ask(client: PerfClient, options: argparse.Namespace) -> dict[str, Answers]:
     """Return by worker what it answered to each question."""
     heap, lines = find(client, "heap"), options.lines
-    questions: dict[str, tuple[Any, ...]] = {}
+    questions: dict[str, tuple[str, list[float]]] = {
+        "types": ("types", [lines]),
+        "garbage": ("garbage", []),
+        "lines": ("trace_top", [lines]),
+    }
     if options.trace_start or options.trace_stop:
         heap.invoke("trace_start" if options.trace_start else "trace_stop")
+        questions = {}
     elif options.trace is not None:
         warn(TRACE_COST.format(duration(options.trace)))
-        questions = {"trace": ("trace", options.trace, lines)}
+        questions = {"trace": ("trace", [options.trace, lines])}
     elif options.growth is not None:
         heap.invoke("growth", lines)
         time.sleep(options.growth)
-        questions = {"growth": ("growth", lines)}
-    else:
-        questions = {
-            "types": ("types", lines),
-            "garbage": ("garbage",),
-            "lines": ("trace_top", lines),
-        }
+        questions = {"growth": ("growth", [lines])}
     found: dict[str, Answers] = {}
-    for name, (method, *args) in questions.items():
+    for name, (method, args) in questions.items():
         for worker, answer in call(heap, object, method, *args).items():
             found.setdefault(worker, {})[name] = answer
     return found

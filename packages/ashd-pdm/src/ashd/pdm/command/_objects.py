@@ -47,7 +47,7 @@ def _show_names(found: dict[str, list[str]], _options: argparse.Namespace) -> li
     return table([(n, " ".join(VERBS.get(kind, kind) for kind in found[n])) for n in found])
 
 
-def _values(client: PerfClient, options: argparse.Namespace) -> Any:
+def _values(client: PerfClient, options: argparse.Namespace) -> object:
     proxy = find(client, options.name)
     protocols, found = proxy.pdm_protocols(), {}
     if "attr" in protocols or "dir" not in protocols:
@@ -63,7 +63,7 @@ def _values(client: PerfClient, options: argparse.Namespace) -> Any:
     return {"value": values, "desc": meanings} if options.verbose else values
 
 
-def _read(proxy: Proxy, options: argparse.Namespace) -> tuple[Any, str | None]:
+def _read(proxy: Proxy, options: argparse.Namespace) -> tuple[object, str | None]:
     meaning = proxy.attrinfo().desc if options.verbose else None
     return proxy.readattr(), meaning
 
@@ -77,15 +77,16 @@ def _show_values(found: Any, options: argparse.Namespace) -> Iterable[str]:
     return [*([f"# {meaning}"] if meaning else []), *show(value)]
 
 
-def _result(client: PerfClient, options: argparse.Namespace) -> Any:
+def _result(client: PerfClient, options: argparse.Namespace) -> object:
     args, kwargs = parse_arguments(options.argument)
     proxy = need(find(client, options.name), "invoke", options.name)
     return proxy.invoke(options.method, *args, **kwargs)
 
 
-def parse_arguments(words: list[str]) -> tuple[list[Any], dict[str, Any]]:
+def parse_arguments(words: list[str]) -> tuple[list[object], dict[str, object]]:
     """Read `VALUE` and `NAME=VALUE` as a call has them: values as in Python, or else as text."""
-    args, kwargs = [], {}
+    args: list[object] = []
+    kwargs: dict[str, object] = {}
     for word in words:
         name, equals, value = word.partition("=")
         if equals and name.isidentifier():
@@ -98,7 +99,7 @@ def parse_arguments(words: list[str]) -> tuple[list[Any], dict[str, Any]]:
 _CONSTANTS = {"true": True, "false": False, "null": None}
 
 
-def _value(text: str) -> Any:
+def _value(text: str) -> object:
     if text in _CONSTANTS:
         return _CONSTANTS[text]
     try:
@@ -128,7 +129,7 @@ def watch(options: argparse.Namespace) -> int:
 def _watch_events(client: PerfClient, proxy: Proxy, options: argparse.Namespace) -> None:
     count = 0
 
-    def show_one(event: Any) -> None:
+    def show_one(event: object) -> None:
         nonlocal count
         count += 1
         stamp = time.strftime("%H:%M:%S", time.localtime(getattr(event, "time", time.time())))
