@@ -1,4 +1,4 @@
-"""Metrics as this command collects them, and their text for standard output."""
+"""Metrics as this command collects them, and the plain lines of their samples."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .._text import clean_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
 
 @dataclass(slots=True)
@@ -39,16 +39,8 @@ def metric_name(text: str) -> str:
     return name if name and not name[0].isdigit() else f"_{name}"
 
 
-def render(families: Iterable[Family]) -> str:
-    """Return the text format; without prometheus_client nothing but the samples."""
-    try:
-        from ._registry import text_of
-    except ImportError:
-        return "".join(line for family in families for line in _samples(family))
-    return text_of(families)
-
-
-def _samples(family: Family) -> Iterator[str]:
+def samples(family: Family) -> Iterator[str]:
+    """Yield a line for each sample."""
     for suffix, labels, value in family.samples:
         pairs = ",".join(f'{name}="{_escape(text)}"' for name, text in labels.items())
         yield f"{family.name}{suffix}{f'{{{pairs}}}' if pairs else ''} {value!r}\n"

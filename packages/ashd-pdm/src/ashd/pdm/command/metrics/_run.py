@@ -9,10 +9,11 @@ from ..._errors import SpecError
 from .._connection import once, open_perf
 from .._output import needs_extra
 from ._collect import collect
-from ._families import render
+from ._families import samples
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable
 
     from ._families import Family
 
@@ -40,6 +41,15 @@ write = once(
     lambda families, _options: render(families).rstrip("\n").split("\n"),
     ANSWER_TIMEOUT,
 )
+
+
+def render(families: Iterable[Family]) -> str:
+    """Return the text format; without prometheus_client nothing but the samples."""
+    try:
+        from ._registry import text_of
+    except ImportError:
+        return "".join(line for family in families for line in samples(family))
+    return text_of(families)
 
 
 def parse_address(text: str) -> tuple[str, int]:
