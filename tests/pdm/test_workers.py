@@ -156,6 +156,15 @@ def test_each_worker_and_all_of_them(site: Site) -> None:
         assert all(profiles[name]["samples"] for name in ("1", "2"))
 
 
+def test_answers_of_each_worker(site: Site) -> None:
+    with cli.perfclient(site.address) as client:
+        most = client.find("__main__.most")
+        assert most.by_worker("readattr") == {"1": 1, "2": 2}
+        functions = client.find("__main__.functions")
+        assert functions.by_worker("invoke", "number", (), {}) == {"1": 1, "2": 2}
+        assert client.find("pdm.perf.sysinfo/pid").by_worker("readattr") == {"": os.getpid()}
+
+
 def test_errors_of_workers(site: Site) -> None:
     with cli.perfclient(site.address) as client:
         with pytest.raises(ValueError, match="failed"):
