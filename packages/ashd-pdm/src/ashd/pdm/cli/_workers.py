@@ -65,12 +65,12 @@ def open_perf(
     try:
         with client.find(WORKERS) as workers:
             names = workers.listdir()
+        return WorkersClient(client, target) if names else client
     except nosuchname:
         return client
     except BaseException:
         client.close()
         raise
-    return WorkersClient(client, target) if names else client
 
 
 class WorkersClient(PerfClient):
@@ -152,6 +152,11 @@ class WorkersClient(PerfClient):
             super()._keep(ident, event)
 
     def _receive(self, seconds: float | None) -> bool:
+        if self._is_new:
+            self._is_new = False
+            for name in self.running():
+                with self.leaving_out(name):
+                    self.client_of(name)
         poller = select.poll()
         clients: list[PerfClient] = [self, *self._clients.values()]
         for client in clients:
@@ -162,13 +167,7 @@ class WorkersClient(PerfClient):
         for name in ready:
             with self.leaving_out(name):
                 self._clients[name]._receive(0)
-        parent_said = super()._receive(0)
-        if self._is_new:
-            self._is_new = False
-            for name in self.running():
-                with self.leaving_out(name):
-                    self.client_of(name)
-        return bool(ready) or parent_said
+        return super()._receive(0) or bool(ready)
 
     def close(self) -> None:
         """Leave all of them."""
