@@ -59,10 +59,12 @@ def without_empty_lines(text: str) -> str:
     if "\n\n" not in text:
         return text
     starts = [0, *accumulate(len(line) + 1 for line in text.split("\n"))]
-    pieces, done = [], 0
+    pieces, done, depth = [], 0, 0
     with suppress(SyntaxError, tokenize.TokenError):
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
-            if token.type == tokenize.STRING and "\n\n" in token.string:
+            kind = tokenize.tok_name[token.type]
+            depth += kind.endswith("STRING_START") - kind.endswith("STRING_END")
+            if kind == "STRING" and not depth and "\n\n" in token.string:
                 begin, end = (
                     starts[line - 1] + column for line, column in (token.start, token.end)
                 )
