@@ -18,6 +18,8 @@ from _measure import Benchmark, BenchmarkError, Sample, report, run, total
 from _plot import bars
 from _programs import Setup, workshop
 
+from ashd.proto import ProtocolError
+
 HERE = Path(__file__).parent
 DOCS = HERE.parent / "docs"
 NAMES = ["handlers", "http", "transfers", "clients", "startup", "wsgidir", "pdm"]
@@ -27,7 +29,7 @@ PAIRS = 20
 SIZES = {"whole": (2.0, 3), "quick": (0.25, 1), "compare": (0.7, PAIRS)}
 """Seconds for each measurement, and rounds."""
 
-FAILURES = (BenchmarkError, AssertionError, subprocess.CalledProcessError)
+FAILURES = (BenchmarkError, ProtocolError, AssertionError, subprocess.CalledProcessError)
 """A program is missing, or didn't do what it was to do."""
 
 INTRODUCTION = """# Performance
@@ -96,8 +98,8 @@ def plot(results: dict[str, Sample], setup: Setup) -> str:
     return bars(title, rates, tuple(f"{label} " for label in setup.installations))
 
 
-def measure(setup: Setup, names: Sequence[str], rounds: int) -> tuple[str, str]:
-    """Run benchmarks, and print their tables; return these, and the plot."""
+def measure(setup: Setup, names: Sequence[str], rounds: int) -> tuple[list[str], str]:
+    """Run benchmarks, and print their tables; return those that could be made, and the plot."""
     reports, picture = [], ""
     for name in names:
         try:
@@ -109,7 +111,7 @@ def measure(setup: Setup, names: Sequence[str], rounds: int) -> tuple[str, str]:
         reports.append(report(benchmark, results))
         print(reports[-1], flush=True)
         picture = plot(results, setup) if name == "http" else picture
-    return "\n".join(reports), picture
+    return reports, picture
 
 
 def main() -> None:
@@ -122,9 +124,12 @@ def main() -> None:
             except FAILURES as error:
                 sys.exit(f"bench: {error}")
             return
-        tables, picture = measure(setup, asked.names or NAMES, asked.rounds)
+        names = asked.names or NAMES
+        reports, picture = measure(setup, names, asked.rounds)
+    if len(reports) < len(names):
+        sys.exit("bench: not everything could be measured, see above")
     if asked.write:
-        text = f"{introduction(asked.rounds)}\n{tables}"
+        text = "\n".join([introduction(asked.rounds), *reports])
         (DOCS / "performance.md").write_text(text, encoding="utf-8")
         (DOCS / "images" / "performance.svg").write_text(picture, encoding="utf-8")
 
