@@ -34,8 +34,8 @@ FAILURES = (BenchmarkError, ProtocolError, AssertionError, subprocess.CalledProc
 
 INTRODUCTION = """# Performance
 What `{command}` measured on {date}, with Python {python} on {cores} processors
-of {clock} that the load used as well. Everything ran in {rounds} alternating rounds; each figure is
-the median of its rounds. Other machines give other figures: only ratios can be compared.
+of {clock}, which the load used as well. Everything ran in turn, {rounds} times; each figure is
+the median. Other machines give other figures: only ratios can be compared.
 [What is measured, and how](../benchmarks/README.md).
 
 ![Requests a second over 16 connections, of ashd and of other servers](images/performance.svg)

@@ -87,12 +87,13 @@ def _rows(yardstick: str, name: str, results: Mapping[str, Sample]) -> Iterator[
 
 def show(figure: Figure) -> str:
     """Return a figure with as many digits as anybody looks at."""
-    least = SHOWN * total(figure)
+    least = SHOWN * total(figure) if isinstance(figure, tuple) else figure
     return " + ".join(_number(one) for one in each(figure) if one >= least)
 
 
 def _number(number: float) -> str:
-    return f"{number:,.{0 if abs(number) >= 100 else 1 if abs(number) >= 10 else 2}f}"
+    whole = abs(number) >= 100 or number == round(number)
+    return f"{number:,.{0 if whole else 1 if abs(number) >= 10 else 2}f}"
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 
-WIDTH, LEFT, BAR, GAP = 720, 200, 18, 6
+WIDTH, LEFT, BAR, GAP = 760, 240, 18, 6
 OURS, OTHERS = "#2f6f9f", "#b8b8b8"
 
 

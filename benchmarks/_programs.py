@@ -16,13 +16,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from socket import socket
 
 from _measure import BenchmarkError, Part
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
-from ashdtest.processes import children, free_port, wait_until
+from ashdtest.handlers import Handler
+from ashdtest.processes import children, wait_until
 
 HERE = Path(__file__).parent
 IN_FLIGHT = 16
@@ -138,18 +138,10 @@ def _answers(port: int) -> bool:
         connection.close()
 
 
-def handler_load(setup: Setup, sock: socket, pid: int, requests: int, rate: float = 0) -> Part:
-    """Send requests to a handler over its socket: always 16 in flight, or at a rate."""
-    return _load(setup, "ashd", requests, rate, pid, sock.fileno())
-
-
-def server_load(setup: Setup, port: int, pid: int, requests: int, rate: float = 0) -> Part:
-    """Do the same to an HTTP server, over connections that are kept."""
-    return _load(setup, str(port), requests, rate, pid, subprocess.DEVNULL)
-
-
-def _load(setup: Setup, to: str, requests: int, rate: float, pid: int, stdin: int) -> Part:
-    argv = [str(setup.folder / "load"), to, str(requests), str(IN_FLIGHT)]
+def load(setup: Setup, to: Handler | int, pid: int, requests: int, rate: float = 0) -> Part:
+    """Send requests to a handler, or to a port over kept connections: always 16, or at a rate."""
+    port, stdin = (to, subprocess.DEVNULL) if isinstance(to, int) else ("ashd", to.socket.fileno())
+    argv = [str(setup.folder / "load"), str(port), str(requests), str(IN_FLIGHT)]
     argv += [str(rate)] * bool(rate)
     pids = family(pid)
     before = [cpu_seconds(each) for each in pids]
@@ -214,6 +206,3 @@ def memory(pid: int) -> float:
     """Return the memory of a process and its family in MB, shared pages counted once (PSS)."""
     texts = (Path(f"/proc/{each}/smaps_rollup").read_text("ascii") for each in family(pid))
     return sum(int(text.partition("\nPss:")[2].split()[0]) for text in texts) * 1024 / 1e6
-
-
-__all__ = ["free_port", "wait_until"]  # what the benchmarks need of the tests' helpers, too

@@ -10,17 +10,9 @@ from functools import partial
 from pathlib import Path
 
 from _measure import Benchmark, Sample
-from _programs import (
-    IN_FLIGHT,
-    Setup,
-    cpu_seconds,
-    family,
-    free_port,
-    front_end,
-    memory,
-    server,
-    server_load,
-)
+from _programs import IN_FLIGHT, Setup, cpu_seconds, family, front_end, load, memory, server
+
+from ashdtest.processes import free_port
 
 IDLE, STALLED = 10_000, 1_000
 SPARE = 200
@@ -78,7 +70,7 @@ def measure(setup: Setup, programs: Path, number: int, data: bytes, model: str) 
         used = sum(map(cpu_seconds, family(pid)))
         time.sleep(min(SETTLING, setup.seconds))
         used = (sum(map(cpu_seconds, family(pid))) - used) / min(SETTLING, setup.seconds)
-        part = server_load(setup, port, pid, setup.requests // 10)
+        part = load(setup, port, pid, setup.requests // 10)
         grown = (memory(pid) - before) * 1e3 / number if number else 0.0
     latencies = {name: part[name] for name in ("p50 us", "p99 us", "p99.9 us")}
     return {

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from _measure import Benchmark, Sample, total
-from _programs import Setup, handler_load, memory, settle
+from _programs import Setup, load, memory, settle
 
 from ashdtest.handlers import running
 from ashdtest.processes import MODELS
@@ -38,12 +38,12 @@ def both(setup: Setup, argv: Sequence[str], factor: int = 1) -> Sample:
 def _measure(setup: Setup, argv: Sequence[str], requests: int, *, paced: bool) -> Sample:
     with running(argv) as handler:
         settle(handler.pid)
-        handler_load(setup, handler.socket, handler.pid, requests // WARM_UP)
-        busy = handler_load(setup, handler.socket, handler.pid, requests)
+        load(setup, handler, handler.pid, requests // WARM_UP)
+        busy = load(setup, handler, handler.pid, requests)
         parts = {"As many requests as it takes": busy}
         if paced:
             rate = total(busy["requests/s"]) / 2
-            half = handler_load(setup, handler.socket, handler.pid, requests // 2, rate)
+            half = load(setup, handler, handler.pid, requests // 2, rate)
             parts["Half as many"] = {**half, "memory MB": memory(handler.pid)}
     return parts
 

@@ -8,16 +8,9 @@ from functools import partial
 from pathlib import Path
 
 from _measure import Benchmark, BenchmarkError, Sample, total
-from _programs import (
-    Setup,
-    free_port,
-    front_end,
-    installed,
-    memory,
-    server,
-    server_load,
-    wrk,
-)
+from _programs import Setup, front_end, installed, load, memory, server, wrk
+
+from ashdtest.processes import free_port
 
 THREADS = 16
 YARDSTICK = "waitress"
@@ -68,13 +61,13 @@ def saturated(setup: Setup, command: Command) -> Sample:
 def _measure(setup: Setup, command: Command, *, all_parts: bool = True) -> Sample:
     port = free_port()
     with server([word.format(port=port) for word in command], port, setup.folder) as pid:
-        server_load(setup, port, pid, setup.requests // 10)
+        load(setup, port, pid, setup.requests // 10)
         parts = {"16 connections": wrk(setup, port, pid, 16)}
         if all_parts:
             parts["256 connections"] = wrk(setup, port, pid, 256) | {"memory MB": memory(pid)}
             rate = total(parts["16 connections"]["requests/s"]) / 2
             requests = int(rate * setup.seconds)
-            half = server_load(setup, port, pid, requests, rate)
+            half = load(setup, port, pid, requests, rate)
             parts["Half the requests of 16 connections"] = half
     return parts
 

@@ -13,10 +13,10 @@ from functools import partial
 from pathlib import Path
 
 from _measure import Benchmark, Sample
-from _programs import Setup, free_port, front_end, server
+from _programs import Setup, front_end, server
 
 from ashdtest.handlers import running
-from ashdtest.processes import MODELS
+from ashdtest.processes import MODELS, free_port
 
 TIMES = 7
 YARDSTICK = "python -c 'import socket, logging, threading'"

@@ -13,7 +13,9 @@ from functools import partial
 from pathlib import Path
 
 from _measure import Benchmark, BenchmarkError, Sample
-from _programs import Setup, cpu_seconds, family, free_port, front_end, memory, server, wait_until
+from _programs import Setup, cpu_seconds, family, front_end, memory, server
+
+from ashdtest.processes import free_port, wait_until
 
 GIGABYTE = 10**9
 PIECE = 1 << 18

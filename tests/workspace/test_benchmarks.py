@@ -55,7 +55,7 @@ def test_cases_run_in_turn_and_are_compared_by_their_medians() -> None:
     benchmark = Benchmark("Title", "About.", cases, "a")  # type: ignore[arg-type]
     text = report(benchmark, run(benchmark, 3))
     assert order == list("ababab")
-    assert "| b   |       40.0 | 2.000 | 20.0 + 30.0 |" in text
+    assert "| b   |         40 | 2.000 | 20 + 30 |" in text
 
 
 @needs("cc")
