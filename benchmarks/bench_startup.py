@@ -20,8 +20,8 @@ from ashdtest.processes import MODELS, free_port
 
 TIMES = 7
 YARDSTICK = "python -c 'import socket, logging, threading'"
-ABOUT = f"""
-From exec to the first answer, the fastest of {TIMES}. The bound for handlers is a ratio of 2.5.
+ABOUT = """
+From exec to the first answer, the fastest of {times}. The bound for handlers is a ratio of 2.5.
 """
 
 
@@ -56,5 +56,6 @@ def benchmark(setup: Setup) -> Benchmark:
         for model in MODELS:
             starts[f"{label} {model}"] = partial(start_handler, setup.wsgi(programs, "-t", model))
         starts[f"{label} front end and handler"] = partial(start_site, setup, programs)
-    cases = {name: partial(fastest, setup.part_of(TIMES), start) for name, start in starts.items()}
-    return Benchmark("Start-up", ABOUT, cases, YARDSTICK)
+    times = setup.part_of(TIMES)
+    cases = {name: partial(fastest, times, start) for name, start in starts.items()}
+    return Benchmark("Start-up", ABOUT.format(times=times), cases, YARDSTICK)
