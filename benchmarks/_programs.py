@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
@@ -143,15 +143,14 @@ def load(setup: Setup, to: Handler | int, pid: int, requests: int, rate: float =
     port, stdin = (to, subprocess.DEVNULL) if isinstance(to, int) else ("ashd", to.socket.fileno())
     argv = [str(setup.folder / "load"), str(port), str(requests), str(IN_FLIGHT)]
     argv += [str(rate)] * bool(rate)
-    pids = family(pid)
-    before = [cpu_seconds(each) for each in pids]
+    used = meter(pid)
     done = subprocess.run(argv, stdin=stdin, stdout=subprocess.PIPE, text=True, check=True)
-    used = _used(pids, before, requests)
+    cpu = _cpu(used(), requests)
     reached, *latencies, wrong, connections = map(float, done.stdout.split())
     if wrong:
         raise BenchmarkError(f"{wrong:.0f} responses were wrong")
     kept: Part = {"requests/connection": requests / connections} if connections else {}
-    return {"requests/s": reached} | used | _latencies(latencies) | kept
+    return {"requests/s": reached} | cpu | _latencies(latencies) | kept
 
 
 def wrk(setup: Setup, port: int, pid: int, connections: int) -> Part:
@@ -159,25 +158,30 @@ def wrk(setup: Setup, port: int, pid: int, connections: int) -> Part:
     script = ["-s", str(setup.folder / "wrk.lua"), f"http://127.0.0.1:{port}/"]
     duration = f"{max(1, round(setup.seconds))}s"
     argv = ["wrk", "-t1", f"-c{connections}", f"-d{duration}", "--timeout=10s", *script]
-    pids = family(pid)
-    before = [cpu_seconds(each) for each in pids]
+    used = meter(pid)
     output = subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=True).stdout
+    seconds = used()
     line = next(line for line in output.splitlines() if line.startswith("figures "))
     requests, duration_us, *latencies, errors, wrong = map(float, line.split()[1:])
     if wrong or not requests:
         raise BenchmarkError(f"{wrong:.0f} of {requests:.0f} responses were wrong")
-    used = _used(pids, before, int(requests))
+    cpu = _cpu(seconds, requests)
     rate = requests / duration_us * 1e6
-    return {"requests/s": rate, **used, **_latencies(latencies), "errors": errors}
+    return {"requests/s": rate} | cpu | _latencies(latencies) | {"errors": errors}
 
 
 def _latencies(figures: Sequence[float]) -> Part:
     return dict(zip(("p50 us", "p99 us", "p99.9 us"), figures, strict=True))
 
 
-def _used(pids: Sequence[int], before: Sequence[float], requests: int) -> Part:
-    used = (cpu_seconds(pid) - then for pid, then in zip(pids, before, strict=True))
+def _cpu(used: Sequence[float], requests: float) -> Part:
     return {"CPU us/request": tuple(seconds / requests * 1e6 for seconds in used)}
+
+
+def meter(pid: int) -> Callable[[], tuple[float, ...]]:
+    """Return what tells the CPU seconds that each of a family of processes uses from now on."""
+    before = {each: cpu_seconds(each) for each in family(pid)}
+    return lambda: tuple(cpu_seconds(each) - then for each, then in before.items())
 
 
 def cpu_seconds(pid: int) -> float:
@@ -187,12 +191,11 @@ def cpu_seconds(pid: int) -> float:
 
 def settle(pid: int) -> None:
     """Wait until a process and its family have started, and do nothing more."""
-    seen = [0.0]
 
     def rests() -> bool:
-        seen.append(sum(map(cpu_seconds, family(pid))))
+        used = meter(pid)
         time.sleep(PAUSE)
-        return seen[-1] - seen[-2] < PAUSE / 50
+        return sum(used()) < PAUSE / 50
 
     wait_until(rests, START)
 

@@ -1,4 +1,4 @@
-"""What clients that only hold a connection cost: memory, and others' latency."""
+"""What clients that only hold a connection cost: memory, meter, and others' latency."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from _measure import Benchmark, Sample
-from _programs import IN_FLIGHT, Setup, cpu_seconds, family, front_end, load, memory, server
+from _programs import IN_FLIGHT, Setup, front_end, load, memory, meter, server
 
 from ashdtest.processes import free_port
 
@@ -53,9 +53,8 @@ KINDS = {
 def measure(setup: Setup, programs: Path, number: int, data: bytes, model: str) -> Sample:
     """Let clients come and stall, and a good one ask."""
     port = free_port()
-    number = min(
-        setup.part_of(number), resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE
-    ) * bool(number)
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE
+    number = min(setup.part_of(number), most) if number else 0
     handler = setup.wsgi(programs, "-t", model, module="sizes")
     whole = data.endswith(b"\r\n\r\n")  # those that stall give way, and so take all places
     places = max(IN_FLIGHT, number + SPARE // 2 * whole)
@@ -67,15 +66,13 @@ def measure(setup: Setup, programs: Path, number: int, data: bytes, model: str) 
             sock.sendall(data)
             if whole:
                 sock.recv(1)
-        used = sum(map(cpu_seconds, family(pid)))
-        time.sleep(min(SETTLING, setup.seconds))
-        used = (sum(map(cpu_seconds, family(pid))) - used) / min(SETTLING, setup.seconds)
+        used, pause = meter(pid), min(SETTLING, setup.seconds)
+        time.sleep(pause)
+        cpu = sum(used()) / pause * 100
         part = load(setup, port, pid, setup.requests // 10)
         grown = (memory(pid) - before) * 1e3 / number if number else 0.0
     latencies = {name: part[name] for name in ("p50 us", "p99 us", "p99.9 us")}
-    return {
-        "": {**latencies, "clients": number, "kB/client": grown, "CPU % while idle": used * 100}
-    }
+    return {"": {**latencies, "clients": number, "kB/client": grown, "CPU % while idle": cpu}}
 
 
 def benchmark(setup: Setup) -> Benchmark:

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from _measure import Benchmark, BenchmarkError, Sample
-from _programs import Setup, cpu_seconds, family, front_end, memory, server
+from _programs import Setup, front_end, memory, meter, server
 
 from ashdtest.processes import free_port, wait_until
 
@@ -105,11 +105,9 @@ def measure(setup: Setup, command: Sequence[str], port: int) -> Sample:
             ("Down", f"GET /?{size}", 0, size),
             ("Up", "POST /", size, 0),
         ):
-            pids = family(pid)
-            before = list(map(cpu_seconds, pids))
+            used = meter(pid)
             seconds = exchange(port, request, body, expected)
-            used = (cpu_seconds(each) - then for each, then in zip(pids, before, strict=True))
-            cpu = tuple(each * 1e3 * GIGABYTE / size for each in used)
+            cpu = tuple(each * 1e3 * GIGABYTE / size for each in used())
             parts[part] = {"MB/s": size / seconds / 1e6, "CPU ms/GB": cpu, "memory MB": memory(pid)}
     return parts
 
@@ -142,5 +140,5 @@ def benchmark(setup: Setup) -> Benchmark:
     found = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     cases = {YARDSTICK: partial(nginx, setup, found)} if found else {}
     for label, programs in setup.installations.items():
-        cases[f"{label}"] = partial(ours, setup, programs)
+        cases[label] = partial(ours, setup, programs)
     return Benchmark("A gigabyte", ABOUT, cases, YARDSTICK)
