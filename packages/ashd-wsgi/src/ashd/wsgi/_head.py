@@ -54,7 +54,7 @@ _statuses: dict[str, bytes] = {}
 _named: set[str] = set()
 """Headers whose value was an int, which the log says once."""
 
-# What an application gives may be of any type, and says so here: compiled code believes annotations.
+# What an application gives may be of any type, and is annotated so: compiled code checks it.
 
 
 def status_bytes(status: object) -> bytes:
