@@ -8,10 +8,10 @@ again only to tell the client why.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from ._errors import RequestError
-from ._fields import Field, MalformedLine, bad_host, read_field
+from ._fields import Field, MalformedLine, bad_host, make_field, read_field
 from ._kept import Kept
 from ._limits import MAX_FIELDS, Limits
 from ._syntax import LENIENT_TARGET, TARGET, TOKEN, list_members
@@ -42,7 +42,8 @@ _BESIDE_TARGET = 256  # bytes that a request line may have beside its target
 _LINE_START = re.compile(rb"\r?\Z|" + TOKEN + rb"(?:\Z| )")
 
 
-class RequestHead(NamedTuple):
+@dataclass(slots=True)
+class RequestHead:
     """A request as the handler sees it, and what the front end needs to know of it."""
 
     method: bytes
@@ -189,10 +190,10 @@ def _other_target(method: bytes, target: bytes, fields: list[Field]) -> bytes:
         raise RequestError(400, "The request target is neither a path nor an http URL.")
     for position, field in enumerate(fields):
         if field.key == b"host":
-            fields[position] = Field(field.name, absolute[1])
+            fields[position] = make_field(field.name, absolute[1])
             break
     else:
-        fields.insert(0, Field(b"Host", absolute[1]))
+        fields.insert(0, make_field(b"Host", absolute[1]))
     if not absolute[2] and method == b"OPTIONS":
         return b"*"
     return absolute[2] if absolute[2][:1] == b"/" else b"/" + absolute[2]
