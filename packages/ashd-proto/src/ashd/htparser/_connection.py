@@ -38,7 +38,6 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_ash_headers",
-        "_deferred",
         "_encoded_headers",
         "_exchange",
         "_head",
@@ -66,7 +65,6 @@ class Connection(asyncio.Protocol):
         self._head: RequestHead | None = None
         self._exchange: Exchange | None = None
         self._held_body = bytearray()
-        self._deferred = False
         self._time_left = 0.0  # for the body, when the handler will take more of it
         self._ash_headers: Headers = []
         self._encoded_headers = b""
@@ -181,7 +179,7 @@ class Connection(asyncio.Protocol):
             return
         exchange, body = self._exchange, bytes(self._held_body)
         assert exchange is not None
-        self._held_body = bytearray()
+        self._held_body.clear()
         if self._state is State.QUEUED:
             self._enter(State.BODY, self._server.limits.body_time)
             self._ask_for_body()
@@ -235,33 +233,20 @@ class Connection(asyncio.Protocol):
                 if isinstance(event, RequestHead):
                     self._start(event)
                 elif event is None:
-                    self._wait_for_more()
+                    if self._state is _IDLE and reader.buffer.size:
+                        self._enter(State.HEAD, self._server.limits.head_time)
                     return
                 elif event is END:
                     self._body_is_whole()
                 else:
                     self._pass_on(event)
             else:
-                self._read_later()
+                self._wire.defer(self._resume_when_possible)
         except RequestError as error:
             self.refuse(error.status, str(error), head_only=error.head_only)
             return
         if reader.buffer.size > MAX_HELD:
             self._wire.pause()
-
-    def _read_later(self) -> None:
-        self._wire.pause()
-        if not self._deferred:
-            self._deferred = True
-            self._server.poller.later(self._read_on)
-
-    def _read_on(self) -> None:
-        self._deferred = False
-        self._resume_when_possible()
-
-    def _wait_for_more(self) -> None:
-        if self._state is _IDLE and self._reader.buffer.size:
-            self._enter(State.HEAD, self._server.limits.head_time)
 
     def _start(self, head: RequestHead) -> None:
         self._head = head
@@ -342,7 +327,7 @@ class Connection(asyncio.Protocol):
         if self._state in READING:
             self._read()
         exchange = self._exchange
-        held = self._deferred or self._reader.buffer.size > MAX_HELD
+        held = self._wire.deferred or self._reader.buffer.size > MAX_HELD
         if not held and not (exchange and exchange.full):
             self._wire.resume()
 
