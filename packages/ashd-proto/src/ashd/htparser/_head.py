@@ -158,22 +158,24 @@ def _read_fields(head: bytes) -> list[Field]:
 
 def _known(fields: list[Field]) -> dict[bytes, bytes]:
     """Return the values that mean something here, by the name in lower case."""
-    ours = [field for field in fields if field.key]
-    known = {field.key: field.value for field in ours}
-    return known if len(known) == len(ours) else _join_repeated(ours)
-
-
-def _join_repeated(fields: list[Field]) -> dict[bytes, bytes]:
-    """Join the values of repeated names, which makes a repeated length malformed."""
     known: dict[bytes, bytes] = {}
     for field in fields:
-        key, value = field.key, field.value
-        if key == b"host" and key in known:
-            raise bad_host()
-        if key == b"content-type" and known.get(key, value) != value:
-            raise RequestError(400, "The request has two different Content-Type headers.")
-        known[key] = known[key] + b"," + value if key in known else value
+        key = field.key
+        if key:
+            value = field.value
+            known[key] = _joined(key, known[key], value) if key in known else value
     return known
+
+
+def _joined(key: bytes, old: bytes, new: bytes) -> bytes:
+    """Join the values of a repeated name, which makes a repeated length malformed."""
+    if key == b"host":
+        raise bad_host()
+    if key != b"content-type":
+        return old + b"," + new
+    if new != old:
+        raise RequestError(400, "The request has two different Content-Type headers.")
+    return new
 
 
 def _other_target(method: bytes, target: bytes, fields: list[Field]) -> bytes:

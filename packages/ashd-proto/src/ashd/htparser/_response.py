@@ -263,18 +263,18 @@ class ResponseFramer:
 
 def _known(fields: list[ResponseField]) -> dict[bytes, bytes]:
     """Return the values that mean something here, by the name in lower case."""
-    ours = [field for field in fields if field.key]
-    known = {field.key: field.value for field in ours}
-    return known if len(known) == len(ours) else _join_repeated(ours)
-
-
-def _join_repeated(fields: list[ResponseField]) -> dict[bytes, bytes]:
     known: dict[bytes, bytes] = {}
     for field in fields:
-        key, value = field.key, field.value
-        if key == b"content-length" and known.get(key, value) != value:
-            raise bad_length()
-        if key in known and key != b"content-length":
-            value = known[key] + b"," + value
-        known[key] = value
+        key = field.key
+        if key:
+            value = field.value
+            known[key] = _joined(key, known[key], value) if key in known else value
     return known
+
+
+def _joined(key: bytes, old: bytes, new: bytes) -> bytes:
+    if key != b"content-length":
+        return old + b"," + new
+    if new != old:
+        raise bad_length()
+    return new
