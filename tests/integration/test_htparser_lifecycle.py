@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from ashdtest.builds import BUILD
 from ashdtest.frontend import HANDLER, FrontEnd, front_end, read_to_end
 from ashdtest.http import Reader
 from ashdtest.processes import children, exists, free_port, program, wait_until
@@ -78,7 +79,7 @@ def test_help() -> None:
 def test_version() -> None:
     result = run("--version")
     assert result.returncode == 0
-    assert re.fullmatch(r"ashd-htparser/\d\S*\n", result.stdout)
+    assert re.fullmatch(rf"ashd-htparser/\d\S* \({BUILD}\)\n", result.stdout)
 
 
 def test_help_of_a_port_handler() -> None:
