@@ -318,7 +318,7 @@ def test_a_lock_that_is_never_released_is_an_error_that_says_so(place: Path) -> 
     with (place / "s.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         with pytest.raises(ListenError, match="another process has held the lock"):
-            srv.listen(str(place / "s"))
+            srv.listen(str(place / "s"), limits=srv.Limits(lock_timeout=0.1))
     with srv.listen(str(place / "s")):
         assert [entry.name for entry in place.iterdir()] == ["s"]
 

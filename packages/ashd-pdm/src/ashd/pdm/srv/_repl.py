@@ -13,7 +13,7 @@ from .._errors import ConnectionLost, ProtocolError
 from ..perf._prompts import running_prompt
 from ._console import Console
 from ._interrupt import Interrupted, Interruptible
-from ._output import ClientOutput, output_to
+from ._output import ClientOutput, nowhere, output_to
 
 if TYPE_CHECKING:
     from .._limits import Limits
@@ -99,6 +99,5 @@ class ReplConnection:
         self._interruptible.interrupt(self._console.wake)
 
     def _close_console(self) -> None:
-        output = ClientOutput(lambda _data: None, self._limits.output_line)
-        with output_to(output):
+        with output_to(nowhere):
             self._console.close()
