@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 from types import ModuleType
-from typing import Any, Protocol
 
 from ..perf import PROTOCOLS, nosuchname, nosuchproto
 
@@ -17,14 +16,7 @@ MODULE_ALIASES = {"pdm.perf": "ashd.pdm.perf"}
 """Clients ask for the built-in objects under the original library's name."""
 
 
-class Binder(Protocol):
-    """How a server finds objects; servers with worker processes have their own way."""
-
-    def __call__(self, module: str, name: str) -> Any:
-        """Return the object; `nosuchname` when there is none."""
-
-
-def bind_local(module: str, name: str) -> Any:
+def bind_local(module: str, name: str) -> object:
     """Return the object `name` of an imported module of this process."""
     found = sys.modules.get(MODULE_ALIASES.get(module, module))
     names = vars(found) if isinstance(found, ModuleType) else {}
@@ -33,7 +25,7 @@ def bind_local(module: str, name: str) -> Any:
     return names[name]
 
 
-def protocols_of(obj: Any) -> list[str]:
+def protocols_of(obj: object) -> list[str]:
     """Return what the object implements; `nosuchproto` when it is not meant to be looked at."""
     ask = None if isinstance(obj, type) else getattr(obj, "pdm_protocols", None)
     if not callable(ask):

@@ -1,87 +1,122 @@
 """The events that wait for one client. Putting one in costs well below a microsecond, and never
 blocks or raises.
 
-`put` is called by whatever thread an event happens in, even from a destructor or a signal handler
-that came in the middle of another `put`: hence a SimpleQueue, which can take that. One thread of
-the server takes events out and sends them.
+A subscription is called by whatever thread an event happens in, even from a destructor or a signal
+handler that came in the middle of another call: hence a SimpleQueue, which can take that. One
+thread for each client that has subscribed takes events out and sends them.
 """
 
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import NamedTuple
 
-Item = tuple[Any, Any]
+from .._errors import ConnectionLost
+from .._limits import Limits
+from .._stream import Stream
+from ..perf import LostEvents
+from ._answers import event_message
+
 MAX_BATCH = 100
 """Events that are sent with one system call."""
 
 
-class EventQueue:
-    """A queue of (id, event) with a bound; counts what doesn't fit, for each id."""
+class _Item(NamedTuple):
+    ident: object
+    event: object
 
-    def __init__(self, bound: int) -> None:
-        self._queue: SimpleQueue[Item | None] = SimpleQueue()
-        self._bound = bound
+
+class EventSender:
+    """A queue with a bound, and the thread that sends what is in it; counts what doesn't fit, for
+    each id.
+    """
+
+    def __init__(self, stream: Stream, limits: Limits) -> None:
+        self._stream = stream
+        self._limits = limits
+        self._queue: SimpleQueue[_Item | None] = SimpleQueue()
         self._lock = threading.RLock()  # for _lost; the same thread may come again, see above
-        self._lost: dict[Any, int] = {}
+        self._lost: Counter[object] = Counter()
+        threading.Thread(target=self._send_all, name="ashd-pdm-events", daemon=True).start()
 
-    def put(self, ident: Any, event: Any) -> None:
+    def put(self, ident: object, event: object) -> None:
         """Add an event for the subscription `ident`, or count it as lost."""
         if self.is_full():
             self.lose(ident)
         else:
-            self._queue.put((ident, event))
+            self._queue.put(_Item(ident, event))
 
     def is_full(self) -> bool:
         """Whether an event that is put in now would be lost."""
-        return self._queue.qsize() >= self._bound
+        return self._queue.qsize() >= self._limits.queued_events
 
-    def lose(self, ident: Any, count: int = 1) -> None:
+    def lose(self, ident: object, count: int = 1) -> None:
         """Count events as lost: nobody made them, or they could not be sent."""
         with self._lock:
-            self._lost[ident] = self._lost.get(ident, 0) + count
+            self._lost[ident] += count
 
     def stop(self) -> None:
-        """Let the thread that takes events out find the end."""
+        """Let the thread find the end."""
         self._queue.put(None)
 
-    def take(self) -> list[Item] | None:
-        """Wait for events and return them, in order; None at the end."""
-        batch: list[Item | None] = [self._queue.get()]
-        try:
-            while len(batch) < MAX_BATCH:
-                batch.append(self._queue.get_nowait())
-        except Empty:
-            pass
-        return None if None in batch else [item for item in batch if item is not None]
+    # In the thread
 
-    def take_lost(self) -> list[tuple[Any, int]]:
-        """Return how many were lost since the last call, for each id."""
-        if not self._lost:
-            return []
+    def _send_all(self) -> None:
+        try:
+            while (batch := self._take()) is not None:
+                data = b"".join(map(self._message, batch))
+                self._stream.send(data + b"".join(map(self._message, self._take_lost())))
+        except ConnectionLost:
+            self._stream.abort()
+
+    def _take(self) -> list[_Item] | None:
+        """Wait for events and return them, in order; None at the end."""
+        batch: list[_Item] = []
+        item = self._queue.get()
+        try:
+            while item is not None:
+                batch.append(item)
+                if len(batch) == MAX_BATCH:
+                    return batch
+                item = self._queue.get_nowait()
+        except Empty:
+            return batch
+        return None
+
+    def _take_lost(self) -> list[_Item]:
         with self._lock:
-            lost, self._lost = self._lost, {}
-        return list(lost.items())
+            lost, self._lost = self._lost, Counter()
+        return [_Item(ident, LostEvents(count)) for ident, count in lost.items()]
+
+    def _message(self, item: _Item) -> bytes:
+        try:
+            return event_message(item.ident, item.event, self._limits.message)
+        except Exception:
+            self.lose(item.ident)
+            return b""
 
 
 class Subscription:
-    """A queue, as a source of events sees it: a callback that can say that it takes no more."""
+    """One id of an `EventSender`, as a source of events sees it: a callback that can say that it
+    takes no more.
+    """
 
-    __slots__ = ("_ident", "_queue")
+    __slots__ = ("_ident", "_sender")
 
-    def __init__(self, queue: EventQueue, ident: Any) -> None:
-        self._queue = queue
+    def __init__(self, sender: EventSender, ident: object) -> None:
+        self._sender = sender
         self._ident = ident
 
-    def __call__(self, event: Any) -> None:
+    def __call__(self, event: object) -> None:
         """Put an event into the queue."""
-        self._queue.put(self._ident, event)
+        self._sender.put(self._ident, event)
 
     def is_full(self) -> bool:
         """Whether an event would be lost."""
-        return self._queue.is_full()
+        return self._sender.is_full()
 
     def lose(self, count: int) -> None:
         """Let the client know that it missed so many events."""
-        self._queue.lose(self._ident, count)
+        self._sender.lose(self._ident, count)
