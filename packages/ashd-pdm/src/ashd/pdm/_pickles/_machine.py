@@ -54,7 +54,7 @@ _MARK = _Mark()
 _T = TypeVar("_T")
 
 
-def load(data: bytes, limits: PickleLimits, names: Lookup | None = None) -> object:
+def load(data: bytes, limits: PickleLimits, names: Lookup | None = None) -> Any:
     """Return the value of a pickle. `RefusedPickle` for everything that is malformed, too large or
     not allowed; nothing of it has run then.
     """

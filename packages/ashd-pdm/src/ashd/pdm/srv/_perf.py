@@ -17,8 +17,8 @@ from .._pickles import load
 from .._stream import Stream
 from ..perf import error, nosuchname, nosuchproto
 from ..perf._call import calling
+from ..perf._registry import protocols_of
 from ._answers import answer, failure
-from ._binding import protocols_of
 from ._events import EventSender, Subscription
 
 _Values = tuple[object, ...]

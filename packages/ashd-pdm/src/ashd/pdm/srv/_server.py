@@ -17,7 +17,7 @@ from contextlib import suppress
 from .._errors import ListenError, PdmError
 from .._limits import CLOSE_TIMEOUT, Limits
 from .._stream import Stream
-from ._binding import bind_local
+from ..perf._registry import find_object
 from ._fork import forget_after_fork
 from ._perf import PerfConnection
 from ._repl import ReplConnection
@@ -118,7 +118,7 @@ class Server:
         if protocol == "repl":
             ReplConnection(stream, self._limits).serve()
         elif protocol == "perf":
-            bind = self._workers.bind if self._workers else bind_local
+            bind = self._workers.bind if self._workers else find_object
             PerfConnection(stream, self._limits, bind).serve()
 
     def _greet(self, stream: Stream) -> str | None:

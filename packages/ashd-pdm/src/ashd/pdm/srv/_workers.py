@@ -27,8 +27,8 @@ import threading
 from .. import perf
 from .._errors import PdmError
 from .._stream import wait_for
+from ..perf._registry import find_object
 from ..perf._workers import PARENT, WorkersObject
-from ._binding import bind_local
 from ._fork import forget_after_fork
 
 MAX_HANDED = 1 << 17
@@ -127,8 +127,8 @@ class Workers:
                 raise PdmError(f"worker {worker} is gone") from exc
 
     def bind(self, module: str, name: str) -> object:
-        """Find an object as `bind_local` does; `pdm.perf.workers` is that of these workers."""
-        found = bind_local(module, name)
+        """Find an object as `find_object` does; `pdm.perf.workers` is that of these workers."""
+        found = find_object(module, name)
         return self._object if found is perf.workers else found
 
     def forget(self) -> None:
