@@ -18,9 +18,7 @@ def frame(body: bytes) -> bytes:
 
 
 def body_length(header: bytes, most: int) -> int:
-    """Return the length that a header announces. `ProtocolError` when it is negative or more than
-    `most`.
-    """
+    """Return the length that a header announces; `ProtocolError` if it isn't from 0 to `most`."""
     length: int = _LENGTH.unpack(header)[0]
     if not 0 <= length <= most:
         raise ProtocolError(f"a message of {length} bytes; the limit is {most}")

@@ -13,9 +13,7 @@ MAX_MESSAGE = 16 << 20
 """Bytes in a PERF message, both ways."""
 
 CLOSE_TIMEOUT = 2.0
-"""Seconds that `close` waits for the threads of the server. They are daemon threads: none can hold
-an exit.
-"""
+"""Seconds that `close` waits for the threads of the server, none of which can hold an exit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +26,7 @@ class Limits:
     """A REPL command: more than any source text that is typed or pasted."""
 
     output_line: int = 1 << 16
-    """Characters in one output line of the REPL: what is longer is broken, so nobody must hold it
-    whole.
-    """
+    """Characters in an output line of the REPL. A longer one is broken: nobody must hold it whole."""
 
     message: int = MAX_MESSAGE
 

@@ -41,9 +41,7 @@ def wire_class(name: str) -> Callable[[_C], _C]:
 
 
 def alias_class(name: str, cls: type) -> None:
-    """Let a subclass travel under the name of a class that every client knows. It is written, never
-    read.
-    """
+    """Let a subclass travel, one way, under the name of a class that every client knows."""
     WIRE_NAMES[cls] = name
 
 

@@ -41,9 +41,7 @@ class Admission(NamedTuple):
 
 
 def peer_of(sock: socket.socket) -> Peer | None:
-    """Return who is at the other end, or None where the system doesn't tell (the file's mode has to
-    do there).
-    """
+    """Return who is at the other end, or None where only the mode of the file can tell."""
     option = getattr(socket, "SO_PEERCRED", None)
     if option is None:
         return None

@@ -22,9 +22,7 @@ _GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 
 def wait_for(descriptor: int, events: int, seconds: float | None) -> int:
-    """Wait until one of `events` (or an error or hang-up) holds; return those that do, 0 when the
-    time is over.
-    """
+    """Wait for one of `events`, an error or a hang-up; return those that hold, 0 if none does."""
     poller = select.poll()
     poller.register(descriptor, events)
     found = poller.poll(None if seconds is None else max(0, int(seconds * 1000 + 0.999)))
@@ -32,9 +30,7 @@ def wait_for(descriptor: int, events: int, seconds: float | None) -> int:
 
 
 class Stream:
-    """Reads lines, commands and blocks; sends bytes. All raise `ConnectionLost` when a time limit
-    is over.
-    """
+    """Reads and sends. All methods raise `ConnectionLost` when a time limit is over."""
 
     def __init__(self, sock: Socket, *, send_timeout: float | None, data: bytes = b"") -> None:
         sock.setblocking(False)
@@ -128,9 +124,7 @@ class Stream:
         return bool(self._buffer) or bool(wait_for(self._sock.fileno(), select.POLLIN, seconds))
 
     def send(self, data: bytes) -> None:
-        """Send all of it; `ConnectionLost` when the other side is gone, or takes nothing for the
-        time limit.
-        """
+        """Send all of it; `ConnectionLost` if the other side is gone or takes nothing any more."""
         with self._send_lock:
             self._send(memoryview(data))
 

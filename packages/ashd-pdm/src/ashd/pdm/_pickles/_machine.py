@@ -22,9 +22,7 @@ MAX_NUMBER_TEXT = 3000
 NEWEST_PROTOCOL = 5
 
 Builder = Callable[..., object]
-"""Takes the arguments of a call and returns a value, `Built` or `Collection`. It raises anything
-when the arguments are wrong.
-"""
+"""Makes a value, `Built` or `Collection` of arguments; raises anything when they are wrong."""
 
 Lookup = Callable[[str, str], Builder | None]
 """From a module and a name to what makes objects of it; None when it is not allowed."""
@@ -55,9 +53,7 @@ _T = TypeVar("_T")
 
 
 def load(data: bytes, limits: PickleLimits, names: Lookup | None = None) -> Any:
-    """Return the value of a pickle. `RefusedPickle` for everything that is malformed, too large or
-    not allowed; nothing of it has run then.
-    """
+    """Return the value of a pickle; `RefusedPickle` if it is malformed, too large or not allowed."""
     budget = Budget(limits, len(data))
     try:
         value = _Machine(data, budget, names).run(limits.opcodes)

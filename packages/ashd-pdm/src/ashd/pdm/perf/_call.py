@@ -53,9 +53,7 @@ def calling(caller: Caller) -> Iterator[None]:
 
 
 def wait_left(seconds: float) -> bool:
-    """Sleep for `seconds`, or until the client that called this method leaves. True when it has
-    left.
-    """
+    """Sleep, or until the client that called this method leaves. True when it has left."""
     return _current.caller.wait_left(seconds)
 
 

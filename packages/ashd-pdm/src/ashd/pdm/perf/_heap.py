@@ -64,9 +64,7 @@ def _largest(tally: _Tally, limit: int) -> list[TypeSize]:
 
 
 def types(limit: int = DEFAULT_LIMIT) -> list[TypeSize]:
-    """Return the types that take most: `type`, `count`, `size` in bytes, of the objects themselves
-    only.
-    """
+    """Return the types that take most, and the bytes of the objects themselves only."""
     return _largest(_tally(), limit)
 
 

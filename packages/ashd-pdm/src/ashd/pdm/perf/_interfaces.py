@@ -53,9 +53,7 @@ class Invokable(Protocol):
     """Protocol `invoke`: methods that can be called."""
 
     def invoke(self, method: str, *args: Any, **kwargs: Any) -> object:
-        """Call a method with plain data and return plain data; AttributeError when there is no such
-        method.
-        """
+        """Call a method with plain data and return such; AttributeError if there is none."""
 
 
 @runtime_checkable
@@ -63,9 +61,7 @@ class Subscribable(Protocol):
     """Protocol `event`: something that tells when things happen."""
 
     def subscribe(self, callback: Callback) -> None:
-        """Call `callback` with each event from now on, in the thread in which it happens. It
-        returns at once.
-        """
+        """Call `callback`, which returns at once, with each event, in the event's thread."""
 
     def unsubscribe(self, callback: Callback) -> None:
         """Stop; ValueError when that callback is not subscribed."""

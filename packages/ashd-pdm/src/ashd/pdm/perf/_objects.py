@@ -164,8 +164,6 @@ class EventSource:
 
 
 def is_full(callback: Callback) -> bool:
-    """Whether a subscriber says that it would lose an event; any callable may subscribe, and few
-    can say so.
-    """
+    """Whether a subscriber would lose an event; few of them can say so."""
     ask = getattr(callback, "is_full", None)
     return ask is not None and bool(ask())

@@ -29,9 +29,7 @@ MAX_SHARE = 0.02
 """Of one core's time."""
 
 MAX_STACKS = 20_000
-"""Different stacks that are kept; what is met beyond is counted as `dropped`. Some 20 MB at a depth
-of 50.
-"""
+"""Different stacks that are kept, some 20 MB. Those beyond are counted as `dropped`."""
 
 MAX_DEPTH = 200
 """Frames of a stack that are noted, from the inner end."""

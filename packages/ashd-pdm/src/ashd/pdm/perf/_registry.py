@@ -21,9 +21,7 @@ _REAL_MODULES = {wire: real for real, wire in WIRE_MODULES.items()}
 
 
 def find_object(module: str, name: str) -> object:
-    """Return the object `name` of an imported module of this process; `nosuchname` when there is
-    none.
-    """
+    """Return an object of an imported module; `nosuchname` when there is none."""
     found = sys.modules.get(_REAL_MODULES.get(module, module))
     names = vars(found) if isinstance(found, ModuleType) else {}
     if name not in names:
@@ -46,9 +44,7 @@ class Objects:
         return ["dir"]
 
     def listdir(self) -> list[str]:
-        """Return the names. An object that several modules have is listed once, under the name with
-        the fewest parts.
-        """
+        """Return each object once, under the name with the fewest parts."""
         names: dict[int, str] = {}
         for name, obj in _objects():
             names[id(obj)] = min(name, names.get(id(obj), name), key=_rank)

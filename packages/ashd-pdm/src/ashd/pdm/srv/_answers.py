@@ -17,9 +17,7 @@ MAX_TEXT = 10_000
 
 
 def answer(values: tuple[object, ...], most: int) -> bytes:
-    """Return the message with a good answer; an error message when it can't be pickled or is too
-    large.
-    """
+    """Return the message with a good answer, or with the reason why it can't be sent."""
     try:
         return _message(("+", *values), most)
     except Exception as exc:

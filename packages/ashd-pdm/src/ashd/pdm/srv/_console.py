@@ -26,9 +26,7 @@ _numbers = itertools.count(1)
 
 
 class Console:
-    """A namespace, with `echo`, `_` (the last value), `_exc` (the last exception) and an event loop
-    for `await`.
-    """
+    """A namespace, with `echo`, `_` (the last value) and `_exc` (the last exception)."""
 
     def __init__(self) -> None:
         self._name = f"pdm-repl-{next(_numbers)}"

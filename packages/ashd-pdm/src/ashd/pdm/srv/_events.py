@@ -29,9 +29,7 @@ class _Item(NamedTuple):
 
 
 class EventSender:
-    """A queue with a bound, and the thread that sends what is in it; counts what doesn't fit, for
-    each id.
-    """
+    """A queue with a bound, and the thread that sends what is in it. Counts what doesn't fit."""
 
     def __init__(self, stream: Stream, limits: Limits) -> None:
         self._stream = stream
@@ -99,9 +97,7 @@ class EventSender:
 
 
 class Subscription:
-    """One id of an `EventSender`, as a source of events sees it: a callback that can say that it
-    takes no more.
-    """
+    """An id of an `EventSender`, as a source of events sees it; it can say that it is full."""
 
     __slots__ = ("_ident", "_sender")
 

@@ -16,9 +16,7 @@ AGAIN = 0.1
 
 
 class Interrupted(BaseException):
-    """Raised in REPL code whose client has left. No `Exception`, so that `except Exception` doesn't
-    catch it.
-    """
+    """Raised in REPL code whose client has left. `except Exception` doesn't catch it."""
 
 
 class Interruptible:
@@ -56,9 +54,7 @@ class Interruptible:
             raise interrupted
 
     def interrupt_once(self) -> bool:
-        """From another thread: raise KeyboardInterrupt in what runs, as Ctrl-C does at Python's own
-        prompt. False when nothing runs.
-        """
+        """From another thread: raise KeyboardInterrupt in what runs. False when nothing does."""
         return self._raise(KeyboardInterrupt)
 
     def interrupt(self) -> None:

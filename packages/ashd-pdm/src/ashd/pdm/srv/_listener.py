@@ -1,6 +1,4 @@
-"""Where connections come from: clients that connect (`listen`), or a parent process that hands them
-over (`attach`).
-"""
+"""Where connections come from: clients (`listen`), or a parent that hands them over (`attach`)."""
 
 from __future__ import annotations
 
@@ -63,9 +61,7 @@ class Listener:
         self.close()
 
     def close(self) -> None:
-        """Remove the file, end all connections and their threads. May be called twice, from any
-        thread.
-        """
+        """Remove the file, and end all connections. May be called twice, from any thread."""
         self._remove_file()
         self._server.close()
 
@@ -152,8 +148,6 @@ def _receive(server: Server, end: socket.socket) -> bool:
 
 
 def attach(end: socket.socket | int, *, limits: Limits | None = None) -> Attachment:
-    """In a worker: serve the connections that come over `end`, of which this takes possession (a
-    number, too).
-    """
+    """In a worker: take over `end` (or its number), and serve what comes over it."""
     sock = socket.socket(fileno=end) if isinstance(end, int) else end
     return Attachment(sock, limits or Limits())

@@ -91,9 +91,7 @@ nowhere = ClientOutput(lambda _data: None, 1 << 16)
 
 
 class _EmptyInput(io.StringIO):
-    """A standard input that is at its end. `exit()` closes the standard input; this one doesn't
-    mind.
-    """
+    """A standard input that is at its end. `exit()` closes it; this one doesn't mind."""
 
     def close(self) -> None:
         pass
@@ -131,9 +129,7 @@ class Router:
 
 @contextmanager
 def output_to(output: ClientOutput) -> Iterator[None]:
-    """What this thread writes to the standard streams goes to `output`; its standard input is
-    empty.
-    """
+    """Let what this thread writes go to `output`; its standard input is empty."""
     _install()
     _local.streams = {"stdin": _EmptyInput(), "stdout": output, "stderr": output}
     try:

@@ -31,9 +31,7 @@ class _Bound(NamedTuple):
 
 
 class PerfConnection:
-    """Serves one client until it leaves. The stream is the caller's. `bind` finds an object by its
-    module and name.
-    """
+    """Serves a client until it leaves. The stream is the caller's; `bind` finds objects."""
 
     def __init__(self, stream: Stream, limits: Limits, bind: Callable[[str, str], object]) -> None:
         self._stream = stream

@@ -145,9 +145,7 @@ class Server:
         return False
 
     def close(self, seconds: float = CLOSE_TIMEOUT) -> None:
-        """Take no more connections, end those that there are, and wait for their threads, but no
-        longer than that. May be called twice.
-        """
+        """End all connections, and wait `seconds` for their threads. May be called twice."""
         with self._lock:
             self._closed = True
             running = dict(self._open)

@@ -63,9 +63,7 @@ class Opened(NamedTuple):
 
 
 def open_unix(spec: UnixSpec, lock_timeout: float) -> Opened:
-    """Listen on a Unix socket. `ListenError` when something is in the way; nothing is left behind
-    then.
-    """
+    """Listen on a Unix socket. `ListenError`, and nothing left, if something is in the way."""
     path = Path(spec.path)
     gid = -1 if spec.group is None else _group_id(spec.group)
     try:
@@ -130,9 +128,7 @@ def _locked(path: Path, seconds: float) -> Iterator[None]:
 
 
 def _try_lock(path: Path) -> int | None:
-    """Return the descriptor that holds the lock; None while another has it, also if that one has
-    removed the file since.
-    """
+    """Return the descriptor that holds the lock; None if another has it, or had and removed it."""
     with ExitStack() as undo:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         undo.callback(os.close, descriptor)
@@ -185,9 +181,7 @@ def _group_id(group: str) -> int:
 
 
 def open_tcp(spec: TcpSpec) -> Opened:
-    """Listen on a loopback address; on all of them that a name has. `ListenError` for any other
-    address.
-    """
+    """Listen on all loopback addresses of a name. `ListenError` for any other address."""
     addresses = _resolve(spec)
     for address in addresses:
         if not _is_loopback(address):

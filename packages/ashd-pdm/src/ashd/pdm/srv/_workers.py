@@ -48,9 +48,7 @@ def channel() -> tuple[socket.socket, socket.socket]:
 
 
 class Workers:
-    """The workers of a listening process. It has no thread; all methods may be called from any
-    thread.
-    """
+    """The workers of a listening process. All methods may be called from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()  # for _channels
@@ -59,9 +57,7 @@ class Workers:
         forget_after_fork(self)
 
     def add(self, name: str, end: socket.socket) -> None:
-        """Add a worker under a name without spaces, `1` say. Takes over the socket. ValueError for
-        a bad name.
-        """
+        """Add a worker, and take over the socket. ValueError for a name with spaces, `/` or `@`."""
         is_plain = name.isascii() and name.isprintable() and not set(name) & set(" /@")
         if not name or name == PARENT or not is_plain:
             raise ValueError(f"{name!r} can't be the name of a worker")
@@ -75,9 +71,7 @@ class Workers:
         self._object.notify(name)
 
     def remove(self, name: str) -> None:
-        """Forget a worker. One whose process has ended is forgotten without this. Unknown names are
-        fine.
-        """
+        """Forget a worker, if there is one. One that has ended is forgotten without this."""
         with self._lock:
             end = self._channels.pop(name, None)
         if end is not None:
@@ -100,9 +94,7 @@ class Workers:
     def hand_over(
         self, worker: str | None, protocol: str, sock: socket.socket, data: bytes
     ) -> bool:
-        """Pass a connection to the process that its client chose; False when that is this one.
-        `PdmError` when there is no such worker.
-        """
+        """Pass a connection to the worker that its client chose; False if it chose this process."""
         if worker is None:
             names = self.names() if protocol == "repl" else []
             worker = names[0] if names else PARENT

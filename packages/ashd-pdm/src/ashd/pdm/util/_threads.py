@@ -59,9 +59,7 @@ def remove_finder(finder: Finder) -> None:
 
 
 def work_of(ident: int) -> dict[str, Any] | None:
-    """Return what the thread works on, or None when nobody knows. A finder that raises doesn't
-    know.
-    """
+    """Return what the thread works on, or None. A finder that raises doesn't know."""
     for finder in _finders:
         try:
             found = finder(ident)
@@ -86,9 +84,7 @@ def stack_of(frame: FrameType | None) -> Stack:
 
 
 def count_plumbing(stack: Stack) -> int:
-    """Return how many frames at the outer end of a stack belong to this server, or start a thread
-    or a program.
-    """
+    """Return how many frames at the outer end belong to this server, or start a thread."""
     return sum(1 for _ in takewhile(lambda frame: _PLUMBING.fullmatch(frame[0]), stack))
 
 
@@ -135,9 +131,7 @@ def _format(thread: Thread) -> str:
 
 
 def fold(thread: Thread) -> tuple[int, Stack]:
-    """Return how many frames of a described thread needn't be shown, and the others: the server's
-    own at the outer end, but never the innermost frame.
-    """
+    """Return how many frames of a thread needn't be shown, and the others, at least the last."""
     stack = thread["stack"]
     hidden = min(thread.get("plumbing", 0), len(stack) - 1)
     return (hidden, stack[hidden:]) if hidden > 1 else (0, stack)
