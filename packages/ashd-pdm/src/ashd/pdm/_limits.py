@@ -26,7 +26,7 @@ class Limits:
     """A REPL command: more than any source text that is typed or pasted."""
 
     output_line: int = 1 << 16
-    """Characters in an output line of the REPL. A longer one is broken: nobody must hold it whole."""
+    """Characters in an output line of the REPL. A longer one is broken, so nobody holds it."""
 
     message: int = MAX_MESSAGE
 

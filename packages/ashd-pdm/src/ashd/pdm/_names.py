@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import builtins
 import importlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-from ._pickles import Builder, Built, Collection, Name
+from ._pickles import Builder, Name
 
 WIRE_NAMES: dict[type, str] = {}
 _OWN: dict[tuple[str, str], Builder] = {}
@@ -33,8 +33,7 @@ def wire_class(name: str) -> Callable[[_C], _C]:
     def register(cls: _C) -> _C:
         module, _, bare = name.rpartition(".")
         WIRE_NAMES[cls] = name
-        is_exception = issubclass(cls, BaseException)
-        _OWN[module, bare] = partial(_raised if is_exception else _instance, cls)
+        _OWN[module, bare] = cls if issubclass(cls, Exception) else partial(object.__new__, cls)
         return cls
 
     return register
@@ -43,15 +42,6 @@ def wire_class(name: str) -> Callable[[_C], _C]:
 def alias_class(name: str, cls: type) -> None:
     """Let a subclass travel, one way, under the name of a class that every client knows."""
     WIRE_NAMES[cls] = name
-
-
-def _instance(cls: type, *_args: object) -> Built:
-    value: object = object.__new__(cls)
-    return Built(value, vars(value))
-
-
-def _raised(cls: Callable[..., object], *args: object) -> Built:
-    return Built(cls(*args), {})
 
 
 _STDLIB = {
@@ -117,16 +107,8 @@ def _plain_tuple(items: object, _more: object = None) -> tuple[object, ...]:
     return _need(tuple, items)
 
 
-def _collection(kind: Callable[[Iterable[object]], object], items: object = ()) -> Collection:
-    return Collection(kind, items if isinstance(items, list) else _need(tuple, items))
-
-
 def _bytearray(data: object = b"", _encoding: object = None) -> bytearray:
     return bytearray(data.encode("latin-1") if isinstance(data, str) else _need(bytes, data))
-
-
-def _complex(real: float, imag: float) -> complex:
-    return complex(float(real), float(imag))
 
 
 def _never(*_args: object) -> None:
@@ -140,10 +122,10 @@ _PLAIN: dict[tuple[str, str], Builder] = {
     ("resource", "struct_rusage"): _plain_tuple,
 }
 for _module in _BUILTIN_MODULES[:2]:
-    _PLAIN[_module, "set"] = partial(_collection, set)
-    _PLAIN[_module, "frozenset"] = partial(_collection, frozenset)
+    _PLAIN[_module, "set"] = set
+    _PLAIN[_module, "frozenset"] = frozenset
     _PLAIN[_module, "bytearray"] = _bytearray
-    _PLAIN[_module, "complex"] = _complex
+    _PLAIN[_module, "complex"] = complex
     _PLAIN[_module, "bytes"] = lambda: b""
     _PLAIN[_module, "object"] = _never
 
@@ -180,11 +162,11 @@ class EventNames:
         return build()
 
     @staticmethod
-    def _unknown(make: Callable[[str], object], name: str, *args: object) -> Built:
+    def _unknown(make: Callable[[str], object], name: str, *args: object) -> object:
         value = make(name)
         if args:
             vars(value)["args"] = args
-        return Built(value, vars(value))
+        return value
 
 
 def _standard(module: str, name: str) -> Builder | None:
@@ -197,9 +179,7 @@ def _standard(module: str, name: str) -> Builder | None:
             return None
     else:
         return None
-    if isinstance(found, type) and issubclass(found, Exception):
-        return partial(_raised, found)
-    return None
+    return found if isinstance(found, type) and issubclass(found, Exception) else None
 
 
 CLIENT_NAMES = EventNames()

@@ -12,6 +12,6 @@ The functions touch nothing but their own data and may be called from any thread
 """
 
 from ._budget import Name, PickleLimits
-from ._machine import Builder, Built, Collection, load
+from ._machine import Builder, load
 
-__all__ = ["Builder", "Built", "Collection", "Name", "PickleLimits", "load"]
+__all__ = ["Builder", "Name", "PickleLimits", "load"]

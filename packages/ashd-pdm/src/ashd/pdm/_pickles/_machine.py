@@ -9,8 +9,7 @@ from __future__ import annotations
 import io
 import pickletools
 import struct
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from .._errors import RefusedPickle
@@ -22,30 +21,16 @@ MAX_NUMBER_TEXT = 3000
 NEWEST_PROTOCOL = 5
 
 Builder = Callable[..., object]
-"""Makes a value, `Built` or `Collection` of arguments; raises anything when they are wrong."""
+"""Makes an object or plain data of arguments; raises anything when they are wrong."""
 
 Lookup = Callable[[str, str], Builder | None]
 """From a module and a name to what makes objects of it; None when it is not allowed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Built:
-    """An object that a builder has made, and where the opcode BUILD puts its attributes."""
-
-    value: object
-    attributes: dict[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class Collection:
-    """A set that a builder wants to be made; its items are counted first."""
-
-    kind: Callable[[Iterable[object]], object]
-    items: Iterable[object]
-
-
 class _Mark:
     """Stands on the stack where a container's items begin."""
+
+    __slots__ = ()
 
 
 _MARK = _Mark()
@@ -53,7 +38,7 @@ _T = TypeVar("_T")
 
 
 def load(data: bytes, limits: PickleLimits, names: Lookup | None = None) -> Any:
-    """Return the value of a pickle; `RefusedPickle` if it is malformed, too large or not allowed."""
+    """Return the value of a pickle; `RefusedPickle` if it is malformed, too large or forbidden."""
     budget = Budget(limits, len(data))
     try:
         value = _Machine(data, budget, names).run(limits.opcodes)
@@ -119,7 +104,7 @@ class _Machine:
         value = self._stack.pop()
         if value is _MARK:
             raise RefusedPickle("malformed pickle: a mark where a value should be")
-        return value.value if isinstance(value, Built) else value
+        return value
 
     def pop_mark(self) -> list[object]:
         stack = self._stack
@@ -128,7 +113,7 @@ class _Machine:
             at -= 1
             if at < 0:
                 raise RefusedPickle("malformed pickle: no mark")
-        items = [item.value if isinstance(item, Built) else item for item in stack[at + 1 :]]
+        items = stack[at + 1 :]
         del stack[at:]
         return items
 
@@ -200,25 +185,26 @@ class _Machine:
         if named.name != "_reconstructor":  # whose arguments are names, and which keeps none
             self._budget.walk(args)
         self._budget.take(OBJECT_BYTES)
+        builder = self._builder(named)
         try:
-            value = self._builder(named)(*args)
-            if isinstance(value, Collection):
-                value = value.kind([self._budget.key(item) for item in value.items])
+            if builder in (set, frozenset):
+                args = [[self._budget.key(item) for item in items] for items in args]
+            self._stack.append(builder(*args))
         except RefusedPickle:
             raise
         except Exception as exc:
             raise RefusedPickle(f"the pickle has no good arguments for {named}") from exc
-        self._stack.append(value)
 
     def set_state(self) -> None:
-        state = self.pop()
-        built = self._stack[-1]
-        if not isinstance(built, Built) or not isinstance(state, dict):
+        """Set attributes of an object that a builder has made; those of exceptions are left out."""
+        state, made = self.pop(), self._stack[-1]
+        attributes = {} if isinstance(made, BaseException) else getattr(made, "__dict__", None)
+        if attributes is None or not isinstance(state, dict):
             raise RefusedPickle("the pickle gives a state to something that takes none")
         if not all(isinstance(name, str) and name.isidentifier() for name in state):
             raise RefusedPickle("the pickle has a state that is not a set of attributes")
         self._budget.take(ENTRY_BYTES * len(state))
-        built.attributes.update(state)
+        attributes.update(state)
 
 
 _LITERALS = (
