@@ -12,14 +12,12 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, cast
+from types import FrameType
+from typing import cast
 
-if TYPE_CHECKING:
-    from types import FrameType
+from .._records import Request, Stack, Thread
 
-    from .._records import Request, Stack, Thread
-
-Finder = Callable[[int], Mapping[str, Any] | None]
+Finder = Callable[[int], Mapping[str, object] | None]
 
 MAX_FRAMES = 500
 """Frames of one stack; a recursion that is deeper is cut at its outer end."""
@@ -58,7 +56,7 @@ def remove_finder(finder: Finder) -> None:
         _finders = tuple(known for known in _finders if known != finder)
 
 
-def work_of(ident: int) -> dict[str, Any] | None:
+def work_of(ident: int) -> dict[str, object] | None:
     """Return what the thread works on, or None. A finder that raises doesn't know."""
     for finder in _finders:
         try:
@@ -89,9 +87,7 @@ def count_plumbing(stack: Stack) -> int:
 
 
 def describe_threads() -> list[Thread]:
-    """Return all threads: `ident`, `native_id`, `name`, `daemon`, `request` (a dict or None),
-    `stack`, `plumbing` (how many frames at the outer end of the stack are the server's own).
-    """
+    """Return all threads, with their stacks and what each works on."""
     known = {thread.ident: thread for thread in threading.enumerate()}
     return [
         _describe(ident, known.get(ident), frame) for ident, frame in sys._current_frames().items()
