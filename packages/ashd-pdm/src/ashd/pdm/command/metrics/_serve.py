@@ -73,6 +73,7 @@ class BoundedServer(ThreadingWSGIServer):
     """Gives up clients that take too long, and the oldest one when there are too many."""
 
     seconds = CLIENT_TIMEOUT
+    request_queue_size = MOST_CLIENTS  # a client that finds no room there waits for seconds
 
     def __init__(self, address: tuple[str, int]) -> None:
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
