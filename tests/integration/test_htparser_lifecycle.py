@@ -102,7 +102,7 @@ def test_a_root_handler_that_cannot_be_started(command: str, complaint: str) -> 
     result = run("plain:port=0", "--", command)
     assert result.returncode == 1
     assert result.stderr == (
-        f"ashd-htparser: can't start the root handler {command!r}: {complaint}\n"
+        f"ashd-htparser: the root handler: {command} can't be started: {complaint}\n"
     )
 
 

@@ -14,8 +14,7 @@ import asyncio
 import math
 from typing import cast
 
-from ashd.proto import encode_request
-from ashd.proto._codec import add_headers, encode_headers
+from ashd.proto._codec import encode_headers
 
 from ._errors import RequestError
 from ._exchange import Exchange
@@ -322,9 +321,7 @@ class Connection(asyncio.Protocol):
             current=head.version == b"HTTP/1.1",
             keep_alive=head.keep_alive and not server.stopping,
         )
-        datagram = add_headers(
-            encode_request(*head[:4], head.headers), self._encoded_headers + server.framing
-        )
+        datagram = head.encode(self._encoded_headers, server.framing)
         exchange = self._exchange = Exchange(self, server.poller, framer, datagram)
         if state is State.RESPONSE and not self._held_body:
             exchange.end_body()

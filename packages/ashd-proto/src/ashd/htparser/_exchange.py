@@ -18,7 +18,7 @@ from typing import Protocol
 from ashd.proto._text import MAX_LOGGED, printable
 
 from ._errors import ResponseError
-from ._limits import PIECE
+from ._limits import FIRST_PIECE, PIECE
 from ._poller import Poller
 from ._response import ResponseFramer
 
@@ -211,8 +211,9 @@ class Exchange:
     def _read(self) -> None:
         """Read a piece; if it was a short one, also what no event would tell of."""
         while self._sock is not None and not self._paused:
+            size = PIECE if self._framer.started else FIRST_PIECE
             try:
-                data = self._sock.recv(PIECE, socket.MSG_DONTWAIT)
+                data = self._sock.recv(size, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 self._exhaust = False
                 return
@@ -224,7 +225,7 @@ class Exchange:
                 return
             if not self._framer.complete:
                 self._take(data)
-            if len(data) == PIECE:
+            if len(data) == size:
                 self._read_later()
                 return
             if not self._exhaust:

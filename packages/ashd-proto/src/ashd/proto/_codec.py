@@ -51,11 +51,6 @@ def _reason(strings: list[bytes]) -> str:
     return "the datagram's header list is not terminated by an empty string"
 
 
-def add_headers(datagram: bytes, encoded: bytes) -> bytes:
-    """Return the datagram with headers from `encode_headers` after its own."""
-    return datagram[:-1] + encoded + b"\0"
-
-
 def encode_headers(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     """Encode headers once for many requests; the caller knows that they are well formed."""
     return b"".join(b"%b\0%b\0" % field for field in headers)
