@@ -73,7 +73,7 @@ def _accept(rule: Admission | None, server: Server, listening: socket.socket) ->
         if exc.errno in _SCARCE:
             _log.warning("can't accept a debug connection: %s", exc.strerror)
             time.sleep(SCARCE_PAUSE)
-        return True
+        return exc.errno != errno.EINVAL  # shut down
     if _is_admitted(sock, rule):
         server.start(sock)
     else:
