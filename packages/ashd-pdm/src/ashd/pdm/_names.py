@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-from ._pickles import Builder, Name
+from ._pickles import Builder, Lookup, Name
 
 WIRE_NAMES: dict[type, str] = {}
 _OWN: dict[tuple[str, str], Builder] = {}
@@ -129,44 +129,8 @@ for _module in _BUILTIN_MODULES[:2]:
     _PLAIN[_module, "bytes"] = lambda: b""
     _PLAIN[_module, "object"] = _never
 
-
-class EventNames:
-    """What a client reads: own classes, exceptions of the standard library, plain data of old
-    protocols.
-
-    With `make`, classes that nobody knows become data, too: objects that it makes of the dotted
-    name. Nothing is looked up for them.
-    """
-
-    def __init__(self, make: Callable[[str], object] | None = None) -> None:
-        self._make = make
-
-    def __call__(self, module: str, name: str) -> Builder | None:
-        """Implement `Lookup`."""
-        if module in ("copyreg", "copy_reg") and name == "_reconstructor":
-            return self._reconstruct
-        known = _OWN.get((module, name)) or _PLAIN.get((module, name)) or _standard(module, name)
-        if known is None and self._make is not None:
-            return partial(self._unknown, self._make, f"{module}.{name}")
-        return known
-
-    def _reconstruct(self, named: object, base: object, state: object) -> object:
-        """What `copyreg._reconstructor` does, for known classes only."""
-        if not (isinstance(named, Name) and isinstance(base, Name) and state is None):
-            raise TypeError("not an object of a known class")
-        build = _OWN.get((named.module, named.name))
-        if build is None and self._make is not None:
-            build = self(named.module, named.name)
-        if build is None:
-            raise TypeError("not a known class")
-        return build()
-
-    @staticmethod
-    def _unknown(make: Callable[[str], object], name: str, *args: object) -> object:
-        value = make(name)
-        if args:
-            vars(value)["args"] = args
-        return value
+_RECONSTRUCTORS = {("copyreg", "_reconstructor"), ("copy_reg", "_reconstructor")}
+"""How protocols 0 and 1 make an object without calling its class."""
 
 
 def _standard(module: str, name: str) -> Builder | None:
@@ -182,4 +146,42 @@ def _standard(module: str, name: str) -> Builder | None:
     return found if isinstance(found, type) and issubclass(found, Exception) else None
 
 
-CLIENT_NAMES = EventNames()
+def client_names(module: str, name: str) -> Builder | None:
+    """Implement `Lookup`: own classes, exceptions of the standard library, plain data of old
+    protocols.
+    """
+    if (module, name) in _RECONSTRUCTORS:
+        return partial(_reconstruct, lambda *key: _OWN.get(key))
+    return _OWN.get((module, name)) or _PLAIN.get((module, name)) or _standard(module, name)
+
+
+def _reconstruct(find: Lookup, named: object, base: object, state: object) -> object:
+    """What `copyreg._reconstructor` does, for known classes only."""
+    if not (isinstance(named, Name) and isinstance(base, Name) and state is None):
+        raise TypeError("not an object of a class")
+    build = find(named.module, named.name) or _never
+    return build()
+
+
+class EventNames:
+    """The same, and classes that nobody knows become data: `make` returns an object for the dotted
+    name. Nothing is looked up for them.
+    """
+
+    def __init__(self, make: Callable[[str], object]) -> None:
+        self._make = make
+
+    def __call__(self, module: str, name: str) -> Builder:
+        """Implement `Lookup`."""
+        if (module, name) in _RECONSTRUCTORS:
+            return partial(_reconstruct, self)
+        return client_names(module, name) or partial(self._unknown, f"{module}.{name}")
+
+    def _unknown(self, name: str, *args: object) -> object:
+        value = self._make(name)
+        if args:
+            vars(value)["args"] = args
+        return value
+
+
+CLIENT_NAMES = client_names

@@ -12,6 +12,6 @@ The functions touch nothing but their own data and may be called from any thread
 """
 
 from ._budget import Name, PickleLimits
-from ._machine import Builder, load
+from ._machine import Builder, Lookup, load
 
-__all__ = ["Builder", "Name", "PickleLimits", "load"]
+__all__ = ["Builder", "Lookup", "Name", "PickleLimits", "load"]
