@@ -34,30 +34,19 @@ class EventSender:
     def __init__(self, stream: Stream, limits: Limits) -> None:
         self._stream = stream
         self._limits = limits
-        self._queue: SimpleQueue[_Item | None] = SimpleQueue()
+        self.queue: SimpleQueue[_Item | None] = SimpleQueue()
         self._lock = threading.RLock()  # for _lost; the same thread may come again, see above
         self._lost: Counter[object] = Counter()
         threading.Thread(target=self._send_all, name="ashd-pdm-events", daemon=True).start()
 
-    def put(self, ident: object, event: object) -> None:
-        """Add an event for the subscription `ident`, or count it as lost."""
-        if self.is_full():
-            self.lose(ident)
-        else:
-            self._queue.put(_Item(ident, event))
-
-    def is_full(self) -> bool:
-        """Whether an event that is put in now would be lost."""
-        return self._queue.qsize() >= self._limits.queued_events
-
     def lose(self, ident: object, count: int = 1) -> None:
-        """Count events as lost: nobody made them, or they could not be sent."""
+        """Count events as lost: there was no room, nobody made them, or they could not be sent."""
         with self._lock:
             self._lost[ident] += count
 
     def stop(self) -> None:
         """Let the thread find the end."""
-        self._queue.put(None)
+        self.queue.put(None)
 
     # In the thread
 
@@ -72,13 +61,13 @@ class EventSender:
     def _take(self) -> list[_Item] | None:
         """Wait for events and return them, in order; None at the end."""
         batch: list[_Item] = []
-        item = self._queue.get()
+        item = self.queue.get()
         try:
             while item is not None:
                 batch.append(item)
                 if len(batch) == MAX_BATCH:
                     return batch
-                item = self._queue.get_nowait()
+                item = self.queue.get_nowait()
         except Empty:
             return batch
         return None
@@ -99,19 +88,23 @@ class EventSender:
 class Subscription:
     """An id of an `EventSender`, as a source of events sees it; it can say that it is full."""
 
-    __slots__ = ("_ident", "_sender")
+    __slots__ = ("_bound", "_ident", "_sender")
 
-    def __init__(self, sender: EventSender, ident: object) -> None:
+    def __init__(self, sender: EventSender, ident: object, bound: int) -> None:
         self._sender = sender
         self._ident = ident
+        self._bound = bound
 
     def __call__(self, event: object) -> None:
-        """Put an event into the queue."""
-        self._sender.put(self._ident, event)
+        """Put an event into the queue, or count it as lost."""
+        if self.is_full():
+            self.lose(1)
+        else:
+            self._sender.queue.put(_Item(self._ident, event))
 
     def is_full(self) -> bool:
         """Whether an event would be lost."""
-        return self._sender.is_full()
+        return self._sender.queue.qsize() >= self._bound
 
     def lose(self, count: int) -> None:
         """Let the client know that it missed so many events."""

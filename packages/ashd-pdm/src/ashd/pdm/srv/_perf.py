@@ -166,7 +166,7 @@ class PerfConnection:
             raise ValueError("this object is subscribed already")
         if self._events is None:
             self._events = EventSender(self._stream, self._limits)
-        callback = Subscription(self._events, ident)
+        callback = Subscription(self._events, ident, self._limits.queued_events)
         source.subscribe(callback)
         self._subscribed[ident] = callback
         return ()

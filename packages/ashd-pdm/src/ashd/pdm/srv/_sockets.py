@@ -123,7 +123,7 @@ def _locked(path: Path, seconds: float) -> Iterator[None]:
     try:
         yield
     finally:
-        path.unlink()
+        path.unlink(missing_ok=True)
         os.close(descriptor)
 
 
