@@ -9,9 +9,7 @@ thread for each client that has subscribed takes events out and sends them.
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from queue import Empty, SimpleQueue
-from typing import NamedTuple
 
 from .._errors import ConnectionLost
 from .._limits import Limits
@@ -23,9 +21,8 @@ MAX_BATCH = 100
 """Events that are sent with one system call."""
 
 
-class _Item(NamedTuple):
-    ident: object
-    event: object
+_Item = tuple[object, object]
+"""An id and an event."""
 
 
 class EventSender:
@@ -36,13 +33,13 @@ class EventSender:
         self._limits = limits
         self.queue: SimpleQueue[_Item | None] = SimpleQueue()
         self._lock = threading.RLock()  # for _lost; the same thread may come again, see above
-        self._lost: Counter[object] = Counter()
+        self._lost: dict[object, int] = {}
         threading.Thread(target=self._send_all, name="ashd-pdm-events", daemon=True).start()
 
     def lose(self, ident: object, count: int = 1) -> None:
         """Count events as lost: there was no room, nobody made them, or they could not be sent."""
         with self._lock:
-            self._lost[ident] += count
+            self._lost[ident] = self._lost.get(ident, 0) + count
 
     def stop(self) -> None:
         """Let the thread find the end."""
@@ -74,14 +71,14 @@ class EventSender:
 
     def _take_lost(self) -> list[_Item]:
         with self._lock:
-            lost, self._lost = self._lost, Counter()
-        return [_Item(ident, LostEvents(count)) for ident, count in lost.items()]
+            lost, self._lost = self._lost, {}
+        return [(ident, LostEvents(count)) for ident, count in lost.items()]
 
     def _message(self, item: _Item) -> bytes:
         try:
-            return event_message(item.ident, item.event, self._limits.message)
+            return event_message(*item, self._limits.message)
         except Exception:
-            self.lose(item.ident)
+            self.lose(item[0])
             return b""
 
 
@@ -100,7 +97,7 @@ class Subscription:
         if self.is_full():
             self.lose(1)
         else:
-            self._sender.queue.put(_Item(self._ident, event))
+            self._sender.queue.put((self._ident, event))
 
     def is_full(self) -> bool:
         """Whether an event would be lost."""
