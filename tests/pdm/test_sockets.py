@@ -239,6 +239,16 @@ def test_somebody_elses_file_is_not_removed(place: Path) -> None:
     assert path.read_text() == "precious"
 
 
+def test_closing_again_leaves_the_next_socket_alone(place: Path) -> None:
+    path = place / "s"
+    first = srv.listen(str(path))
+    first.close()
+    for _ in range(5):  # file systems like to use the number of an inode again
+        with srv.listen(str(path)):
+            first.close()
+            assert path.exists()
+
+
 def test_two_that_start_at_once(place: Path) -> None:
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(place / "s"))
