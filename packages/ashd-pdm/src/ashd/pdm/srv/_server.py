@@ -7,6 +7,7 @@ own. The server owns all of these sockets.
 from __future__ import annotations
 
 import logging
+import re
 import select
 import socket
 import threading
@@ -26,6 +27,8 @@ from ._workers import Workers
 _log = logging.getLogger("ashd.pdm")
 GREETING = b"+PDM1\n"
 PROTOCOLS = ("repl", "perf")
+_CHOICE = re.compile(r"(?:@([^ ]*) )?(repl|perf)\r*")
+"""What a client answers to the greeting: `[@WORKER ]PROTOCOL`."""
 
 
 class Server:
@@ -127,10 +130,12 @@ class Server:
         line = stream.read_line(self._limits.line, self._limits.greeting_timeout)
         if line is None:
             return None
-        worker, protocol = _parse_choice(line)
-        if protocol not in PROTOCOLS:
+        chosen = _CHOICE.fullmatch(line.decode("ascii", "replace"))
+        if chosen is None:
             stream.send(b"-ERR no such protocol; there are: repl, perf\n")
             return None
+        worker: str | None = chosen[1]
+        protocol: str = chosen[2]
         try:
             return None if self._hand_over(stream, worker, protocol) else protocol
         except PdmError as exc:
@@ -169,12 +174,3 @@ class Server:
         for stream in self._open.values():
             stream.close()
         self._open.clear()
-
-
-def _parse_choice(line: bytes) -> tuple[str | None, str]:
-    """Split `[@WORKER ]PROTOCOL`."""
-    text = line.rstrip(b"\r").decode("ascii", "replace")
-    if not text.startswith("@"):
-        return None, text
-    worker, _, protocol = text[1:].partition(" ")
-    return worker, protocol
