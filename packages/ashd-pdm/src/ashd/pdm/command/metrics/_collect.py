@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from ..._records import Garbage, Process, Server
-from .._connection import by_worker, find, find_if_any, full_path, short_path
+from .._connection import call, find, find_if_any, full_path, read, short_path
 from ._families import Family, metric_name
 
 if TYPE_CHECKING:
@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 
 def collect(client: PerfClient, attributes: Sequence[str] = ()) -> list[Family]:
     """Return all metrics of the daemon, and those of the attributes that were asked for."""
-    families = _process(by_worker(client, find(client, "process").readattr(), Process))
-    garbage = find(client, "heap").invoke("garbage")
-    families += _collector(by_worker(client, garbage, Garbage))
+    families = [
+        *_process(read(find(client, "process"), Process)),
+        *_collector(call(find(client, "heap"), Garbage, "garbage")),
+    ]
     server = find_if_any(client, "ashd.perf.server")
     if server is not None:
-        families += _requests(by_worker(client, server.readattr(), Server))
+        families += _requests(read(server, Server))
     else:
         families += _statistics(find_if_any(client, "ashd.perf.statistics/req"))
     for name in attributes:

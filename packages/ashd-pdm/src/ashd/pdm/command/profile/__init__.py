@@ -2,7 +2,3 @@
 
 `_stacks.py` has the samples, the other modules a way to write them each.
 """
-
-from ._run import run
-
-__all__ = ["run"]

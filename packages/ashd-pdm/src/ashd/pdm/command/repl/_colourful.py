@@ -18,12 +18,11 @@ from pygments.lexers.python import PythonLexer
 
 from ..._errors import PdmError
 from .._output import raw
-from ._history import history_file
 from ._source import is_complete
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Iterator
+    from pathlib import Path
 
     from prompt_toolkit.completion import CompleteEvent
     from prompt_toolkit.document import Document
@@ -58,11 +57,10 @@ INDENT = 4
 class ColourfulPrompt:
     """Implements `Prompt`."""
 
-    def __init__(self, session: Session, options: argparse.Namespace) -> None:
-        path = history_file(options.history)
+    def __init__(self, session: Session, history: Path | None) -> None:
         self._in_traceback = False
         self._prompt: PromptSession[str] = PromptSession(
-            history=InMemoryHistory() if path is None else FileHistory(str(path)),
+            history=InMemoryHistory() if history is None else FileHistory(str(history)),
             auto_suggest=AutoSuggestFromHistory(),
             completer=RemoteCompleter(session),
             complete_while_typing=False,

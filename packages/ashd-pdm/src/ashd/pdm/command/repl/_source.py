@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import ast
 import codeop
+import io
 import re
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+import tokenize
+from contextlib import suppress
+from itertools import accumulate
 
 _AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-_WITH_EXPRESSIONS = tuple(
-    getattr(ast, name) for name in ("JoinedStr", "TemplateStr") if hasattr(ast, name)
-)
 
 
 def is_complete(text: str) -> bool:
@@ -64,36 +61,21 @@ def without_empty_lines(text: str) -> str:
     """Return the same source with no empty line inside a string: one would end the command. Strings
     with expressions in them stay as they are.
     """
-    if "\n\n" not in text:
-        return text
-    try:
-        tree = _parse(text)
-    except (SyntaxError, ValueError):
-        return text
-    lines = text.encode().splitlines(keepends=True)
-    found = sorted(_literals(tree), key=lambda node: (node.lineno, node.col_offset))
-    for node in reversed(found):
-        _put_on_one_line(lines, node)
-    return b"".join(lines).decode()
+    starts = [0, *accumulate(len(line) + 1 for line in text.split("\n"))]
+    pieces, done = [], 0
+    with suppress(SyntaxError, tokenize.TokenError):
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.type == tokenize.STRING and "\n\n" in token.string:
+                begin, end = (
+                    starts[line - 1] + column for line, column in (token.start, token.end)
+                )
+                with suppress(ValueError):  # an f-string
+                    literal = ascii(ast.literal_eval(token.string))
+                    pieces += [text[done:begin], literal]
+                    done = end
+    return "".join([*pieces, text[done:]])
 
 
 def _parse(text: str) -> ast.Module:
     tree: ast.Module = compile(text, "<input>", "exec", ast.PyCF_ONLY_AST | _AWAIT)
     return tree
-
-
-def _literals(tree: ast.AST) -> Iterator[ast.Constant]:
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes):
-            yield node
-        elif not isinstance(node, _WITH_EXPRESSIONS):
-            yield from _literals(node)
-
-
-def _put_on_one_line(lines: list[bytes], node: ast.Constant) -> None:
-    first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
-    piece = b"".join(lines[first : last + 1])
-    end = len(piece) - len(lines[last]) + (node.end_col_offset or 0)
-    if b"\n\n" in piece[node.col_offset : end]:
-        changed = piece[: node.col_offset] + ascii(node.value).encode() + piece[end:]
-        lines[first : last + 1] = [changed]
