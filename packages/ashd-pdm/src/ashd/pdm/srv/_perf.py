@@ -10,8 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from .._errors import ProtocolError
-from .._frames import HEADER_SIZE, body_length
+from .._frames import LengthError, read_message
 from .._limits import SERVER_PICKLES, Limits
 from .._pickles import load
 from .._stream import Stream
@@ -58,16 +57,11 @@ class PerfConnection:
                 self._events.stop()
 
     def _read(self) -> bytes | None:
-        timeout = self._limits.message_timeout
-        header = self._stream.read_exactly(HEADER_SIZE, timeout, first=True)
-        if header is None:
-            return None
         try:
-            length = body_length(header, self._limits.message)
-        except ProtocolError as exc:
+            return read_message(self._stream, self._limits.message, self._limits.message_timeout)
+        except LengthError as exc:
             self._stream.send(failure(exc, self._limits.message))
             raise
-        return self._stream.read_exactly(length, timeout)
 
     def _answer(self, body: bytes) -> bytes:
         try:
