@@ -19,7 +19,7 @@ from ._errors import ConnectionLost, ProtocolError
 _CHUNK = 1 << 16
 _RDHUP = getattr(select, "POLLRDHUP", 0)
 _NOSIGNAL = getattr(socket, "MSG_NOSIGNAL", 0)
-_GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
+GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 
 def wait_for(descriptor: int, events: int, seconds: float | None) -> int:
@@ -138,7 +138,7 @@ class Stream:
         output). False when the time is over.
         """
         ends = _RDHUP if half else 0
-        return bool(wait_for(self._sock.fileno(), ends, seconds) & (_GONE | ends))
+        return bool(wait_for(self._sock.fileno(), ends, seconds) & (GONE | ends))
 
     def abort(self) -> None:
         """End the connection under the thread that reads. May be called from any thread."""

@@ -20,21 +20,18 @@ shows all of them connects to each (`ashd.pdm.cli.open_perf`).
 
 from __future__ import annotations
 
-import select
 import socket
 import threading
 
 from .. import perf
 from .._errors import PdmError
-from .._stream import wait_for
+from .._stream import GONE, wait_for
 from ..perf._registry import find_object
 from ..perf._workers import PARENT, WorkersObject
 from ._fork import forget_after_fork
 
 MAX_HANDED = 1 << 17
 """Bytes that come with a connection: its protocol, and what the client has sent already."""
-
-_GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 
 def channel() -> tuple[socket.socket, socket.socket]:
@@ -82,7 +79,7 @@ class Workers:
         with self._lock:
             known = list(self._channels.items())
         for name, end in known:
-            if end.fileno() < 0 or wait_for(end.fileno(), 0, 0) & _GONE:
+            if end.fileno() < 0 or wait_for(end.fileno(), 0, 0) & GONE:
                 self.remove(name)
         return [name for name, end in known if end.fileno() >= 0]
 

@@ -10,6 +10,7 @@ import linecache
 import re
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Mapping
 from itertools import takewhile
 from types import FrameType
@@ -115,15 +116,10 @@ def format_threads() -> str:
 def _format(thread: Thread) -> str:
     work = "".join(f" {key}={value}" for key, value in (thread["request"] or {}).items())
     name = "idle" if is_idle(thread) else thread["name"]
-    lines = [f"Thread {name} ({thread['ident']}){work}:"]
     hidden, stack = fold(thread)
-    if hidden:
-        lines.append(f"  ({hidden} frames of the server)")
-    for file, line, function, source in stack:
-        lines.append(f'  File "{file}", line {line}, in {function}')
-        if source:
-            lines.append(f"    {source}")
-    return "\n".join(lines) + "\n"
+    folded = f"  ({hidden} frames of the server)\n" if hidden else ""
+    frames = "".join(traceback.format_list(stack))
+    return f"Thread {name} ({thread['ident']}){work}:\n{folded}{frames}"
 
 
 def fold(thread: Thread) -> tuple[int, Stack]:
