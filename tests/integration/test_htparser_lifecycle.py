@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from ashdtest.builds import BUILD
 from ashdtest.frontend import FrontEnd, front_end, read_to_end
 from ashdtest.http import Reader
 from ashdtest.processes import children, exists, free_port, program, wait_until
@@ -80,7 +81,7 @@ def test_help() -> None:
 def test_version() -> None:
     result = run("--version")
     assert result.returncode == 0
-    assert re.fullmatch(r"ashd-htparser/\d\S*\n", result.stdout)
+    assert re.fullmatch(rf"ashd-htparser/\d\S* \({BUILD}\)\n", result.stdout)
 
 
 def test_help_of_a_port_handler() -> None:

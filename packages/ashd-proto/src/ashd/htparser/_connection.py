@@ -58,8 +58,8 @@ class Connection(asyncio.Protocol):
         """Wait for `connection_made`."""
         self._server = server
         self._port = port
-        self._transport = cast("asyncio.Transport", None)
-        self._wire = cast("Wire", None)
+        self._transport: asyncio.Transport
+        self._wire: Wire
         self._state = State.HEAD
         self._reader = RequestReader(server.limits)
         self._head: RequestHead | None = None

@@ -68,24 +68,27 @@ class PerfClient(Client):
         """Return the object `name` of an imported module; `ashd.pdm.perf.nosuchname` when there is
         none.
         """
-        return self._bind("bind", module, name)
+        return self._bind(next(self._ids), "bind", module, name)
 
-    def _bind(self, request: str, *args: object) -> Proxy:
-        ident = next(self._ids)
+    def _bind(self, ident: int, request: str, *args: object) -> Proxy:
         return Proxy(self, ident, self.request(request, ident, *args)[0])
 
     def find(self, path: str) -> Proxy:
         """Return an object by `MODULE.OBJECT[/NAME]...`, as in `pdm.perf.sysres/cputime`."""
+        return self._find(path, next(self._ids))
+
+    def _find(self, path: str, ident: int) -> Proxy:
         first, *names = path.split("/")
         module, _, name = first.rpartition(".")
         if not module or not name or not all(names):
             raise nosuchname(
                 f"{path}: write MODULE.OBJECT[/NAME]..., as in pdm.perf.sysres/cputime"
             )
-        found = self._bind("bind", module, name)
-        for part in names:
+        found = self._bind(next(self._ids) if names else ident, "bind", module, name)
+        for at, part in enumerate(names, 1):
             with found:
-                found = found.lookup(part)
+                chosen = ident if at == len(names) else next(self._ids)
+                found = self._bind(chosen, "lookup", found.ident, part)
         return found
 
     # The wire
@@ -218,7 +221,7 @@ class Proxy(Closing):
 
     def lookup(self, name: str) -> Proxy:
         """Return an object of a directory; `nosuchname` when there is none."""
-        return self.client._bind("lookup", self.ident, name)
+        return self.client._bind(next(self.client._ids), "lookup", self.ident, name)
 
     def invoke(self, method: str, *args: object, **kwargs: object) -> Any:
         """Call a method, with plain data."""

@@ -65,12 +65,12 @@ def open_perf(
     try:
         with client.find(WORKERS) as workers:
             names = workers.listdir()
+        return WorkersClient(client, target) if names else client
     except nosuchname:
         return client
     except BaseException:
         client.close()
         raise
-    return WorkersClient(client, target) if names else client
 
 
 class WorkersClient(PerfClient):
@@ -152,6 +152,11 @@ class WorkersClient(PerfClient):
             super()._keep(ident, event)
 
     def _receive(self, seconds: float | None) -> bool:
+        if self._is_new:
+            self._is_new = False
+            for name in self.running():
+                with self.leaving_out(name):
+                    self.client_of(name)
         poller = select.poll()
         clients: list[PerfClient] = [self, *self._clients.values()]
         for client in clients:
@@ -162,13 +167,7 @@ class WorkersClient(PerfClient):
         for name in ready:
             with self.leaving_out(name):
                 self._clients[name]._receive(0)
-        parent_said = super()._receive(0)
-        if self._is_new:
-            self._is_new = False
-            for name in self.running():
-                with self.leaving_out(name):
-                    self.client_of(name)
-        return bool(ready) or parent_said
+        return super()._receive(0) or bool(ready)
 
     def close(self) -> None:
         """Leave all of them."""
@@ -210,11 +209,10 @@ class _MergedProxy(Proxy):
     """An object as all workers have it, together."""
 
     def __init__(self, client: WorkersClient, path: str) -> None:
-        super().__init__(client, 0, [])
+        super().__init__(client, next(client._ids), [])
         self._all = client
         self._path = path
         self._proxies: dict[PerfClient, Proxy] = {}
-        self._callbacks: list[Callback] = []
 
     def _current(self) -> dict[str, Proxy]:
         """Return the object in each worker that has it; the others are left out."""
@@ -227,7 +225,7 @@ class _MergedProxy(Proxy):
 
     def _in(self, worker: PerfClient) -> Proxy:
         if worker not in self._proxies:
-            self._proxies[worker] = worker.find(self._path)
+            self._proxies[worker] = worker._find(self._path, self.ident)  # the same in each
         return self._proxies[worker]
 
     def by_worker(self, request: str, *args: object) -> dict[str, Any]:
@@ -271,26 +269,25 @@ class _MergedProxy(Proxy):
         return self.by_worker("invoke", method, args, kwargs)
 
     def subscribe(self, callback: Callback) -> None:
-        current = self._current()
-        self._callbacks.append(callback)
+        for name, proxy in self._current().items():
+            with self._all.leaving_out(name):
+                proxy.subscribe(callback)
+        self._all._callbacks[self.ident] = callback
         self._all.subscribed.append(self)
-        for proxy in current.values():
-            proxy.subscribe(callback)
 
     def subscribe_in(self, worker: PerfClient) -> None:
         """Subscribe in a worker that is new."""
         with suppress(nosuchname):
-            for callback in self._callbacks:
-                self._in(worker).subscribe(callback)
+            self._in(worker).subscribe(self._all._callbacks[self.ident])
 
     def unsubscribe(self, callback: Callback) -> None:
-        if callback not in self._callbacks:
+        if self._all._callbacks.get(self.ident) != callback:
             raise ValueError("this callback is not subscribed")
-        self._callbacks.remove(callback)
+        del self._all._callbacks[self.ident]
         self._all.subscribed.remove(self)
         for proxy in self._proxies.values():
             with suppress(ConnectionLost):
-                proxy.unsubscribe(callback)
+                proxy.client.request("unsubs", self.ident)
 
     def close(self) -> None:
         for proxy in self._proxies.values():

@@ -8,7 +8,6 @@ import importlib
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ..._errors import PdmError
 from .._output import raw, say
 from ._source import is_complete
 
@@ -50,10 +49,7 @@ class PlainPrompt:
         return self._found[number] if number < len(self._found) else None
 
     def _names(self, word: str, before: str) -> list[str]:
-        try:
-            length, names = self._session.complete(before)
-        except PdmError:
-            return []
+        length, names = self._session.complete(before)
         start = word[: len(word) - length] if length <= len(word) else ""
         return [start + name for name in names]
 

@@ -111,8 +111,12 @@ class Session(Closing):
     # Questions that leave no trace in the namespace
 
     def complete(self, text: str) -> tuple[int, list[str]]:
-        """Return how many characters at the end of `text` are replaced, and by what."""
-        found = self._question("complete", text)
+        """Return how many characters at the end of `text` are replaced, and by what. Nothing when
+        the connection is lost: running code says so.
+        """
+        found = None
+        with suppress(PdmError):
+            found = self._question("complete", text)
         if isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], list):
             return int(found[0]), [name for name in map(str, found[1]) if name.isprintable()]
         return 0, []

@@ -39,33 +39,32 @@ def statements(text: str) -> list[str]:
         body = _parse(text).body
     except (SyntaxError, ValueError):
         return [text] if text.strip() else []
-    lines = text.encode().splitlines(keepends=True)
-    starts = [_start(node) for node in body]
+    data = text.encode()
+    starts = [0, *accumulate(map(len, data.splitlines(keepends=True)))]
     pieces = []
-    for node, (line, column) in zip(body, starts, strict=True):
-        found = lines[line - 1 : node.end_lineno]
-        found[-1] = found[-1][: node.end_col_offset]
-        found[0] = found[0][column:]
-        pieces.append(b"".join(found).decode())
+    for node in body:
+        decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+        line, column = (decorators[0].lineno, 0) if decorators else (node.lineno, node.col_offset)
+        assert node.end_lineno is not None
+        assert node.end_col_offset is not None
+        end = starts[node.end_lineno - 1] + node.end_col_offset
+        pieces.append(data[starts[line - 1] + column : end].decode())
     return pieces
-
-
-def _start(node: ast.stmt) -> tuple[int, int]:
-    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
-    if decorators:
-        return decorators[0].lineno, 0
-    return node.lineno, node.col_offset
 
 
 def without_empty_lines(text: str) -> str:
     """Return the same source with no empty line inside a string: one would end the command. Strings
     with expressions in them stay as they are.
     """
+    if "\n\n" not in text:
+        return text
     starts = [0, *accumulate(len(line) + 1 for line in text.split("\n"))]
-    pieces, done = [], 0
+    pieces, done, depth = [], 0, 0
     with suppress(SyntaxError, tokenize.TokenError):
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
-            if token.type == tokenize.STRING and "\n\n" in token.string:
+            kind = tokenize.tok_name[token.type]
+            depth += kind.endswith("STRING_START") - kind.endswith("STRING_END")
+            if kind == "STRING" and not depth and "\n\n" in token.string:
                 begin, end = (
                     starts[line - 1] + column for line, column in (token.start, token.end)
                 )
