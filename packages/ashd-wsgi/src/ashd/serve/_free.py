@@ -7,7 +7,7 @@ from _thread import start_new_thread
 from ._errors import ModelError
 from ._interface import Source
 from ._leader import Follower, LeaderFollowers
-from ._running import running
+from ._running import Slot
 
 
 class Free:
@@ -24,7 +24,7 @@ class Free:
         """
         if timeout is not None and maximum is None:
             raise ModelError("the model free has a timeout only together with max (free:max=N,...)")
-        self._threads = FreeThreads(running.run, maximum, timeout)
+        self._threads = FreeThreads(Slot.run, maximum, timeout)
 
     def serve(self, source: Source) -> None:
         """Run every task of `source`; return when all are finished."""

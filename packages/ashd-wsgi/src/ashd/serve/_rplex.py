@@ -5,7 +5,7 @@ from __future__ import annotations
 from ._free import FreeThreads
 from ._interface import Source, Task
 from ._multiplexer import Multiplexer
-from ._running import running
+from ._running import Slot
 
 
 class Rplex:
@@ -31,7 +31,7 @@ class Rplex:
         finally:
             self._multiplexer.finish()
 
-    def _call(self, task: Task) -> None:
-        stream = running.hold(task, task.start)
+    def _call(self, slot: Slot, task: Task) -> None:
+        stream = slot.hold(task, task.start)
         if stream is not None:
             self._multiplexer.add(stream)

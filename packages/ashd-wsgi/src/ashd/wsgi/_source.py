@@ -10,6 +10,7 @@ import logging
 import select
 import socket
 from collections.abc import Callable
+from threading import get_ident
 
 from ashd.proto import ProtocolError, Receiver, Request, holds_datagram
 from ashd.serve import WakeUp, Worker, running
@@ -102,10 +103,11 @@ class RequestSource:
         epoll.register(self._socket, _EXCLUSIVE)
         if self._place is None:
             return epoll.poll(_LOST_WAKE)
-        self._place.waiting = True
+        me = get_ident()
+        self._place.waiting.add(me)
         self._place.note(running)
         ready = epoll.poll(_BUSY_LOOK if running else _LOST_WAKE)
-        self._place.waiting = False
+        self._place.waiting.discard(me)
         self._place.note(running)
         return ready
 
