@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from ._interface import Source
+from ._interpreter import serve_in_parallel
 from ._leader import Follower, LeaderFollowers, Work
 from ._running import Slot
 
@@ -30,11 +31,15 @@ class Pool:
         A request that waits `timeout` seconds for a thread ends the process with abort(3). Threads
         end that had nothing to do for `idle` seconds.
         """
-        self._threads = PoolThreads(Slot.run, maximum, timeout, idle)
+        self._maximum = maximum
+        self._timeout = timeout
+        self._idle = idle
 
     def serve(self, source: Source) -> None:
         """Run every task of `source`; return when all are finished."""
-        self._threads.serve(source)
+        limits = (self._maximum, self._timeout)
+        if not serve_in_parallel(source, Slot.run, *limits, idle=self._idle, name="pool"):
+            PoolThreads(Slot.run, *limits, self._idle).serve(source)
 
 
 class PoolThreads(LeaderFollowers):

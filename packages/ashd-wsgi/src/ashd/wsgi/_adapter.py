@@ -23,6 +23,10 @@ class Application(Protocol):
 class Observer(Protocol):
     """Is told of each request. Its methods are called in the threads that serve; none may block."""
 
+    def for_thread(self) -> Observer:
+        """Return what is told of the requests that one thread receives; perhaps itself."""
+        ...
+
     def started(self, environ: dict[str, Any], /) -> Any:
         """The application is about to be called; what this returns is given to `finished`."""
         ...
@@ -57,7 +61,8 @@ class Guard(Protocol):
 class Adapter:
     """Holds what is the same for all requests of a process.
 
-    Threads share it; nothing changes once requests are served.
+    Nothing changes once requests are served. Threads that receive by themselves have one each:
+    without an interpreter lock they would otherwise wait for each other to count references.
     """
 
     __slots__ = ("application", "body_buffer", "environ", "guard", "observer", "status_line")
@@ -84,3 +89,12 @@ class Adapter:
         self.observer: Observer | None = None
         self.guard: Callable[[Channel, Response], Guard] | None = None
         """Makes the time limit of a request, if there is one."""
+
+    def for_thread(self) -> Adapter:
+        """Return a copy for a thread that receives by itself."""
+        adapter = Adapter.__new__(Adapter)
+        for name in self.__slots__:
+            setattr(adapter, name, getattr(self, name))
+        adapter.environ = self.environ.for_thread()
+        adapter.observer = self.observer and self.observer.for_thread()
+        return adapter

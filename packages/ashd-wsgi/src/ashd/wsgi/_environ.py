@@ -81,6 +81,10 @@ class EnvironBuilder:
         self._base = base
         self._directory = working_directory() if directory is None else directory
 
+    def for_thread(self) -> EnvironBuilder:
+        """Return a builder with a base of its own."""
+        return EnvironBuilder(self._base.copy(), self._directory)
+
     def build(self, request: Request) -> tuple[Environ, Framing, bool]:
         """Return a request's environ, what its headers say of its body, and whether to send chunks.
 

@@ -1,0 +1,185 @@
+"""How one thread receives from the handler's socket: its own buffer, and its own wait.
+
+One thread at a time uses a reception. It borrows the socket and the pipe that wakes it, and owns
+its epoll object. Several receptions of a process share nothing that is written for each request.
+"""
+
+from __future__ import annotations
+
+import logging
+import select
+import socket
+import time
+from collections.abc import Callable
+from threading import get_ident
+
+from ashd.proto import ProtocolError, Receiver, Request, holds_datagram
+from ashd.serve import WakeUp, Worker, running
+
+from ._exchange import Exchange
+
+logger = logging.getLogger("ashd.wsgi")
+
+Admit = Callable[[Request], Exchange | None]
+"""Makes an exchange of a request, or deals with it."""
+
+_LOST_WAKE = 1.0
+"""Seconds after which an idle worker looks at the socket by itself. The kernel wakes one of several
+workers for a request; if that one is just about to leave, the others don't hear of it."""
+
+_BUSY_LOOK = 0.01
+"""Seconds between looks of a worker that has requests running: at whether others are idle, which
+then take the new ones, and whether it is idle itself."""
+
+_FIRST_LOOK = 0.002
+"""Seconds until it looks for the first time."""
+
+
+_PATIENCE = 10
+"""Looks in a row at which a request waits for the idle workers. They may have been stopped."""
+
+_EXCLUSIVE = getattr(select, "EPOLLIN", 0) | getattr(select, "EPOLLEXCLUSIVE", 0)
+_FDS = 3  # that one waits for
+
+
+class Reception:
+    """Receives requests from an ashd handler socket, and makes exchanges of them.
+
+    Attributes:
+        stopped: whether nothing more is to be received; set by `stop` of the source.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        admit: Admit,
+        wakeup: WakeUp,
+        worker: Worker | None,
+        *,
+        timestamps: bool,
+        on_end: Callable[[], object],
+        on_parents_end: Callable[[], object],
+        on_release: Callable[[Reception], object],
+    ) -> None:
+        """Receive from `sock`, until `wakeup` is set and `stopped` is true. Raises OSError.
+
+        With `worker`, the socket is shared with other processes. `on_end` is called at end-of-file,
+        `on_parents_end` when the parent process is gone, `on_release` by `release`.
+        """
+        self._receive = Receiver(sock, timestamps=timestamps).receive
+        self._socket = sock
+        self._admit = admit
+        self._wakeup = wakeup
+        self._place = worker.place if worker is not None else None
+        self._worker_fd = worker.fileno() if worker is not None else None
+        self._on_end = on_end
+        self._on_parents_end = on_parents_end
+        self._on_release = on_release
+        self._epoll: select.epoll | None = None
+        self.stopped = False
+        self._poll = self._prepare_to_wait(worker)
+
+    def _prepare_to_wait(
+        self, worker: Worker | None
+    ) -> Callable[[float | None], list[tuple[int, int]]]:
+        """Return what waits, for at most so many seconds, until there may be something to do."""
+        if not hasattr(select, "epoll"):
+            poll = select.poll()
+            poll.register(self._socket, select.POLLIN)
+            poll.register(self._wakeup, select.POLLIN)
+            return lambda seconds: poll.poll(None if seconds is None else seconds * 1000)
+        epoll = self._epoll = select.epoll()
+        epoll.register(self._socket, _EXCLUSIVE)  # of several threads that wait, one wakes
+        epoll.register(self._wakeup, select.EPOLLIN)
+        if worker is None:
+            return lambda seconds: epoll.poll(seconds, _FDS)
+        epoll.register(worker, select.EPOLLIN)
+        return lambda seconds: self._wait_among_workers(epoll, seconds)
+
+    def _wait(self, seconds: float | None) -> None:
+        for fd, _ in self._poll(seconds):
+            if fd == self._worker_fd:
+                self._on_parents_end()
+            elif fd == self._wakeup.fileno() and not self.stopped:
+                self._wakeup.take()
+
+    def _wait_among_workers(
+        self, epoll: select.epoll, seconds: float | None
+    ) -> list[tuple[int, int]]:
+        """Wait as the last of those who wait, so that requests go round; or not for requests."""
+        epoll.unregister(self._socket)
+        if self._should_leave_requests():
+            ready = self._leave_requests(epoll)
+            epoll.register(self._socket, _EXCLUSIVE)
+            return ready
+        epoll.register(self._socket, _EXCLUSIVE)
+        longest = _LOST_WAKE if seconds is None else min(seconds, _LOST_WAKE)
+        if self._place is None:
+            return epoll.poll(longest)
+        me = get_ident()
+        self._place.waiting.add(me)
+        self._place.note(running)
+        ready = epoll.poll(min(_BUSY_LOOK, longest) if running else longest)
+        self._place.waiting.discard(me)
+        self._place.note(running)
+        return ready
+
+    def _leave_requests(self, epoll: select.epoll) -> list[tuple[int, int]]:
+        """Wait while others should take the requests, and do."""
+        pause = _FIRST_LOOK  # most requests are short
+        looks = 0
+        while looks < _PATIENCE and self._should_leave_requests():
+            ready = epoll.poll(pause)
+            if not ready and running and not self._should_leave_requests():
+                ready = epoll.poll(_FIRST_LOOK)  # the others may be between two requests
+            if ready:
+                return ready
+            pause = min(2 * pause, _BUSY_LOOK)
+            looks = looks + 1 if holds_datagram(self._socket) else 0
+        return []
+
+    def _should_leave_requests(self) -> bool:
+        """Tell whether other workers should take what comes: they have nothing to do, we have."""
+        return self._place is not None and bool(running) and self._place.others_are_idle()
+
+    def receive(self, timeout: float | None = None) -> Exchange | None:
+        """Wait for a request; None when the source is stopped, or at end-of-file.
+
+        Raises TimeoutError after `timeout` seconds without a request.
+        """
+        deadline: float | None = None
+        if self._place is not None and self._should_leave_requests():
+            self._wait(timeout)
+        while not self.stopped:
+            try:
+                request = self._receive(socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                if timeout is None:
+                    self._wait(None)
+                else:
+                    deadline = deadline or time.monotonic() + timeout
+                    self._wait_until(deadline)
+            except ProtocolError as error:
+                logger.warning("refused a request: %s", error)
+            else:
+                if request is None:
+                    self._on_end()
+                elif (exchange := self._admit(request)) is not None:
+                    return exchange
+        self._wakeup.set()  # others may wait, and this thread may have taken what was to wake them
+        return None
+
+    def _wait_until(self, deadline: float) -> None:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._wait(left)
+
+    def release(self) -> None:
+        """Give it back to the source."""
+        self._on_release(self)
+
+    def close(self) -> None:
+        """Close what the reception owns; may be called again."""
+        if self._epoll is not None:
+            self._epoll.close()
