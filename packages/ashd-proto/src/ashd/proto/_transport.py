@@ -39,8 +39,8 @@ _RIGHTS = int(socket.SCM_RIGHTS)
 _INT = array.array("i").itemsize
 _TIMESTAMP = 16  # struct timespec on 64-bit systems
 _ANCILLARY = socket.CMSG_SPACE(_MAX_DESCRIPTORS * _INT) + socket.CMSG_SPACE(_TIMESTAMP)
-_CLOEXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
-_CUT = socket.MSG_TRUNC | socket.MSG_CTRUNC
+_CLOEXEC = int(getattr(socket, "MSG_CMSG_CLOEXEC", 0))  # an int: operations on enums take long
+_CUT = int(socket.MSG_TRUNC | socket.MSG_CTRUNC)
 
 Ancillary = list[tuple[int, int, bytes]]
 

@@ -39,6 +39,7 @@ _PATIENCE = 10
 """Looks in a row at which a request waits for the idle workers. They may have been stopped."""
 
 _EXCLUSIVE = getattr(select, "EPOLLIN", 0) | getattr(select, "EPOLLEXCLUSIVE", 0)
+_DONTWAIT = int(socket.MSG_DONTWAIT)  # operations on enums take long
 _FDS = 3  # that one waits for
 
 
@@ -152,7 +153,7 @@ class Reception:
             self._wait(timeout)
         while not self.stopped:
             try:
-                request = self._receive(socket.MSG_DONTWAIT)
+                request = self._receive(_DONTWAIT)
             except BlockingIOError:
                 if timeout is None:
                     self._wait(None)
