@@ -58,6 +58,18 @@ class Guard(Protocol):
         ...
 
 
+class GuardMaker(Protocol):
+    """Makes the guards of requests."""
+
+    def for_thread(self) -> GuardMaker:
+        """Return what makes those of the requests that one thread receives."""
+        ...
+
+    def __call__(self, channel: Channel, response: Response, /) -> Guard:
+        """Guard what sends `response` on `channel`."""
+        ...
+
+
 class Adapter:
     """Holds what is the same for all requests of a process.
 
@@ -87,7 +99,7 @@ class Adapter:
         self.environ = EnvironBuilder(base_environ(SOFTWARE, multithread, multiprocess), directory)
         self.status_line = status_line
         self.observer: Observer | None = None
-        self.guard: Callable[[Channel, Response], Guard] | None = None
+        self.guard: GuardMaker | None = None
         """Makes the time limit of a request, if there is one."""
 
     def for_thread(self) -> Adapter:
@@ -96,5 +108,6 @@ class Adapter:
         for name in self.__slots__:
             setattr(adapter, name, getattr(self, name))
         adapter.environ = self.environ.for_thread()
+        adapter.guard = self.guard and self.guard.for_thread()
         adapter.observer = self.observer and self.observer.for_thread()
         return adapter

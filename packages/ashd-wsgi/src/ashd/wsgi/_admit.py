@@ -19,9 +19,9 @@ def admit_maker(
     `leave` is called when this process should be replaced by another; None if nobody would.
     """
     if limits.request_timeout is not None:
-        from ._request_timeout import Guard, Watchdog, leave_stuck_threads
+        from ._request_timeout import Guards, Watchdog, leave_stuck_threads
 
-        adapter.guard = Guard
+        adapter.guard = Guards()
         Watchdog(limits.request_timeout, partial(leave_stuck_threads, leave)).start()
     if limits.queue_timeout is limits.max_requests is limits.max_rss is None:
         return lambda: partial(Exchange, adapter.for_thread())
