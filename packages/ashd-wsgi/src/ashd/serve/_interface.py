@@ -85,7 +85,7 @@ class ThreadSource(Protocol):
         ...
 
     def release(self) -> None:
-        """Give it back: another thread may get it."""
+        """Give it back. The source may give it to another thread."""
         ...
 
 
@@ -97,7 +97,7 @@ class ParallelSource(Source, Protocol):
     """
 
     def for_thread(self) -> ThreadSource:
-        """Return what the calling thread receives by. Raises OSError."""
+        """Return what the calling thread receives by."""
         ...
 
 

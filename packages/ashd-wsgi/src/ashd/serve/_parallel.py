@@ -27,6 +27,9 @@ from ._running import Slot, running
 from ._wait_limit import WaitLimit
 from ._wakeup import WakeUp
 
+REST = 1.0
+"""Seconds without a task after which a thread parks if others wait: it then holds no descriptor."""
+
 PATIENCE = 4
 """Ticks in one task after which a thread that computes no longer keeps others from being awake."""
 
@@ -77,8 +80,9 @@ class ParallelThreads:
     ) -> None:
         """Run tasks by calling `work`, in at most `maximum` threads at a time (None: no limit).
 
-        A task that waits `timeout` seconds for a thread ends the process. Threads that have nothing
-        to do for `idle` seconds end, but for one. They are called `name`.
+        A task that waits `timeout` seconds for a thread ends the process. Threads that had nothing
+        to do for `REST` park, and those that were parked for `idle` seconds end; one goes on to
+        wait for tasks. They are called `name`.
         """
         self._work = work
         self._maximum = sys.maxsize if maximum is None else maximum
@@ -175,37 +179,39 @@ class ParallelThreads:
     # For the threads
 
     def _run(self, me: Member) -> None:
-        try:
-            source = self._source.for_thread()
-        except OSError:  # the system has no descriptor to give; the monitor tries again
-            self._leave(me)
-            return
-        slot = running.slot()
         me.tid = threading.get_native_id()
+        slot = running.slot()
         try:
-            self._serve(me, slot, source)
+            while self._serve(me, slot) and self._park(me):
+                pass
         except BaseException as error:
             self._end(error)
         finally:
             slot.close()
-            source.release()
             self._leave(me)
 
-    def _serve(self, me: Member, slot: Slot, source: ThreadSource) -> None:
-        """Run tasks until there are no more, or this thread is not needed."""
-        receive, work, idle = source.receive, self._work, self._idle
-        timeout: float | None = idle
+    def _serve(self, me: Member, slot: Slot) -> bool:
+        """Run tasks until there are no more (False), or this thread is to park (True)."""
+        source = self._source.for_thread()
+        try:
+            return self._run_tasks(me, slot, source)
+        finally:
+            source.release()
+
+    def _run_tasks(self, me: Member, slot: Slot, source: ThreadSource) -> bool:
+        receive, work, rest = source.receive, self._work, min(self._idle, REST)
+        timeout: float | None = rest
         while True:
             try:
                 task = receive(timeout)
             except TimeoutError:
-                if self._others_wait(me):
-                    return
+                if self._count_as_parked(me, beside_others=True):
+                    return True
                 timeout = None
                 continue
             if task is None:
                 self._end(None)
-                return
+                return False
             me.turn += 1
             me.busy = True
             if me.call:
@@ -214,25 +220,23 @@ class ParallelThreads:
             work(slot, task)
             del task
             me.busy = False
-            timeout = idle
-            if me.surplus and not self._park(me):
-                return
+            timeout = rest
+            if me.surplus and self._count_as_parked(me):
+                return True
 
-    def _others_wait(self, me: Member) -> bool:
-        """Leave if another thread waits for tasks; tell whether one does."""
+    def _count_as_parked(self, me: Member, *, beside_others: bool = False) -> bool:
+        """Receive no more until needed; False, if at the end, or if nobody else waits for tasks."""
         with self._lock:
-            if not any(member is not me and not member.busy for member in self._active):
+            if self._ended or (
+                beside_others and all(member.busy for member in self._active if member is not me)
+            ):
                 return False
             self._active.remove(me)
+            self._parked.append(me)
             return True
 
     def _park(self, me: Member) -> bool:
         """Wait until this thread is needed; False if it is to end."""
-        with self._lock:
-            if self._ended:
-                return False
-            self._active.remove(me)
-            self._parked.append(me)
         woken = me.wake.acquire(timeout=self._idle)
         with self._lock:
             if not woken and me in self._parked:

@@ -51,7 +51,7 @@ class Entrance:
         """Return how many more a thread may admit until it has to ask again; 0 if none."""
         admissions = self._admissions.copy()
         left = self._most - sum(admission.count for admission in admissions)
-        return max(left, 0) if left <= len(admissions) else left / (2 * len(admissions))
+        return max(1, left / (2 * len(admissions))) if left > 0 else 0
 
 
 class Admission:

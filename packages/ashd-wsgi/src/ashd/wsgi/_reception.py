@@ -1,7 +1,7 @@
-"""How one thread receives from the handler's socket: its own buffer, and its own wait.
+"""How one thread receives from the handler's socket: its own buffer, and its own exchanges.
 
-One thread at a time uses a reception. It borrows the socket and the pipe that wakes it, and owns
-its epoll object. Several receptions of a process share nothing that is written for each request.
+One thread at a time uses a reception. It borrows all that it waits for and by. Several receptions
+of a process share nothing that is written for each request, unless they have to wait for one.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from ashd.proto import ProtocolError, Receiver, Request, holds_datagram
 from ashd.serve import WakeUp, Worker, running
 
 from ._exchange import Exchange
+from ._waits import Ready, Waits
 
 logger = logging.getLogger("ashd.wsgi")
 
@@ -38,9 +39,7 @@ _FIRST_LOOK = 0.002
 _PATIENCE = 10
 """Looks in a row at which a request waits for the idle workers. They may have been stopped."""
 
-_EXCLUSIVE = getattr(select, "EPOLLIN", 0) | getattr(select, "EPOLLEXCLUSIVE", 0)
 _DONTWAIT = int(socket.MSG_DONTWAIT)  # operations on enums take long
-_FDS = 3  # that one waits for
 
 
 class Reception:
@@ -54,6 +53,7 @@ class Reception:
         self,
         sock: socket.socket,
         admit: Admit,
+        waits: Waits,
         wakeup: WakeUp,
         worker: Worker | None,
         *,
@@ -62,7 +62,7 @@ class Reception:
         on_parents_end: Callable[[], object],
         on_release: Callable[[Reception], object],
     ) -> None:
-        """Receive from `sock`, until `wakeup` is set and `stopped` is true. Raises OSError.
+        """Receive from `sock`, until `wakeup` is set and `stopped` is true.
 
         With `worker`, the socket is shared with other processes. `on_end` is called at end-of-file,
         `on_parents_end` when the parent process is gone, `on_release` by `release`.
@@ -70,51 +70,45 @@ class Reception:
         self._receive = Receiver(sock, timestamps=timestamps).receive
         self._socket = sock
         self._admit = admit
+        self._waits = waits
         self._wakeup = wakeup
+        self._worker = worker
         self._place = worker.place if worker is not None else None
-        self._worker_fd = worker.fileno() if worker is not None else None
         self._on_end = on_end
         self._on_parents_end = on_parents_end
         self._on_release = on_release
-        self._epoll: select.epoll | None = None
         self.stopped = False
-        self._poll = self._prepare_to_wait(worker)
-
-    def _prepare_to_wait(
-        self, worker: Worker | None
-    ) -> Callable[[float | None], list[tuple[int, int]]]:
-        """Return what waits, for at most so many seconds, until there may be something to do."""
-        if not hasattr(select, "epoll"):
-            poll = select.poll()
-            poll.register(self._socket, select.POLLIN)
-            poll.register(self._wakeup, select.POLLIN)
-            return lambda seconds: poll.poll(None if seconds is None else seconds * 1000)
-        epoll = self._epoll = select.epoll()
-        epoll.register(self._socket, _EXCLUSIVE)  # of several threads that wait, one wakes
-        epoll.register(self._wakeup, select.EPOLLIN)
-        if worker is None:
-            return lambda seconds: epoll.poll(seconds, _FDS)
-        epoll.register(worker, select.EPOLLIN)
-        return lambda seconds: self._wait_among_workers(epoll, seconds)
 
     def _wait(self, seconds: float | None) -> None:
-        for fd, _ in self._poll(seconds):
-            if fd == self._worker_fd:
+        if self._worker is None:
+            ready = self._waits.wait(seconds)
+        else:
+            ready = self._wait_among_workers(seconds)
+        for fd, _ in ready:
+            if fd == self._wakeup.fileno():
+                if not self.stopped:
+                    self._wakeup.take()
+            elif self._worker is not None and fd == self._worker.fileno():
                 self._on_parents_end()
-            elif fd == self._wakeup.fileno() and not self.stopped:
-                self._wakeup.take()
 
-    def _wait_among_workers(
-        self, epoll: select.epoll, seconds: float | None
-    ) -> list[tuple[int, int]]:
+    def _wait_among_workers(self, seconds: float | None) -> Ready:
+        longest = _LOST_WAKE if seconds is None else min(seconds, _LOST_WAKE)
+        epoll = self._waits.take()
+        if epoll is None:
+            return self._waits.wait_without(longest)
+        try:
+            return self._wait_as_last(epoll, longest)
+        finally:
+            self._waits.give(epoll)
+
+    def _wait_as_last(self, epoll: select.epoll, longest: float) -> Ready:
         """Wait as the last of those who wait, so that requests go round; or not for requests."""
         epoll.unregister(self._socket)
         if self._should_leave_requests():
             ready = self._leave_requests(epoll)
-            epoll.register(self._socket, _EXCLUSIVE)
+            self._waits.add_socket(epoll)
             return ready
-        epoll.register(self._socket, _EXCLUSIVE)
-        longest = _LOST_WAKE if seconds is None else min(seconds, _LOST_WAKE)
+        self._waits.add_socket(epoll)
         if self._place is None:
             return epoll.poll(longest)
         me = get_ident()
@@ -125,7 +119,7 @@ class Reception:
         self._place.note(running)
         return ready
 
-    def _leave_requests(self, epoll: select.epoll) -> list[tuple[int, int]]:
+    def _leave_requests(self, epoll: select.epoll) -> Ready:
         """Wait while others should take the requests, and do."""
         pause = _FIRST_LOOK  # most requests are short
         looks = 0
@@ -178,9 +172,5 @@ class Reception:
 
     def release(self) -> None:
         """Give it back to the source."""
+        self._waits.expect_fewer()
         self._on_release(self)
-
-    def close(self) -> None:
-        """Close what the reception owns; may be called again."""
-        if self._epoll is not None:
-            self._epoll.close()

@@ -2,7 +2,7 @@
 
 A model's leader is the only thread in `receive`; or several threads receive, each by what
 `for_thread` gives it. `stop` may be called anywhere, even in signal handlers. The source borrows
-the socket, and owns its receptions and the pipe that wakes them.
+the socket, and owns its receptions, what they wait by, and the pipe that wakes them.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from ashd.serve import WakeUp, Worker, running
 
 from ._exchange import Exchange
 from ._reception import Admit, Reception
+from ._waits import Waits
 
 
 class RequestSource:
@@ -44,11 +45,13 @@ class RequestSource:
         self._stopped = False
         self._wakeup = WakeUp()
         running.place = worker.place if worker is not None else None
+        self._waits = Waits(sock, self._wakeup, worker)
         self._receptions: list[Reception] = []
         self._unused: deque[Reception] = deque()  # their threads have ended
-        self._open = partial(
+        self._make = partial(
             Reception,
             sock,
+            waits=self._waits,
             wakeup=self._wakeup,
             worker=worker,
             timestamps=timestamps,
@@ -59,7 +62,7 @@ class RequestSource:
         self._first = self._add()
 
     def _add(self) -> Reception:
-        reception = self._open(self._make_admit())
+        reception = self._make(self._make_admit())
         self._receptions.append(reception)
         reception.stopped = self._stopped  # it may have been stopped meanwhile
         return reception
@@ -69,7 +72,7 @@ class RequestSource:
         return self._first.receive()
 
     def for_thread(self) -> Reception:
-        """Return what the calling thread receives by, beside others. Raises OSError."""
+        """Return what the calling thread receives by, beside others."""
         try:
             return self._unused.pop()
         except IndexError:
@@ -100,8 +103,7 @@ class RequestSource:
     def close(self) -> None:
         """Release what the source owns; the socket stays open. A late signal may still `stop`."""
         self._wakeup.close()
-        for reception in self._receptions:
-            reception.close()
+        self._waits.close()
 
     def abandon(self) -> None:
         """Release what the source owns, in a process that the application has forked."""
