@@ -233,6 +233,7 @@ class ParallelThreads:
                 return False
             self._active.remove(me)
             self._parked.append(me)
+            self._wakeup.set()  # what seemed to wait may be about to park as well
             return True
 
     def _park(self, me: Member) -> bool:

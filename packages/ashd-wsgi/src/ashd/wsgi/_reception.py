@@ -17,7 +17,7 @@ from ashd.proto import ProtocolError, Receiver, Request, holds_datagram
 from ashd.serve import WakeUp, Worker, running
 
 from ._exchange import Exchange
-from ._waits import Ready, Waits
+from ._waits import FDS, Ready, Waits
 
 logger = logging.getLogger("ashd.wsgi")
 
@@ -57,6 +57,7 @@ class Reception:
         wakeup: WakeUp,
         worker: Worker | None,
         *,
+        keeps: bool,
         timestamps: bool,
         on_end: Callable[[], object],
         on_parents_end: Callable[[], object],
@@ -64,8 +65,9 @@ class Reception:
     ) -> None:
         """Receive from `sock`, until `wakeup` is set and `stopped` is true.
 
-        With `worker`, the socket is shared with other processes. `on_end` is called at end-of-file,
-        `on_parents_end` when the parent process is gone, `on_release` by `release`.
+        If it `keeps` what it waits by, it waits a little faster, but holds a descriptor while it
+        doesn't wait. With `worker`, the socket is shared with other processes. `on_end` is called
+        at end-of-file, `on_parents_end` when the parent process is gone, `on_release` by `release`.
         """
         self._receive = Receiver(sock, timestamps=timestamps).receive
         self._socket = sock
@@ -77,31 +79,35 @@ class Reception:
         self._on_end = on_end
         self._on_parents_end = on_parents_end
         self._on_release = on_release
+        self._keeps = keeps
+        self._epoll: select.epoll | None = None  # what it keeps
         self.stopped = False
 
     def _wait(self, seconds: float | None) -> None:
-        if self._worker is None:
-            ready = self._waits.wait(seconds)
-        else:
-            ready = self._wait_among_workers(seconds)
-        for fd, _ in ready:
+        for fd, _ in self._wait_for_any(seconds):
             if fd == self._wakeup.fileno():
                 if not self.stopped:
                     self._wakeup.take()
             elif self._worker is not None and fd == self._worker.fileno():
                 self._on_parents_end()
 
-    def _wait_among_workers(self, seconds: float | None) -> Ready:
-        longest = _LOST_WAKE if seconds is None else min(seconds, _LOST_WAKE)
-        epoll = self._waits.take()
+    def _wait_for_any(self, seconds: float | None) -> Ready:
+        if self._worker is not None:
+            seconds = _LOST_WAKE if seconds is None else min(seconds, _LOST_WAKE)
+        epoll = self._epoll or self._waits.take()
         if epoll is None:
-            return self._waits.wait_without(longest)
+            return self._waits.wait_without(seconds)
         try:
-            return self._wait_as_last(epoll, longest)
+            if self._worker is None or seconds is None:
+                return epoll.poll(seconds, FDS)
+            return self._wait_among_workers(epoll, seconds)
         finally:
-            self._waits.give(epoll)
+            if self._keeps:
+                self._epoll = epoll
+            else:
+                self._waits.give(epoll)
 
-    def _wait_as_last(self, epoll: select.epoll, longest: float) -> Ready:
+    def _wait_among_workers(self, epoll: select.epoll, longest: float) -> Ready:
         """Wait as the last of those who wait, so that requests go round; or not for requests."""
         epoll.unregister(self._socket)
         if self._should_leave_requests():
@@ -172,5 +178,8 @@ class Reception:
 
     def release(self) -> None:
         """Give it back to the source."""
+        if self._epoll is not None:
+            self._waits.give(self._epoll)
+            self._epoll = None
         self._waits.expect_fewer()
         self._on_release(self)

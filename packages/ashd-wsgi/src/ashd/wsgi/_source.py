@@ -20,6 +20,10 @@ from ._exchange import Exchange
 from ._reception import Admit, Reception
 from ._waits import Waits
 
+_KEEPERS = 5
+"""Threads that keep what they wait by: as many as use a few processors. More are there only while
+some are blocked in the application, and these may be thousands."""
+
 
 class RequestSource:
     """Receives requests from an ashd handler socket."""
@@ -62,7 +66,7 @@ class RequestSource:
         self._first = self._add()
 
     def _add(self) -> Reception:
-        reception = self._make(self._make_admit())
+        reception = self._make(self._make_admit(), keeps=len(self._receptions) < _KEEPERS)
         self._receptions.append(reception)
         reception.stopped = self._stopped  # it may have been stopped meanwhile
         return reception
@@ -91,10 +95,13 @@ class RequestSource:
 
     def stop(self) -> None:
         """Receive nothing more."""
+        self._mark_stopped()
+        self._wakeup.set()
+
+    def _mark_stopped(self) -> None:
         self._stopped = True
         for reception in self._receptions.copy():
             reception.stopped = True
-        self._wakeup.set()
 
     def _lose_parent(self) -> None:
         self.stop()
@@ -107,5 +114,5 @@ class RequestSource:
 
     def abandon(self) -> None:
         """Release what the source owns, in a process that the application has forked."""
-        self.stop()
+        self._mark_stopped()  # and wake nobody by the pipe, which is the parent's as well
         self.close()

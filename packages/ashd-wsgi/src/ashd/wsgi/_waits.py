@@ -13,7 +13,8 @@ from collections import deque
 from ashd.serve import WakeUp, Worker
 
 _EXCLUSIVE = getattr(select, "EPOLLIN", 0) | getattr(select, "EPOLLEXCLUSIVE", 0)
-_FDS = 3  # that one waits for
+FDS = 3
+"""Descriptors that one waits for, at most."""
 
 Ready = list[tuple[int, int]]
 """Descriptors and their events."""
@@ -62,16 +63,6 @@ class Waits:
     def give(self, epoll: select.epoll) -> None:
         """Return what `take` has given."""
         self._unused.append(epoll)
-
-    def wait(self, seconds: float | None) -> Ready:
-        """Wait in turn with other threads; return what is ready within a time (None: any)."""
-        epoll = self.take()
-        if epoll is None:
-            return self.wait_without(seconds)
-        try:
-            return epoll.poll(seconds, _FDS)
-        finally:
-            self.give(epoll)
 
     def wait_without(self, seconds: float | None) -> Ready:
         """Wait without an epoll object: every thread that waits so wakes for a request."""
