@@ -5,6 +5,7 @@ Packages are found, not listed: whatever stands in packages/ is built, installed
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import tempfile
 import tomllib
@@ -84,6 +85,17 @@ BUILD_REQUIRES = sorted(
 )
 
 
+def _mypyc(name: str) -> dict[str, Any]:
+    """Return how a package is compiled when it is; empty if it never is."""
+    settings = _toml(ROOT / "packages" / name / "pyproject.toml")
+    hooks = settings["tool"]["hatch"]["build"]["targets"]["wheel"].get("hooks", {})
+    return dict(hooks.get("mypyc", {}))
+
+
+COMPILED = {name: hook for name in PACKAGES if (hook := _mypyc(name))}
+"""Packages that can be compiled, each after those that it depends on."""
+
+
 def _with_extras(name: str, target: str) -> str:
     extras = ",".join(PACKAGES[name].get("optional-dependencies", {}))
     return f"{target}[{extras}]" if extras else target
@@ -134,7 +146,7 @@ def lint(session: nox.Session) -> None:
 @nox.session(python=LOWEST)
 def types(session: nox.Session) -> None:
     """Check types, on the lowest Python: what is too new for it shows here."""
-    _install_editable(session, "types", "integration", "bench")
+    _install_editable(session, "types", "integration")
     folders = ["packages", "tests", "benchmarks", "examples"]
     with_code = [name for name in folders if any(ROOT.glob(f"{name}/**/*.py"))]
     session.run("mypy", *with_code, "noxfile.py", "dev.py")
@@ -240,6 +252,32 @@ def integration(session: nox.Session) -> None:
     _pytest(session, "tests/integration", *session.posargs)
 
 
+@nox.session(python=PYTHONS, default=False)
+def compiled(session: nox.Session) -> None:
+    """Compile what a release compiles, for one Python; run all tests against these wheels."""
+    if shutil.which("cc") is None:
+        session.skip("no C compiler (cc) is here")
+    release = _toml(ROOT / "cibuildwheel.toml")["tool"]["cibuildwheel"]
+    requires = {line for hook in COMPILED.values() for line in hook["dependencies"]}
+    session.install("build", *BUILD_REQUIRES, *sorted(requires))
+    _forget(session)
+    dist = Path(session.create_tmp(), "dist")
+    shutil.rmtree(dist, ignore_errors=True)
+    for name in COMPILED:
+        build = ("python", "-m", "build", "-n", f"packages/{name}", "-o", str(dist))
+        session.run(*build, env=release["environment"], silent=True)
+        session.install("--no-deps", str(_wheel(dist, name)))
+    session.run("python", str(CHECKS / "distributions.py"), str(dist))
+    for name in COMPILED:
+        check = release["test-command"].format(project=ROOT, package=ROOT / "packages" / name)
+        session.run(*check.split())
+    pure = [name for name in PACKAGES if name not in COMPILED]
+    wheels = [_with_extras(name, str(_wheel(dist, name))) for name in COMPILED]
+    editable = [word for name in pure for word in ("-e", f"packages/{name}")]
+    session.install("editables", *wheels, *editable, *_groups("integration"))
+    _pytest(session, *(session.posargs or ["tests"]))
+
+
 @nox.session(python=PYTHONS[-1:] or LOWEST, default=False)
 def coverage(session: nox.Session) -> None:
     """Measure branch coverage of everything, of child processes too; name what is not covered."""
@@ -256,11 +294,11 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session(python=LOWEST)
 def bench(session: nox.Session) -> None:
-    """Print tables of what is measured; name scripts after `--` to run only those."""
-    _install_editable(session, "bench")
-    names = session.posargs or [path.stem for path in sorted(ROOT.glob("benchmarks/[!_]*.py"))]
-    for name in names:
-        session.run("python", str(Path("benchmarks", f"{name}.py")))
+    """Measure, beside other servers, and write docs/performance.md; `-- --help` shows more."""
+    _install_editable(session)
+    for peer in _groups("peers"):  # what can't be installed is left out, and the tables say so
+        session.install(peer, success_codes=[0, 1])
+    session.run("python", "benchmarks", *session.posargs)
 
 
 @nox.session(python=LOWEST, default=False)

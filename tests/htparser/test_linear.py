@@ -14,6 +14,7 @@ from ashd.htparser._errors import RequestError
 from ashd.htparser._head import RequestHead
 from ashd.htparser._limits import CHUNKS_AT_ONCE, MAX_CHUNK_LINE, MAX_EMPTY_LINES, Limits
 from ashd.htparser._reader import END, RequestReader
+from ashdtest.builds import needs_subclasses
 from ashdtest.requests import read_requests
 
 LIMITS = Limits(body_size=0)
@@ -90,6 +91,7 @@ STREAMS = {
 }
 
 
+@needs_subclasses
 @pytest.mark.parametrize("step", [1, 3, 1000, 1 << 18], ids="{} at a time".format)
 @pytest.mark.parametrize("data", STREAMS.values(), ids=STREAMS)
 def test_bytes_touched(data: bytes, step: int) -> None:
@@ -101,6 +103,7 @@ def test_bytes_touched(data: bytes, step: int) -> None:
     assert all(request.whole for request in requests)
 
 
+@needs_subclasses
 def test_what_is_held_is_not_copied_for_each_request_before_it() -> None:
     """A buffer of small requests, one taken at a time, while more of them come."""
     tally = Tally()

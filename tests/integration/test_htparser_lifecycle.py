@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from ashdtest.builds import BUILD
 from ashdtest.frontend import FrontEnd, front_end, read_to_end
 from ashdtest.http import Reader
 from ashdtest.processes import children, exists, free_port, program, wait_until
@@ -80,7 +81,7 @@ def test_help() -> None:
 def test_version() -> None:
     result = run("--version")
     assert result.returncode == 0
-    assert re.fullmatch(r"ashd-htparser/\d\S*\n", result.stdout)
+    assert re.fullmatch(rf"ashd-htparser/\d\S* \({BUILD}\)\n", result.stdout)
 
 
 def test_help_of_a_port_handler() -> None:
@@ -102,7 +103,7 @@ def test_a_root_handler_that_cannot_be_started(command: str, complaint: str) -> 
     result = run("plain:port=0", "--", command)
     assert result.returncode == 1
     assert result.stderr == (
-        f"ashd-htparser: can't start the root handler {command!r}: {complaint}\n"
+        f"ashd-htparser: the root handler: {command} can't be started: {complaint}\n"
     )
 
 

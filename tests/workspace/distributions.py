@@ -16,7 +16,12 @@ SDIST_TOP = {
     "CHANGELOG.md",
     "PKG-INFO",
     ".gitignore",
+    "mypyc.ini",
 }
+OPTIONAL = {".gitignore", "mypyc.ini"}
+
+BESIDE = (".dist-info", ".so")
+"""What may lie beside ashd/: of a compiled wheel, the one library that its modules share."""
 
 
 def wheel_faults(names: list[str]) -> Iterator[str]:
@@ -27,7 +32,7 @@ def wheel_faults(names: list[str]) -> Iterator[str]:
         if path.parts[0].endswith(".data"):
             if path.parts[1:4] != ("data", "share", "man"):
                 yield f"{path} would be installed outside of the library, and is no manual page"
-        elif path.parts[0] != "ashd" and not path.parts[0].endswith(".dist-info"):
+        elif path.parts[0] != "ashd" and not path.parts[0].endswith(BESIDE):
             yield f"{path} lies beside ashd/"
         if path.parts[0] == "ashd" and len(path.parts) == 2:
             yield f"{path} lies in the namespace itself"
@@ -48,7 +53,7 @@ def sdist_faults(names: list[str]) -> Iterator[str]:
     inside = [PurePosixPath(*PurePosixPath(name).parts[1:]) for name in names]
     tops = {path.parts[0] for path in inside if path.parts}
     yield from (f"{top} has no business there" for top in sorted(tops - SDIST_TOP))
-    yield from (f"{top} is missing" for top in sorted(SDIST_TOP - {".gitignore"} - tops))
+    yield from (f"{top} is missing" for top in sorted(SDIST_TOP - OPTIONAL - tops))
     if PurePosixPath("src/ashd/__init__.py") in inside:
         yield "src/ashd/__init__.py is there"
 

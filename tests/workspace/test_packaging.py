@@ -64,7 +64,17 @@ def test_the_wheel_takes_all_parts_and_nothing_else(package: Path) -> None:
     expected = [f"src/ashd/{part.name}" for part in parts(package)]
     assert sorted(targets["wheel"]["only-include"]) == expected
     assert targets["wheel"]["sources"] == ["src"]
-    assert sorted(targets["sdist"]["only-include"]) == sorted([*expected, "CHANGELOG.md"])
+    beside = ["CHANGELOG.md", *(path.name for path in package.glob("mypyc.ini"))]
+    assert sorted(targets["sdist"]["only-include"]) == sorted([*expected, *beside])
+
+
+@each_package
+def test_compiled_modules_are_there_and_nothing_is_compiled_unasked(package: Path) -> None:
+    hooks = settings(package)["tool"]["hatch"]["build"]["targets"]["wheel"].get("hooks", {})
+    assert set(hooks) <= {"mypyc"}
+    for hook in hooks.values():
+        assert hook["enable-by-default"] is False
+        assert [name for name in hook["include"] if not (package / name).is_file()] == []
 
 
 @each_package

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ashdtest.builds import BUILD
 from ashdtest.commands import HELLO, attempt, command, module
 from ashdtest.handlers import running
 
@@ -55,7 +56,7 @@ def test_what_has_no_effect_is_told_once(
 
 def test_version() -> None:
     outcome = attempt(command("--version"))
-    assert re.fullmatch(r"ashd-wsgi/\d+\.\d+\.\d+\n", outcome.stdout)
+    assert re.fullmatch(rf"ashd-wsgi/\d+\.\d+\.\d+ \({BUILD}\)\n", outcome.stdout)
     assert outcome.status == 0
 
 

@@ -20,6 +20,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from . import _response
 from ._errors import FAILURE_STATUS, USAGE_STATUS, StartError, UsageError
 from ._handler import RootHandler
 from ._keeper import Keeper
@@ -201,7 +202,7 @@ def _parse(arguments: list[str]) -> _Settings:
         _check_separator(arguments)
     options = _parser().parse_intermixed_args(arguments)
     if options.version:
-        raise HelpRequested(SERVER_NAME)
+        raise HelpRequested(f"{SERVER_NAME} ({_build()})")
     for short, long in _MISSING.items():
         if getattr(options, long.strip("-").replace("-", "_")):
             raise UsageError(f"{short} ({long}) is not supported by this version")
@@ -212,6 +213,11 @@ def _parse(arguments: list[str]) -> _Settings:
         raise UsageError(f"no root handler: give its command after -- (try {PROGRAM} --help)")
     values = {field.name: getattr(options, field.name) for field in dataclasses.fields(Limits)}
     return _Settings(ports, Limits(**values), command, options.respawn, options.processes)
+
+
+def _build() -> str:
+    """Return whether the modules on a request's way are `compiled` or `pure Python`."""
+    return "pure Python" if _response.__file__.endswith(".py") else "compiled"
 
 
 def _check_separator(arguments: list[str]) -> None:

@@ -1,29 +1,20 @@
 """Request heads: what may pass, and what it means.
 
-Pure functions on bytes. One rule: no request is passed on when its end is in
-doubt, so whatever two programs could read in two ways is refused (RFC 9112, section 11.2). One
-pattern describes the whole header section; what doesn't match it is looked at again only to tell
-the client why.
+Functions on bytes. One rule: no request is passed on when its end is in doubt, so whatever two
+programs could read in two ways is refused (RFC 9112, section 11.2). What is malformed is looked at
+again only to tell the client why.
 """
 
 from __future__ import annotations
 
 import re
-import socket
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from ._errors import RequestError
+from ._fields import Field, MalformedLine, bad_host, make_field, read_field
+from ._kept import Kept
 from ._limits import MAX_FIELDS, Limits
-from ._syntax import (
-    FORGEABLE,
-    HOST,
-    LENIENT_TARGET,
-    TARGET,
-    TEXT,
-    TOKEN,
-    is_ash,
-    list_members,
-)
+from ._syntax import LENIENT_TARGET, TARGET, TOKEN, list_members
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -32,11 +23,7 @@ _METHOD = rb"(" + TOKEN + rb") "
 _REQUEST_LINE = re.compile(_METHOD + rb"(" + TARGET + rb")" + _VERSION_END)
 _LENIENT_LINE = re.compile(_METHOD + rb"(" + LENIENT_TARGET + rb")" + _VERSION_END)
 _OTHER_VERSION = re.compile(TOKEN + rb" " + LENIENT_TARGET + rb" HTTP/[0-9]\.[0-9]\r\n")
-_FIELDS = re.compile(rb"(?:" + TOKEN + rb":" + TEXT + rb"\r\n)*\r\n")
-_FIELD = re.compile(rb"([^:]+):[ \t]*([^\r]*)\r\n")
-_FORGED = re.compile(FORGEABLE)
 _DIGITS = re.compile(rb"[0-9]{1,18}")
-_HOST = re.compile(HOST)
 _ABSOLUTE = re.compile(rb"(?i)https?://([^/?#]*)(.*)", re.DOTALL)
 
 # Why a head is refused, in the order in which the reasons are tried.
@@ -49,22 +36,35 @@ _FAULTS = (
     (re.compile(rb"\n[^:\r\n]*[ \t]:"), "There must be no space in front of a header's colon."),
     (re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]"), "The request head has control characters."),
 )
+_HEAD_END = b"\r\n\r\n"
+_field_of = Kept(read_field).__getitem__
 _BESIDE_TARGET = 256  # bytes that a request line may have beside its target
 _LINE_START = re.compile(rb"\r?\Z|" + TOKEN + rb"(?:\Z| )")
 
 
-class RequestHead(NamedTuple):
+@dataclass(slots=True)
+class RequestHead:
     """A request as the handler sees it, and what the front end needs to know of it."""
 
     method: bytes
     url: bytes
     version: bytes
     rest: bytes
-    headers: Headers
+    fields: list[Field]
     length: int | None
     """Bytes of the body; None when it is chunked."""
     keep_alive: bool
     expects_continue: bool
+
+    @property
+    def headers(self) -> Headers:
+        """Those that are passed on."""
+        return [(field.name, field.value) for field in self.fields if field.encoded]
+
+    def encode(self, *ours: bytes) -> bytes:
+        """Return the request's datagram, with encoded headers of `ours` after the client's."""
+        strings = b"\0".join((self.method, self.url, self.version, self.rest, b""))
+        return b"".join([strings, *[field.encoded for field in self.fields], *ours, b"\0"])
 
 
 def parse_head(head: bytes, limits: Limits) -> RequestHead:
@@ -76,28 +76,27 @@ def parse_head(head: bytes, limits: Limits) -> RequestHead:
         check_line(head.find(b"\r\n"), limits)
         check_size(len(head), limits)
     line = (_LENIENT_LINE if limits.lenient_targets else _REQUEST_LINE).match(head)
-    if line is None or not _FIELDS.fullmatch(head, line.end()):
+    if line is None:
         raise complaint(head)
     method, url, version = line.groups()
     if len(url) > limits.target_size:
         raise _target_too_long(limits)
-    headers = _split_fields(head, line.end())
-    fields = {name.lower(): value for name, value in headers}
-    if len(fields) != len(headers):
-        fields = _join_repeated(headers)
+    fields = _read_fields(head)
+    known = _known(fields)
     if url[:1] != b"/":
-        url = _other_target(method, url, headers)
+        url = _other_target(method, url, fields)
     current = version == b"HTTP/1.1"
-    _check_host(fields.get(b"host"), required=current)
+    if current and b"host" not in known:
+        raise RequestError(400, "An HTTP/1.1 request must have a Host header.")
     return RequestHead(
         method,
         url,
         version,
         url.removeprefix(b"/").partition(b"?")[0],
-        headers,
-        _body_length(fields, current, limits),
-        _wants_keep_alive(fields.get(b"connection"), current),
-        b"expect" in fields and current and _check_expect(fields[b"expect"]),
+        fields,
+        _body_length(known, current, limits),
+        _wants_keep_alive(known.get(b"connection"), current),
+        current and b"expect" in known and _check_expect(known[b"expect"]),
     )
 
 
@@ -146,29 +145,40 @@ def body_too_large(limits: Limits) -> RequestError:
     )
 
 
-def _split_fields(head: bytes, start: int) -> Headers:
-    headers: Headers = _FIELD.findall(head, start)
-    if len(headers) > MAX_FIELDS:
+def _read_fields(head: bytes) -> list[Field]:
+    lines = head[: -len(_HEAD_END)].split(b"\r\n")
+    del lines[0]
+    if len(lines) > MAX_FIELDS:
         raise RequestError(431, f"The request has more than {MAX_FIELDS} header lines.")
-    if b" \r\n" in head or b"\t\r\n" in head:
-        headers = [(name, value.rstrip(b" \t")) for name, value in headers]
-    if b"ash" in head.lower() and _FORGED.search(head):
-        headers = [field for field in headers if not is_ash(field[0])]
-    return headers
+    try:
+        return list(map(_field_of, lines))
+    except MalformedLine:
+        raise complaint(head) from None
 
 
-def _join_repeated(headers: Headers) -> dict[bytes, bytes]:
-    """Join the values of repeated names, which makes a repeated length or host malformed."""
-    fields: dict[bytes, bytes] = {}
-    for name, value in headers:
-        lower = name.lower()
-        if lower == b"content-type" and fields.get(lower, value) != value:
-            raise RequestError(400, "The request has two different Content-Type headers.")
-        fields[lower] = fields[lower] + b"," + value if lower in fields else value
-    return fields
+def _known(fields: list[Field]) -> dict[bytes, bytes]:
+    """Return the values that mean something here, by the name in lower case."""
+    known: dict[bytes, bytes] = {}
+    for field in fields:
+        key = field.key
+        if key:
+            value = field.value
+            known[key] = _joined(key, known[key], value) if key in known else value
+    return known
 
 
-def _other_target(method: bytes, target: bytes, headers: Headers) -> bytes:
+def _joined(key: bytes, old: bytes, new: bytes) -> bytes:
+    """Join the values of a repeated name, which makes a repeated length malformed."""
+    if key == b"host":
+        raise bad_host()
+    if key != b"content-type":
+        return old + b"," + new
+    if new != old:
+        raise RequestError(400, "The request has two different Content-Type headers.")
+    return new
+
+
+def _other_target(method: bytes, target: bytes, fields: list[Field]) -> bytes:
     """Return the url of a target that isn't a path (RFC 9112, 3.2.2 to 3.2.4).
 
     The host of an absolute one takes the place of the Host header.
@@ -180,34 +190,15 @@ def _other_target(method: bytes, target: bytes, headers: Headers) -> bytes:
     absolute = _ABSOLUTE.fullmatch(target)
     if absolute is None:
         raise RequestError(400, "The request target is neither a path nor an http URL.")
-    _check_host(absolute[1], required=True)
-    for position, (name, _) in enumerate(headers):
-        if name.lower() == b"host":
-            headers[position] = (name, absolute[1])
+    for position, field in enumerate(fields):
+        if field.key == b"host":
+            fields[position] = make_field(field.name, absolute[1])
             break
     else:
-        headers.insert(0, (b"Host", absolute[1]))
+        fields.insert(0, make_field(b"Host", absolute[1]))
     if not absolute[2] and method == b"OPTIONS":
         return b"*"
     return absolute[2] if absolute[2][:1] == b"/" else b"/" + absolute[2]
-
-
-def _check_host(host: bytes | None, *, required: bool) -> None:
-    if host is None:
-        if required:
-            raise RequestError(400, "An HTTP/1.1 request must have a Host header.")
-        return
-    match = _HOST.fullmatch(host)
-    if match is None or (match[1] is not None and not _is_ipv6(match[1])):
-        raise RequestError(400, "The host of the request is empty, repeated or malformed.")
-
-
-def _is_ipv6(address: bytes) -> bool:
-    try:
-        socket.inet_pton(socket.AF_INET6, address.decode("ascii"))
-    except OSError:
-        return False
-    return True
 
 
 def _body_length(fields: dict[bytes, bytes], current: bool, limits: Limits) -> int | None:

@@ -12,6 +12,12 @@ KIB = 1024
 MAX_FIELDS = 200
 """Header lines of a request. Browsers send about 20; each one costs every handler on the way."""
 
+MAX_KEPT_LINES = 1024
+"""Header lines whose meaning is kept, of requests and of responses each; then all are forgotten."""
+
+MAX_KEPT_LINE = 256
+"""A longer line isn't kept: it is a cookie or the like, which others don't send."""
+
 MAX_RESPONSE_HEAD = 256 * KIB
 """A handler that writes this much without an empty line doesn't speak HTTP."""
 
@@ -36,9 +42,13 @@ MAX_TRAILERS = 8 * KIB
 PIECE = 64 * KIB
 """What is read from a response socket at a time: little enough for a thousand connections."""
 
-PIECES_AT_ONCE = 16
-"""Pieces of responses that are copied before new clients and requests have their turn: half a
-millisecond."""
+FIRST_PIECE = 16 * KIB
+"""What is read of a new response at once: most are smaller, and the rest of a large one waits until
+everything new had a turn."""
+
+PIECES_AT_ONCE = 4
+"""Pieces of responses that are copied before new clients and requests have their turn: some tenths
+of a millisecond."""
 
 MAX_DRAINED = 1024 * KIB
 """What a handler may write in vain as the body of a HEAD response, before its socket is closed."""

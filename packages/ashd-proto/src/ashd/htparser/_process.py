@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Collection, Mapping
+
+from ashd.proto import SpawnError
+from ashd.util._children import start_program
 
 from ._errors import StartError
 from ._limits import FIRST_DELAY, HEALTHY_AGE, LONGEST_LOADING_DELAY
@@ -30,15 +32,14 @@ class Process:
     ) -> None:
         """Start the program, PATH is searched; the descriptors are borrowed.
 
-        Raises `StartError`, which says `what` could not be started.
+        Raises `StartError`, which names it as `what`.
         """
         try:
-            self._popen = subprocess.Popen(
+            self._popen = start_program(
                 argv, stdin=stdin, start_new_session=True, env=environ, pass_fds=pass_fds
             )
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise StartError(f"can't start {what} {argv[0]!r}: {reason}") from error
+        except SpawnError as error:
+            raise StartError(f"{what}: {error.strerror or error}") from error
         self._born = time.monotonic()
         try:
             self.pidfd = os.pidfd_open(self.pid)

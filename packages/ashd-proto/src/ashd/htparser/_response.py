@@ -15,18 +15,15 @@ from importlib.metadata import PackageNotFoundError, version
 
 from ._chunks import ChunkFollower
 from ._errors import ResponseError
+from ._kept import Kept
 from ._limits import MAX_RESPONSE_HEAD
-from ._syntax import TEXT, TOKEN, is_ash, list_members
+from ._response_lines import ResponseField, Status, bad_length, read_response_field, read_status
+from ._syntax import list_members
 
 _HEAD_END = re.compile(rb"\n\r?\n")
-_STATUS_LINE = re.compile(rb"HTTP/[0-9]\.[0-9] ([1-9][0-9][0-9])(?: (" + TEXT + rb"))?\r?\n")
-_FIELDS = re.compile(rb"(?:" + TOKEN + rb":" + TEXT + rb"\r?\n)*\r?\n")
-_FIELD = re.compile(rb"([^:]+):[ \t]*([^\r\n]*)\r?\n")
-_DIGITS = re.compile(rb"[0-9]{1,18}")
+_status_of = Kept(read_status).__getitem__
+_field_of = Kept(read_response_field).__getitem__
 
-_BODILESS = {b"204", b"304"}
-_HOP_BY_HOP = {b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding"}
-_NOT_IN_INTERIM = _HOP_BY_HOP | {b"content-length"}
 _HEAD_TOO_LARGE = f"The head of the handler's response is larger than {MAX_RESPONSE_HEAD} bytes."
 _BEFORE_HEAD_END = 2  # bytes of a head's end that may have come before its last one
 _SWITCHING = b"101"
@@ -50,7 +47,8 @@ class _DateLine:
         self._second = -1
         self._line = b""
 
-    def __call__(self) -> bytes:
+    def line(self) -> bytes:
+        """Return it for now."""
         second = int(time.time())
         if second != self._second:
             t = time.gmtime(second)
@@ -66,7 +64,7 @@ SERVER_NAME = _server_name()
 """This program and its version."""
 SERVER_LINE = b"Server: %b\r\n" % SERVER_NAME.encode()
 """The Server header line."""
-date_line = _DateLine()
+date_line = _DateLine().line
 """Returns the Date header line of now."""
 
 
@@ -79,8 +77,10 @@ class _Framing(Enum):
     DECODED_CHUNKS = 5  # the handler's, of which an HTTP/1.0 client gets what is in them
 
 
-_FOLLOWED = {_Framing.OWN_CHUNKS, _Framing.DECODED_CHUNKS}
-_UP_TO_THE_END = {_Framing.CLOSE, _Framing.DECODED_CHUNKS}
+# An attribute of an Enum costs much more than a global name.
+_NONE, _LENGTH, _CHUNKED, _CLOSE, _OWN_CHUNKS, _DECODED_CHUNKS = _Framing
+_FOLLOWED = (_OWN_CHUNKS, _DECODED_CHUNKS)
+_UP_TO_THE_END = (_CLOSE, _DECODED_CHUNKS)
 
 
 class ResponseFramer:
@@ -106,14 +106,14 @@ class ResponseFramer:
         "started",
     )
 
-    def __init__(self, *, head_only: bool, current: bool, keep_alive: bool) -> None:
+    def __init__(self, head_only: bool, current: bool, keep_alive: bool) -> None:
         """Start for a HEAD request (`head_only`) or another one, of HTTP/1.1 (`current`) or 1.0."""
         self.head_only = head_only
         self._current = current
         self.keep_alive = keep_alive
         self._buffer = bytearray()
         self._chunks: ChunkFollower | None = None
-        self._framing = _Framing.NONE
+        self._framing = _NONE
         self._left = 0
         self.started = False
         self.complete = False
@@ -135,7 +135,7 @@ class ResponseFramer:
         """
         if not self.started:
             raise ResponseError("The handler closed its connection without a response.")
-        if self._framing is _Framing.CHUNKED and not cut:
+        if self._framing is _CHUNKED and not cut:
             self.complete = True
             return b"0\r\n\r\n"
         self._cut(visible=cut)
@@ -144,22 +144,19 @@ class ResponseFramer:
     def _cut(self, *, visible: bool) -> None:
         """End before the end; `visible` if the client has to be shown that, whatever it takes."""
         self.keep_alive = False
-        self.must_reset = self._framing is _Framing.DECODED_CHUNKS or (
-            visible and self._framing is _Framing.CLOSE
-        )
+        self.must_reset = self._framing is _DECODED_CHUNKS or (visible and self._framing is _CLOSE)
 
     def _feed_body(self, data: bytes) -> bytes:
-        if self._framing is _Framing.CHUNKED:
+        if self._framing is _CHUNKED:
             return b"%x\r\n%b\r\n" % (len(data), data)
-        if self._framing is _Framing.LENGTH:
-            if len(data) >= self._left:
-                data = data[: self._left]
-                self.complete = True
-            self._left -= len(data)
-            return data
+        if self._framing is _LENGTH:
+            left = self._left
+            self.complete = len(data) >= left
+            self._left = left - len(data)
+            return data[:left]
         if self._chunks is not None:
             return self._feed_chunks(self._chunks, data)
-        return data if self._framing is _Framing.CLOSE else b""
+        return data if self._framing is _CLOSE else b""
 
     def _feed_chunks(self, chunks: ChunkFollower, data: bytes) -> bytes:
         try:
@@ -169,7 +166,7 @@ class ResponseFramer:
             self._cut(visible=True)
             return b""
         self.complete = chunks.complete
-        if self._framing is _Framing.DECODED_CHUNKS:
+        if self._framing is _DECODED_CHUNKS:
             return payload
         return data[: chunks.used]
 
@@ -181,11 +178,12 @@ class ResponseFramer:
             data = bytes(self._buffer) if _HEAD_END.search(self._buffer, seen) else b""
         output = b""
         start = 0
-        while end := _HEAD_END.search(data, max(start, seen)):
-            if end.end() - start > MAX_RESPONSE_HEAD:
+        while match := _HEAD_END.search(data, seen):
+            end = match.end()
+            if end - start > MAX_RESPONSE_HEAD:
                 raise ResponseError(_HEAD_TOO_LARGE)
-            output += self._take_head(data[start : end.end()])
-            start = end.end()
+            output += self._take_head(data[start:end])
+            start = seen = end
             if self.started:
                 self._buffer.clear()
                 if start < len(data) and not self.complete:
@@ -198,93 +196,85 @@ class ResponseFramer:
         return output
 
     def _take_head(self, head: bytes) -> bytes:
-        line = _STATUS_LINE.match(head)
-        if line is None or not _FIELDS.fullmatch(head, line.end()):
-            raise ResponseError("The handler's response has a malformed head.")
-        status, reason = line.groups()
-        fields: list[tuple[bytes, bytes]] = _FIELD.findall(head, line.end())
-        if status[0] == 0x31:
-            return self._interim(status, reason, fields)
+        lines = head.split(b"\n")
+        del lines[-2:]  # the empty line, and what follows its end
+        status = _status_of(lines.pop(0))
+        fields = list(map(_field_of, lines))
+        if status.interim:
+            return self._interim(status, fields)
         self.started = True
-        return self._final(status, reason or b"", fields)
+        return self._final(status, fields)
 
-    def _interim(
-        self, status: bytes, reason: bytes | None, fields: list[tuple[bytes, bytes]]
-    ) -> bytes:
-        if status == _SWITCHING:
+    def _interim(self, status: Status, fields: list[ResponseField]) -> bytes:
+        if status.code == _SWITCHING:
             raise ResponseError("The handler tried to switch protocols.")
-        if status == _CONTINUE or not self._current:
+        if status.code == _CONTINUE or not self._current:
             return b""  # said by the front end already; unknown to HTTP/1.0
-        lines = [b"HTTP/1.1 %b %b\r\n" % (status, reason or b"")]
-        lines += [
-            b"%b: %b\r\n" % (name, value)
-            for name, value in fields
-            if name.lower() not in _NOT_IN_INTERIM and not is_ash(name)
-        ]
-        return b"".join(lines) + b"\r\n"
+        return b"".join([status.line, *[field.line for field in fields], b"\r\n"])
 
-    def _final(self, status: bytes, reason: bytes, fields: list[tuple[bytes, bytes]]) -> bytes:
-        output = [b"HTTP/1.1 %b %b\r\n" % (status, reason)]
-        seen: dict[bytes, bytes] = {}
-        bodiless = status in _BODILESS
-        for name, value in fields:
-            lower = name.lower()
-            if lower in _HOP_BY_HOP:
-                seen[lower] = seen[lower] + b"," + value if lower in seen else value
-            elif lower == b"content-length":
-                self._take_length(seen, value.rstrip(b" \t"))
-            elif not (lower[:1] == b"x" and is_ash(name)):
-                seen[lower] = value
-                output.append(b"%b: %b\r\n" % (name, value))
-        if b"connection" in seen and b"close" in list_members(seen[b"connection"]):
+    def _final(self, status: Status, fields: list[ResponseField]) -> bytes:
+        known = _known(fields)
+        if b"connection" in known and b"close" in list_members(known[b"connection"]):
             self.keep_alive = False
-        output += self._frame(seen, bodiless)
-        output += self._add_missing(seen)
-        return b"".join(output)
+        framing = self._frame(known, status.bodiless)
+        lines = [status.line, *[field.line for field in fields], framing, self._added(known)]
+        return b"".join(lines)
 
-    def _take_length(self, seen: dict[bytes, bytes], value: bytes) -> None:
-        if not _DIGITS.fullmatch(value) or seen.get(b"content-length", value) != value:
-            raise ResponseError("The handler's response has a malformed Content-Length.")
-        seen[b"content-length"] = value
-
-    def _frame(self, seen: dict[bytes, bytes], bodiless: bool) -> list[bytes]:
-        """Decide on the framing, and return the header lines that tell the client."""
-        length = seen.get(b"content-length")
-        coding = seen.get(b"transfer-encoding")
+    def _frame(self, known: dict[bytes, bytes], bodiless: bool) -> bytes:
+        """Decide on the framing, and return the header line that tells the client."""
+        length = known.get(b"content-length")
+        coding = known.get(b"transfer-encoding")
         if bodiless or self.head_only:
             self.complete = True
-            return [] if bodiless or length is None else [b"Content-Length: %b\r\n" % length]
+            return b"" if bodiless or length is None else b"Content-Length: %b\r\n" % length
         framing = self._framing = self._choose_framing(length, coding)
-        if framing is _Framing.LENGTH and length is not None:
+        if framing is _LENGTH and length is not None:
             self._left = int(length)
             self.complete = not self._left
-            return [b"Content-Length: %b\r\n" % length]
+            return b"Content-Length: %b\r\n" % length
         if framing in _UP_TO_THE_END:
             self.keep_alive = False
         if framing in _FOLLOWED:
             self._chunks = ChunkFollower()
-        return [b"Transfer-Encoding: %b\r\n" % (coding or b"chunked")] if self._current else []
+        return b"Transfer-Encoding: %b\r\n" % (coding or b"chunked") if self._current else b""
 
     def _choose_framing(self, length: bytes | None, coding: bytes | None) -> _Framing:
         if coding is not None and list_members(coding) == [b"chunked"]:
-            return _Framing.OWN_CHUNKS if self._current else _Framing.DECODED_CHUNKS
+            return _OWN_CHUNKS if self._current else _DECODED_CHUNKS
         if coding is not None and not self._current:
             raise ResponseError("The handler's transfer coding is not for HTTP/1.0 clients.")
         if coding is not None:
-            return _Framing.CLOSE
+            return _CLOSE
         if length is not None:
-            return _Framing.LENGTH
-        return _Framing.CHUNKED if self._current else _Framing.CLOSE
+            return _LENGTH
+        return _CHUNKED if self._current else _CLOSE
 
-    def _add_missing(self, seen: dict[bytes, bytes]) -> list[bytes]:
-        lines = []
-        if b"date" not in seen:
-            lines.append(date_line())
-        if b"server" not in seen:
-            lines.append(SERVER_LINE)
+    def _added(self, known: dict[bytes, bytes]) -> bytes:
+        """Return the header lines that the front end adds, and the end of the head."""
+        lines = b"" if b"date" in known else date_line()
+        if b"server" not in known:
+            lines += SERVER_LINE
         if not self.keep_alive:
-            lines.append(b"Connection: close\r\n")
+            lines += b"Connection: close\r\n"
         elif not self._current:
-            lines.append(b"Connection: keep-alive\r\n")
-        lines.append(b"\r\n")
-        return lines
+            lines += b"Connection: keep-alive\r\n"
+        return lines + b"\r\n"
+
+
+def _known(fields: list[ResponseField]) -> dict[bytes, bytes]:
+    """Return the values that mean something here, by the name in lower case."""
+    known: dict[bytes, bytes] = {}
+    for field in fields:
+        key = field.key
+        if key:
+            value = field.value
+            known[key] = _joined(key, known[key], value) if key in known else value
+    return known
+
+
+def _joined(key: bytes, old: bytes, new: bytes) -> bytes:
+    if key != b"content-length":
+        return old + b"," + new
+    if new != old:
+        raise bad_length()
+    return new

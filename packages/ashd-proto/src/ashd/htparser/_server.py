@@ -197,9 +197,9 @@ class Server:
             return []
         return [
             (b"X-Ash-Connection-ID", next(self._ids).encode()),
-            (b"X-Ash-Address", _address(peer)),
+            (b"X-Ash-Address", _address(peer[0])),
             (b"X-Ash-Port", b"%d" % peer[1]),
-            (b"X-Ash-Server-Address", _address(local)),
+            (b"X-Ash-Server-Address", _address(local[0])),
             (b"X-Ash-Server-Port", b"%d" % local[1]),
             (b"X-Ash-Protocol", port.protocol),
         ]
@@ -283,8 +283,8 @@ class Server:
 
     def _mark_time(self, now: float) -> None:
         """Say until when requests may wait, once for all until the next sweep."""
-        until = now + self._interval + self.limits.queue_time
-        self.framing = encode_headers([framing_header(until)])
+        self.queue_deadline = now + self._interval + self.limits.queue_time
+        self.framing = encode_headers([framing_header(self.queue_deadline)])
 
     def _resume_accepting(self) -> None:
         if self.stopping:
@@ -316,5 +316,5 @@ def _sweep_interval(limits: Limits) -> float:
     return min(SWEEP_INTERVAL, shortest / 4)
 
 
-def _address(name: tuple[str, int]) -> bytes:
-    return name[0].partition("%")[0].encode()
+def _address(host: str) -> bytes:
+    return host.partition("%")[0].encode()

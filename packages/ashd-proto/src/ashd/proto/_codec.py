@@ -35,7 +35,7 @@ def decode_request(datagram: bytes) -> Fields:
         or len(names) != len(values)
         or strings[-1]
         or strings[-2]
-        or b"" in names
+        or not all(names)
     ):
         raise DecodeError(_reason(strings))
     return strings[0], strings[1], strings[2], strings[3], list(zip(names, values, strict=True))
@@ -49,11 +49,6 @@ def _reason(strings: list[bytes]) -> str:
     if b"" in strings[_FIXED:-_TAIL:2]:
         return "the datagram goes on after the end of its header list (a header without a name?)"
     return "the datagram's header list is not terminated by an empty string"
-
-
-def add_headers(datagram: bytes, encoded: bytes) -> bytes:
-    """Return the datagram with headers from `encode_headers` after its own."""
-    return datagram[:-1] + encoded + b"\0"
 
 
 def encode_headers(headers: Iterable[tuple[bytes, bytes]]) -> bytes:

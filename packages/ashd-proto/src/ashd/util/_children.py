@@ -49,7 +49,7 @@ def spawn_handler(
         raise SpawnError(error.errno, f"{argv[0]} can't be started: {error.strerror}") from error
     with theirs:
         try:
-            process = _popen(
+            process = start_program(
                 argv,
                 child_init,
                 stdin=theirs,
@@ -80,7 +80,7 @@ def spawn_transient(
     Raises `SpawnError`.
     """
     strings = (request.method, request.url, request.rest)
-    process = _popen(
+    process = start_program(
         [*argv, *(os.fsdecode(string) for string in strings)],
         child_init,
         stdin=request.fileno(),
@@ -107,7 +107,10 @@ def transient_environment(request: Request) -> dict[str, str]:
     return variables
 
 
-def _popen(argv: Argv, child_init: ChildInit | None, **options: Any) -> subprocess.Popen[bytes]:
+def start_program(
+    argv: Argv, child_init: ChildInit | None = None, **options: Any
+) -> subprocess.Popen[bytes]:
+    """Start a program with `options` of `subprocess.Popen`. Raises `SpawnError` with its reason."""
     if child_init is not None and foreign_threads():
         raise SpawnError(
             f"{argv[0]} can't be started with an initialization function: this process has "

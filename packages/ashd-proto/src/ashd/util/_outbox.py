@@ -43,7 +43,8 @@ def send_response(request: Request, data: bytes) -> None:
     try:
         left = memoryview(data)
         try:
-            left = left[sock.send(left, socket.MSG_DONTWAIT) :]
+            sent = sock.send(left, socket.MSG_DONTWAIT)
+            left = left[sent:]
         except BlockingIOError:
             pass
         if left:

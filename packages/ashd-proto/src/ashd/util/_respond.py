@@ -53,8 +53,10 @@ def send_all(sock: socket.socket, data: bytes) -> None:
     poll.register(sock, select.POLLIN | select.POLLOUT)
     while view:
         try:
-            view = view[sock.send(view, socket.MSG_DONTWAIT) :]
+            sent = sock.send(view, socket.MSG_DONTWAIT)
         except BlockingIOError:
             _, events = poll.poll()[0]
             if events & select.POLLIN and not sock.recv(_DISCARD, socket.MSG_DONTWAIT):
                 poll.modify(sock, select.POLLOUT)
+        else:
+            view = view[sent:]

@@ -29,7 +29,7 @@ class Multiplexer:
         self._new: deque[Stream] = deque()
         self._streams: dict[int, Stream] = {}
         self._wakeup: WakeUp
-        self._thread: threading.Thread | None = None
+        self._driver: threading.Thread | None = None
         self._closing = False
         self._done = threading.Event()
         self._epoll: select.epoll
@@ -40,8 +40,8 @@ class Multiplexer:
         self._wakeup = WakeUp()
         self._epoll = select.epoll()
         leave_behind(self._abandon)
-        self._thread = threading.Thread(target=self._run, name="rplex", daemon=True)
-        self._thread.start()
+        self._driver = threading.Thread(target=self._run, name="rplex", daemon=True)
+        self._driver.start()
 
     def add(self, stream: Stream) -> None:
         """Drive `stream` from now on."""
@@ -54,8 +54,8 @@ class Multiplexer:
         self._wakeup.set()
         while not self._done.wait(_LOOK):
             pass
-        if self._thread is not None:
-            self._thread.join()
+        if self._driver is not None:
+            self._driver.join()
         keep_no_more(self._abandon)
         self._close()
 

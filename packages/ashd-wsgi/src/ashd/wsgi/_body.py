@@ -212,11 +212,10 @@ class Input:
     Most requests have no body, and many applications never look.
     """
 
-    _stream: io.BufferedReader | None = None
-
     def __init__(self, opener: HasBody) -> None:
         """Read what `opener.open_body()` returns."""
         self._opener = opener
+        self._stream: io.BufferedReader | None = None
 
     def _build(self) -> io.BufferedReader:
         if self._stream is None:

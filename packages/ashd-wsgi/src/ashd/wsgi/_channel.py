@@ -26,8 +26,6 @@ _NO_SENDFILE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EOVERFLOW)
 class Channel:
     """Sends a response, and takes in the request's body where that would block it.
 
-    The class holds the values of a new channel.
-
     Attributes:
         fd: the descriptor; -1 when it is closed.
         patient: whether it waits until everything is sent.
@@ -36,13 +34,13 @@ class Channel:
     """
 
     patient = True
-    unsent: memoryview | bytearray | None = None
-    body: Body | None = None
     _shut = False
 
     def __init__(self, fd: int) -> None:
         """Own `fd`."""
         self.fd = fd
+        self.unsent: memoryview | bytearray | None = None
+        self.body: Body | None = None
 
     def be_impatient(self) -> None:
         """Never wait from now on."""

@@ -20,7 +20,7 @@ from ._body import Body, Input
 from ._channel import Channel
 from ._environ import DOUBTFUL, NONE, Framing
 from ._errors import BadRequestError, ClientGoneError, CutBodyError, RequestTimeoutError
-from ._response import BEFORE_HEAD, JOIN, OVER, ExcInfo, Response, as_bytes, logger
+from ._response import BEFORE_HEAD, JOIN, OVER, Response, as_bytes, logger
 from ._result import Sender, sender_of
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Write = Callable[[bytes], object]
+Write = Callable[[object], object]
 
 _WRITE_BUFFER = 1 << 20
 """Bytes of `write()` that a model which drives responses keeps unsent; then the application waits,
@@ -45,18 +45,7 @@ _FAILURE = b"500 Internal Server Error"
 
 
 class Exchange:
-    """One request, from the call of the application to the last byte.
-
-    The class holds the values of a new exchange.
-    """
-
-    guard: Guard | None = None
-    """The time limit, if there is one."""
-
-    _context: Context | None = None  # of a driven exchange
-    _result: Iterable[bytes] | None = None
-    _sender: Sender | None = None
-    _token: Any = None  # the observer's
+    """One request, from the call of the application to the last byte."""
 
     def __init__(self, adapter: Adapter, request: Request) -> None:
         """Serve `request` for `adapter`; the exchange takes over the descriptor."""
@@ -64,6 +53,12 @@ class Exchange:
         self._request = request
         self._channel = Channel(request.detach())
         self._response = Response(adapter.status_line, request.method == b"HEAD")
+        self._context: Context | None = None  # of a driven exchange
+        self._result: Iterable[bytes] | None = None
+        self._sender: Sender | None = None
+        self._token: Any = None  # the observer's
+        self.guard: Guard | None = None
+        """The time limit, if there is one."""
         if adapter.guard is not None:
             self.guard = adapter.guard(self._channel, self._response)
 
@@ -170,41 +165,35 @@ class Exchange:
         if doubtful:
             self._response.doubtful = body
 
-    def start_response(
-        self,
-        status: str,
-        headers: Sequence[tuple[str, str]],
-        /,
-        exc_info: ExcInfo | None = None,
-    ) -> Write:
+    def start_response(self, status: object, headers: object, /, exc_info: object = None) -> Write:
         """Take status and headers (PEP 3333). Raises `ResponseError` for what can't be sent."""
         self._response.start(status, headers, exc_info)
         return self.write
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: object) -> None:
         """Send a piece of body: the old way of PEP 3333.
 
         A model that drives responses sends the rest once the application has returned; until then a
         bounded part of what was written may stay unsent.
         """
-        data = as_bytes(data)
-        if data:
-            self._channel.put(self._response.piece(data))
+        piece = as_bytes(data)
+        if piece:
+            self._channel.put(self._response.piece(piece))
             if not self._channel.patient:
                 self._channel.wait_for_room(_WRITE_BUFFER)
 
     # What the application returned
 
-    def _send_sequence(self, pieces: Sequence[bytes]) -> None:
+    def _send_sequence(self, given: Sequence[object]) -> None:
         """Send a body that is there as a whole."""
         channel, response = self._channel, self._response
         if channel.body is not None:
             channel.body.forget()
-        if len(pieces) == 1:
-            piece = as_bytes(pieces[0])
+        if len(given) == 1:
+            piece = as_bytes(given[0])
             channel.put(response.piece(piece, len(piece), True))
         else:
-            pieces = [as_bytes(piece) for piece in pieces]
+            pieces = [as_bytes(piece) for piece in given]
             size = sum(map(len, pieces))
             if size <= JOIN or not channel.patient:  # what is unsent is kept in one piece anyway
                 pieces = [b"".join(pieces)]

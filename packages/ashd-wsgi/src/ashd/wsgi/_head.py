@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
 from enum import Enum
+from typing import Any
 
 from ._errors import ResponseError
 
@@ -54,6 +54,8 @@ _statuses: dict[str, bytes] = {}
 _named: set[str] = set()
 """Headers whose value was an int, which the log says once."""
 
+# What an application gives may be of any type, and is annotated so: compiled code checks it.
+
 
 def status_bytes(status: object) -> bytes:
     """Check a status like `200 OK` and return it as bytes; raises `ResponseError`."""
@@ -70,13 +72,13 @@ def status_bytes(status: object) -> bytes:
     return encoded
 
 
-def header_bytes(headers: Sequence[tuple[str, str]]) -> tuple[bytes, int | None]:
+def header_bytes(headers: Any) -> tuple[bytes, int | None]:
     """Check headers; return them as lines, without Content-Length, whose value comes second.
 
     Raises `ResponseError`.
     """
     length: int | None = None
-    lines: list[str] = []
+    lines: list[Any] = []
     try:
         for name, value in headers:
             kind = _names.get(name)
@@ -170,5 +172,5 @@ def _fault(header: object) -> str:
     return ""
 
 
-def _culprit(headers: Sequence[tuple[str, str]], bad: re.Pattern[str]) -> str:
+def _culprit(headers: Any, bad: re.Pattern[str]) -> str:
     return next(f"{name}: {value!r}" for name, value in headers if bad.search(value))

@@ -30,7 +30,7 @@ from ._logs import configure_logging
 from ._options import Options, UsageError, help_text, parse_options
 from ._shutdown import Shutdown, bound_exit
 from ._source import RequestSource
-from ._version import SOFTWARE
+from ._version import SOFTWARE, build
 
 logger = logging.getLogger("ashd.wsgi")
 
@@ -45,7 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = parse_options(program, sys.argv[1:] if arguments is None else arguments)
         if options.help or options.version:
-            sys.stdout.write(help_text(program) if options.help else f"{SOFTWARE}\n")
+            version = f"{SOFTWARE} ({build()})\n"
+            sys.stdout.write(help_text(program) if options.help else version)
             return 0
         status = _run(options)
     except StartError as error:

@@ -11,9 +11,9 @@ body of known size gets its length. One thread at a time may use a response.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from enum import Enum
-from types import TracebackType
+from typing import Any
 
 from ._body import Body
 from ._errors import ResponseError
@@ -21,7 +21,6 @@ from ._head import MAX_HEAD, header_bytes, status_bytes
 
 logger = logging.getLogger("ashd.wsgi")
 
-ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 Parts = tuple[bytes, ...]
 
 
@@ -76,9 +75,10 @@ _BODILESS = (b"204", b"304")
 
 
 class Response:
-    """See the module. The class holds the values of a new response.
+    """See the module. The class holds most values of a new response.
 
-    So a request pays only for what is different in its own.
+    So a request pays only for what is different in its own. (Compiled, a class can't hold None in
+    place of what isn't compiled.)
 
     Attributes:
         state: how far it is.
@@ -95,8 +95,6 @@ class Response:
     status = b""
     left = 0
     chunks = False
-    doubtful: Body | None = None
-    gate: Callable[[], object] | None = None
     _headers = b""
     _own_length: int | None = None  # the application's
     _length = 0  # what the head says
@@ -106,13 +104,10 @@ class Response:
         """Begin the head with `status_line`; have no body if `is_head`."""
         self._status_line = status_line
         self._is_head = is_head
+        self.doubtful: Body | None = None
+        self.gate: Callable[[], object] | None = None
 
-    def start(
-        self,
-        status: str,
-        headers: Sequence[tuple[str, str]],
-        exc_info: ExcInfo | None = None,
-    ) -> None:
+    def start(self, status: object, headers: object, exc_info: Any = None) -> None:
         """Take what `start_response` was given. Raises `ResponseError` for what can't be sent."""
         if exc_info is not None:
             try:

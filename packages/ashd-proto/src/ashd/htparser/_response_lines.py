@@ -1,0 +1,75 @@
+"""The lines of a response's head: their grammar, and what a client gets of them. No I/O."""
+
+from __future__ import annotations
+
+import re
+
+from ._errors import ResponseError
+from ._syntax import TEXT, TOKEN, is_ash
+
+_STATUS_LINE = re.compile(rb"HTTP/[0-9]\.[0-9] ([1-9][0-9][0-9])(?: (" + TEXT + rb"))?\r?")
+_FIELD = re.compile(TOKEN + rb":" + TEXT + rb"\r?")
+_DIGITS = re.compile(rb"[0-9]{1,18}")
+
+_BODILESS = (b"204", b"304")
+_HOP_BY_HOP = (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding")
+_REPLACED = frozenset((*_HOP_BY_HOP, b"content-length"))
+_OURS = _REPLACED | {b"date", b"server"}
+
+
+class Status:
+    """A status line."""
+
+    __slots__ = ("bodiless", "code", "interim", "line")
+
+    def __init__(self, code: bytes, reason: bytes) -> None:
+        """Take what is in the line."""
+        self.code = code
+        self.interim = code.startswith(b"1")
+        self.bodiless = code in _BODILESS
+        self.line = b"HTTP/1.1 %b %b\r\n" % (code, reason)
+        """What the client gets."""
+
+
+class ResponseField:
+    """A header of a response."""
+
+    __slots__ = ("key", "line", "value")
+
+    def __init__(self, name: bytes, value: bytes) -> None:
+        """Take a token and a value without spaces around it."""
+        key = name.lower()
+        self.key = key if key in _OURS else b""
+        """The name in lower case, if it means something to the front end itself."""
+        self.value = value
+        self.line = b"" if key in _REPLACED or is_ash(name) else b"%b: %b\r\n" % (name, value)
+        """What the client gets; nothing if the header isn't for it, or is made anew."""
+
+
+def read_status(line: bytes) -> Status:
+    """Judge a status line without its LF; raises `ResponseError`."""
+    match = _STATUS_LINE.fullmatch(line)
+    if match is None:
+        raise malformed_head()
+    return Status(match[1], match[2] or b"")
+
+
+def read_response_field(line: bytes) -> ResponseField:
+    """Judge a header line without its LF; raises `ResponseError`."""
+    if not _FIELD.fullmatch(line):
+        raise malformed_head()
+    name, _, value = line.partition(b":")
+    field = ResponseField(name, value.strip(b" \t\r"))
+    if field.key == b"content-length" and not _DIGITS.fullmatch(field.value):
+        raise bad_length()
+    return field
+
+
+def malformed_head() -> ResponseError:
+    """Say that this is no HTTP response."""
+    return ResponseError("The handler's response has a malformed head.")
+
+
+def bad_length() -> ResponseError:
+    """Say that it isn't certain how long the body is."""
+    return ResponseError("The handler's response has a malformed Content-Length.")
