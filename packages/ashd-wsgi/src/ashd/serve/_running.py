@@ -108,6 +108,14 @@ class Running:
         """Make a slot for the calling thread, which closes it."""
         return Slot(self._slots, self.place)
 
+    def run(self, task: Task) -> None:
+        """Run one task as `Slot.run` does, in a thread that makes no slot for several."""
+        slot = self.slot()
+        try:
+            slot.run(task)
+        finally:
+            slot.close()
+
     def __bool__(self) -> bool:
         return any(slot.held is not None for slot in self._slots.copy().values())
 

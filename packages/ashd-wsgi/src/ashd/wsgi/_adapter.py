@@ -104,9 +104,9 @@ class Adapter:
 
     def for_thread(self) -> Adapter:
         """Return a copy for a thread that receives by itself."""
-        adapter = Adapter.__new__(Adapter)
-        for name in self.__slots__:
-            setattr(adapter, name, getattr(self, name))
+        adapter = Adapter(
+            self.application, status_line=self.status_line, body_buffer=self.body_buffer
+        )
         adapter.environ = self.environ.for_thread()
         adapter.guard = self.guard and self.guard.for_thread()
         adapter.observer = self.observer and self.observer.for_thread()

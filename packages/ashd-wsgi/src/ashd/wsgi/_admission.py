@@ -66,7 +66,7 @@ class Admission:
         self._entrance = entrance
         self._make_exchange = make_exchange
         self._queue_timeout_ns = entrance.queue_timeout_ns
-        self._ask_at: float = 0
+        self._ask_at = 0.0
         self.count = 0
 
     def admit(self, request: Request) -> Exchange | None:
