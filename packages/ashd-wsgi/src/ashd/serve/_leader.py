@@ -11,7 +11,7 @@ it, and is never handed over. What remains is to decide when the next leader tak
 
 Threads are eager until `STREAK` tasks in a row were short. It is eager again as soon as one wasn't,
 or when it has been idle. Without an interpreter lock there is nothing to be saved, and it stays
-eager.
+eager; but there `_parallel.py` takes its place, unless a source can't be shared by threads.
 
 Locks: `_lock` guards every attribute below it in `__init__`. The leader sets `_turn` and `_busy`
 without it, in this order, and reads `_eager` afterwards; the main thread makes them eager first
