@@ -34,6 +34,8 @@ _FIRST_LOOK = 0.002
 _PATIENCE = 10
 """Looks in a row at which a request waits for the idle workers. They may have been stopped."""
 
+_DONTWAIT = int(socket.MSG_DONTWAIT)  # plain: the operators of the module's flags take long
+
 _EXCLUSIVE = getattr(select, "EPOLLIN", 0) | getattr(select, "EPOLLEXCLUSIVE", 0)
 
 
@@ -133,7 +135,7 @@ class RequestSource:
             self._wait()
         while not self._stopped:
             try:
-                request = self._receive(socket.MSG_DONTWAIT)
+                request = self._receive(_DONTWAIT)
             except BlockingIOError:
                 self._wait()
             except ProtocolError as error:
