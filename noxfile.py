@@ -135,7 +135,7 @@ def lint(session: nox.Session) -> None:
 @nox.session(python=LOWEST)
 def types(session: nox.Session) -> None:
     """Check types, on the lowest Python: what is too new for it shows here."""
-    _install_editable(session, "types", "integration", "bench")
+    _install_editable(session, "types", "integration")
     folders = ["packages", "tests", "benchmarks", "examples"]
     with_code = [name for name in folders if any(ROOT.glob(f"{name}/**/*.py"))]
     session.run("mypy", *with_code, "noxfile.py", "dev.py")
@@ -270,11 +270,11 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session(python=LOWEST)
 def bench(session: nox.Session) -> None:
-    """Print tables of what is measured; name scripts after `--` to run only those."""
-    _install_editable(session, "bench")
-    names = session.posargs or [path.stem for path in sorted(ROOT.glob("benchmarks/[!_]*.py"))]
-    for name in names:
-        session.run("python", str(Path("benchmarks", f"{name}.py")))
+    """Measure, beside other servers, and write docs/performance.md; `-- --help` shows more."""
+    _install_editable(session)
+    for peer in _groups("peers"):  # what can't be installed is left out, and the tables say so
+        session.install(peer, success_codes=[0, 1])
+    session.run("python", "benchmarks", *session.posargs)
 
 
 @nox.session(python=LOWEST, default=False)

@@ -1,200 +1,107 @@
-"""What the benchmarks share: rounds in turn, load, processes, CPU time, and tables.
-
-Programs are started by the tests' own helpers (tests/support). Not a benchmark itself.
-"""
+"""What a benchmark is, its rounds, and its tables. Nothing here knows what is measured."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
 import statistics
-import subprocess
-import sys
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import astuple, dataclass
-from pathlib import Path
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
+Figure = float | tuple[float, ...]
+"""One number, or one for each process."""
 
-from ashdtest.handlers import Handler
-from ashdtest.processes import children, wait_until
+Part = dict[str, Figure]
+"""Figures by the heads of their columns; the unit stands in the head."""
 
-T = TypeVar("T")
+Sample = dict[str, Part]
+"""What measuring once gives: a part for each table. A part without a name has a table alone."""
 
-HERE = Path(__file__).parent
-IN_FLIGHT = 16
-"""Requests at a time: enough for every thread of a pool to have work, as on a busy site."""
-
-START = 30.0
-"""Seconds that a server may take to start."""
-
-HELLO = """
-HEADERS = [("Content-Type", "text/plain"), ("Content-Length", "13")]
-
-def application(environ, start_response):
-    start_response("200 OK", HEADERS)
-    return [b"Hello, world!"]
-"""
+SHOWN = 0.01
+"""Of figures of several processes, those below this share of the sum are left out."""
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """What one run has given. Latencies and CPU time are in microseconds."""
+class Benchmark:
+    """Cases that are measured in turn. Ratios are those of each first column to the yardstick's."""
 
-    requests_per_second: float
-    p50: float
-    p99: float
-    cpu: float
-    """Of all processes that serve, for each request."""
-
-
-def middle(runs: Sequence[Figures]) -> Figures:
-    """Return the median of each figure."""
-    return Figures(*map(statistics.median, zip(*map(astuple, runs), strict=True)))
+    title: str
+    about: str
+    cases: Mapping[str, Callable[[], Sample]]
+    yardstick: str = ""
 
 
-def in_turn(
-    cases: Mapping[str, T], measure: Callable[[T], Figures], rounds: int
-) -> dict[str, Figures]:
-    """Measure each case once a round, so that what else goes on meets all of them alike."""
-    runs: dict[str, list[Figures]] = {name: [] for name in cases}
+class BenchmarkError(Exception):
+    """Something that a benchmark needs is not here, or does not work."""
+
+
+def run(benchmark: Benchmark, rounds: int) -> dict[str, Sample]:
+    """Measure each case once a round, so that what else goes on meets all alike; take medians."""
+    samples: dict[str, list[Sample]] = {name: [] for name in benchmark.cases}
     for _ in range(rounds):
-        for name, case in cases.items():
-            runs[name].append(measure(case))
-    return {name: middle(each) for name, each in runs.items()}
+        for name, measure in benchmark.cases.items():
+            samples[name].append(measure())
+    return {name: _middle(each) for name, each in samples.items()}
 
 
-def compared(results: Mapping[str, Figures], yardstick: str) -> list[list[str]]:
-    """Return rows for `HEADS`: each result, and its ratio to the one that is named."""
-    limit = results[yardstick].requests_per_second
-    return [
-        [
-            name,
-            f"{each.requests_per_second:,.0f}",
-            f"{each.p50:,.0f}",
-            f"{each.p99:,.0f}",
-            f"{each.cpu:.1f}",
-            f"{each.requests_per_second / limit:.3f}",
-        ]
-        for name, each in results.items()
+def _middle(samples: Sequence[Sample]) -> Sample:
+    return {
+        name: {head: _median([sample[name][head] for sample in samples]) for head in part}
+        for name, part in samples[0].items()
+    }
+
+
+def _median(figures: Sequence[Figure]) -> Figure:
+    columns = zip(*map(each, figures), strict=True)
+    medians = tuple(map(statistics.median, columns))
+    return medians[0] if len(medians) == 1 else medians
+
+
+def each(figure: Figure) -> tuple[float, ...]:
+    """Return a figure's numbers."""
+    return figure if isinstance(figure, tuple) else (figure,)
+
+
+def total(figure: Figure) -> float:
+    """Return the sum of a figure's numbers."""
+    return sum(each(figure))
+
+
+def report(benchmark: Benchmark, results: Mapping[str, Sample]) -> str:
+    """Return a benchmark's tables as Markdown that can be read as it is."""
+    blocks = [f"## {benchmark.title}", benchmark.about.strip()]
+    parts = dict.fromkeys(part for sample in results.values() for part in sample)
+    for part in parts:
+        rows = list(_rows(benchmark.yardstick, part, results))
+        blocks += [f"### {part}"] * bool(part) + [table(rows)]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _rows(yardstick: str, name: str, results: Mapping[str, Sample]) -> Iterator[list[str]]:
+    parts = {case: sample[name] for case, sample in results.items() if name in sample}
+    first, *others = next(iter(parts.values()))
+    unit = total(parts[yardstick][first]) if yardstick in parts else 0.0
+    yield ["", first, *["ratio"] * bool(unit), *others]
+    for case, part in parts.items():
+        ratio = [f"{total(part[first]) / unit:.3f}"] if unit else []
+        yield [case, show(part[first]), *ratio, *(show(part[head]) for head in others)]
+
+
+def show(figure: Figure) -> str:
+    """Return a figure with as many digits as anybody looks at."""
+    least = SHOWN * total(figure) if isinstance(figure, tuple) else figure
+    return " + ".join(_number(one) for one in each(figure) if one >= least)
+
+
+def _number(number: float) -> str:
+    whole = abs(number) >= 100 or number == round(number)
+    return f"{number:,.{0 if whole else 1 if abs(number) >= 10 else 2}f}"
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Return a table: the first row has the heads; all columns but the first go to the right."""
+    widths = [max(3, *map(len, column)) for column in zip(*rows, strict=True)]
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    lines = [
+        [cell.rjust(width) if column else cell.ljust(width) for column, (cell, width) in pairs]
+        for pairs in (list(enumerate(zip(row, widths, strict=True))) for row in rows)
     ]
-
-
-HEADS = ["", "requests/s", "p50 us", "p99 us", "CPU us/request", "ratio"]
-
-
-@contextmanager
-def workshop() -> Iterator[Path]:
-    """Give a folder with the compiled programs `load` and `loop`, and the module `hello`."""
-    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-    if compiler is None:
-        sys.exit(
-            "The load is made by a small C program, for Python would measure itself: install a C "
-            "compiler (Debian: apt install gcc libc6-dev) and try again."
-        )
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for program in ("load", "loop"):
-            source = HERE / f"{program}.c"
-            subprocess.run([compiler, "-O2", "-o", folder / program, source], check=True)
-        (folder / "hello.py").write_text(HELLO, encoding="utf-8")
-        yield folder
-
-
-def installed(name: str) -> str:
-    """Return a command that is installed beside this Python, or a bare name to look for."""
-    path = Path(sys.executable).parent / name
-    return str(path) if path.exists() else name
-
-
-# Load
-
-
-def load_handler(folder: Path, handler: Handler, requests: int) -> Figures:
-    """Send requests to a handler over its socket."""
-    return _load(folder, ["ashd"], requests, [handler.process.pid], handler.socket)
-
-
-def load_server(folder: Path, port: int, requests: int, pid: int) -> Figures:
-    """Send requests to an HTTP server, over connections that are kept."""
-    return _load(folder, ["http"], requests, family(pid), None, str(port))
-
-
-def _load(
-    folder: Path,
-    kind: list[str],
-    requests: int,
-    pids: Iterable[int],
-    stdin: socket.socket | None,
-    *port: str,
-) -> Figures:
-    pids = list(pids)
-    before = sum(map(cpu_seconds, pids))
-    output = subprocess.run(
-        [folder / "load", *kind, str(requests), str(IN_FLIGHT), *port],
-        stdin=subprocess.DEVNULL if stdin is None else stdin.fileno(),
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    ).stdout
-    used = sum(map(cpu_seconds, pids)) - before
-    rate, p50, p99, _, wrong = map(float, output.split())
-    if wrong:
-        sys.exit(f"{wrong:.0f} responses were wrong; the figures would say nothing")
-    return Figures(rate, p50, p99, used / requests * 1e6)
-
-
-# Processes
-
-
-@contextmanager
-def server(argv: Sequence[str], port: int, cwd: Path) -> Iterator[int]:
-    """Run an HTTP server until the block ends; give its process ID once it takes connections."""
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(argv, cwd=cwd, stdin=subprocess.DEVNULL, stderr=log, stdout=log)
-        try:
-            wait_until(lambda: _listens(port) or process.poll() is not None, START, argv[0])
-            if process.poll() is not None:
-                sys.exit(f"{argv[0]} does not start:\n{os.pread(log.fileno(), 9999, 0).decode()}")
-            yield process.pid
-        finally:
-            process.terminate()
-            process.wait()
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as sock:
-        return sock.connect_ex(("127.0.0.1", port)) == 0
-
-
-def cpu_seconds(pid: int) -> float:
-    """Return the CPU time that a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def family(pid: int) -> list[int]:
-    """Return a process and all that descend from it."""
-    return [pid, *(one for child in children(pid) for one in family(child))]
-
-
-# Tables
-
-
-def table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table as text: the first column to the left, the others to the right."""
-    lines = [list(heads), *(list(row) for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
-    text = [
-        "  ".join(
-            cell.ljust(width) if column == 0 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        for line in lines
-    ]
-    rule = "-" * len(text[0])
-    return "\n".join([title, "", text[0], rule, *text[1:], ""])
+    return "\n".join(f"| {' | '.join(line)} |" for line in [lines[0], rule, *lines[1:]])

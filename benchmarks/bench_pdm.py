@@ -1,115 +1,95 @@
-"""What looking costs: CPU time of `profile` at its default rate, and of events that nobody, or
-somebody, has subscribed to.
-
-    python benchmarks/bench_pdm.py [SECONDS]
-
-Several threads work (some compute, most wait, each 40 calls deep), first alone, then while a client
-profiles. The share is what a fixed amount of work costs more in CPU time; ratios within one run, so
-it may share the machine.
-"""
+"""What looking costs: CPU time of `profile` at its default rate, and of events."""
 
 from __future__ import annotations
 
-import statistics
-import sys
-import tempfile
 import threading
 import time
 import timeit
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from _measure import table
+from _measure import Benchmark, Sample
+from _programs import Setup
 
 from ashd.pdm import cli, perf, srv
 
 DEPTH = 40
 WAITING = 20
-WORK = 200_000
-PAIRS = 9
+WORK = 2_000
+EVENTS = 200_000
+ABOUT = f"""
+Two threads compute and {WAITING} wait, each {DEPTH} calls deep. The same work is done unseen,
+then seen by a profile at its default rate; "without" is unseen twice, and so shows the error.
+"""
 
 
-def deep(depth: int, function: object, *args: object) -> None:
+def deep(depth: int, function: Callable[[], object]) -> None:
+    """Call a function so many calls deep."""
     if depth:
-        deep(depth - 1, function, *args)
+        deep(depth - 1, function)
     else:
-        function(*args)  # type: ignore[operator]
+        function()
 
 
-def work(seconds: float) -> float:
-    """Return the CPU time for one unit of work, as two threads do it for that long."""
-    units = [0, 0]
+@contextmanager
+def threads(number: int, function: Callable[[], object]) -> Iterator[None]:
+    """Run a function in threads, deep down, until it ends."""
+    running = [threading.Thread(target=deep, args=(DEPTH, function)) for _ in range(number)]
+    for thread in running:
+        thread.start()
+    yield
+    for thread in running:
+        thread.join()
+
+
+def work(seconds: float, look: Callable[[], object]) -> float:
+    """Return the CPU time for one unit of work, as two threads do it while somebody looks."""
+    units: list[None] = []
     until = time.monotonic() + seconds
 
-    def compute(index: int) -> None:
+    def compute() -> None:
         while time.monotonic() < until:
-            sum(range(WORK // 100))
-            units[index] += 1
+            sum(range(WORK))
+            units.append(None)
 
     cpu = time.process_time()
-    threads = [threading.Thread(target=deep, args=(DEPTH, compute, index)) for index in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return (time.process_time() - cpu) / sum(units)
+    with threads(2, compute):
+        look()
+    return (time.process_time() - cpu) / len(units)
 
 
-def profile_share(address: str, seconds: float) -> tuple[float, float, dict[str, float]]:
-    """Return how much more CPU time the work costs while it is profiled, the same for no reason at
-    all (the error of the measurement), and what the profile says itself.
-    """
-    ratios, control, report = [], [], {}
-    for _ in range(PAIRS):
-        alone = work(seconds)
-        control.append(work(seconds) / alone)
-        found: dict[str, float] = {}
-
-        def look(into: dict[str, float]) -> None:
-            with cli.perfclient(address) as client:
-                into.update(client.find("pdm.perf.profile").invoke("run", seconds=seconds))
-
-        looker = threading.Thread(target=look, args=(found,))
-        looker.start()
-        ratios.append(work(seconds) / alone)
-        looker.join()
-        report = found
-    return statistics.median(ratios) - 1, statistics.median(control) - 1, report
-
-
-def event_cost(source: perf.EventSource) -> float:
-    """Return the nanoseconds of one `notify`, the best of five."""
-    count = 500_000
-    event = perf.Event()
-    names = {"notify": source.notify, "event": event}
-    return min(timeit.repeat("notify(event)", globals=names, number=count)) / count * 1e9
-
-
-def main() -> None:
-    """Print the table."""
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 2.0
+def cost(setup: Setup, look: Callable[[str, float], object]) -> Sample:
+    """Return how much more CPU time work costs while somebody looks."""
     done = threading.Event()
-    waiting = [threading.Thread(target=deep, args=(DEPTH, done.wait)) for _ in range(WAITING)]
-    for thread in waiting:
-        thread.start()
-    with tempfile.TemporaryDirectory() as place, srv.listen(f"{place}/debug"):
-        share, error, report = profile_share(f"{place}/debug", seconds)
-    done.set()
-    for thread in waiting:
-        thread.join()
+    address = str(setup.folder / "debug")
+    with srv.listen(address), threads(WAITING, done.wait):
+        alone = work(setup.seconds, lambda: None)
+        seen = work(setup.seconds, lambda: look(address, setup.seconds))
+        done.set()
+    return {"": {"more CPU time, %": (seen / alone - 1) * 100}}
+
+
+def profile(address: str, seconds: float) -> None:
+    """Profile for a time."""
+    with cli.perfclient(address) as client:
+        client.find("pdm.perf.profile").invoke("run", seconds=seconds)
+
+
+def event(*listeners: Callable[[perf.Event], None]) -> Sample:
+    """Return what one `notify` costs."""
     source = perf.EventSource()
-    unheard = event_cost(source)
-    full: list[object] = []
-    source.subscribe(lambda event: None if full else full.append(event))
-    of_a_core = 100 * report["cputime"] / report["seconds"]
-    rows = [
-        ["profile: CPU time that the same work takes more", f"{100 * share:+.1f} %"],
-        ["the same without a profile: the error", f"{100 * error:+.1f} %"],
-        ["profile: of a core, as the sampler counts", f"{of_a_core:.1f} %"],
-        ["event without a subscriber", f"{unheard:.0f} ns"],
-        ["event with one that does nothing", f"{event_cost(source):.0f} ns"],
-    ]
-    title = f"Looking on: {WAITING + 2} threads {DEPTH} deep, {report['rate']:.0f} samples/s"
-    sys.stdout.write(table(title, ["", "cost"], rows))
+    for listener in listeners:
+        source.subscribe(listener)
+    names = {"notify": source.notify, "event": perf.Event()}
+    fastest = min(timeit.repeat("notify(event)", globals=names, number=EVENTS))
+    return {"Events": {"ns": fastest / EVENTS * 1e9}}
 
 
-if __name__ == "__main__":
-    main()
+def benchmark(setup: Setup) -> Benchmark:
+    cases: dict[str, Callable[[], Sample]] = {
+        "with a profile": lambda: cost(setup, profile),
+        "without": lambda: cost(setup, lambda *_: None),
+        "without a subscriber": event,
+        "with one that does nothing": lambda: event(lambda _: None),
+    }
+    return Benchmark("Looking at a program (PDM)", ABOUT, cases)

@@ -1,79 +1,61 @@
 """From exec to the first answer, beside Python itself with what any such program needs.
 
-dirplex starts handlers on demand: a visitor waits for this. The bound is 2.5 times the yardstick.
-
-    python benchmarks/bench_startup.py
+dirplex starts handlers on demand: a visitor waits for this.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
-from _measure import HELLO, installed, table
+from _measure import Benchmark, Sample
+from _programs import Setup, front_end, server
 
 from ashdtest.handlers import running
-from ashdtest.processes import MODELS
+from ashdtest.processes import MODELS, free_port
 
-ROUNDS = 21
-BOUND = 2.5
+TIMES = 7
 YARDSTICK = "python -c 'import socket, logging, threading'"
+ABOUT = """
+From exec to the first answer, the fastest of {times}. The bound for handlers is a ratio of 2.5.
+"""
 
 
-def start_python() -> None:
-    """Run the yardstick to its end."""
+def start_python() -> float:
+    """Run the yardstick to its end; return when that was."""
     subprocess.run([sys.executable, "-c", "import socket, logging, threading"], check=True)
+    return time.perf_counter()
 
 
-def answer(folder: Path, model: str) -> Callable[[], None]:
-    """Return what starts a handler and waits for its first answer."""
-    argv = [installed("ashd-wsgi"), "-p", str(folder), "-A", "-t", model, "hello"]
-
-    def run() -> None:
-        with running(argv) as handler:
-            handler.call(b"/")
-            ended = time.perf_counter()
-        first_answer.append(ended)
-
-    return run
+def start_handler(argv: Sequence[str]) -> float:
+    """Start a handler; return when its first answer came."""
+    with running(argv) as handler:
+        handler.call(b"/")
+        return time.perf_counter()
 
 
-first_answer: list[float] = []
+def start_site(setup: Setup, programs: Path) -> float:
+    """Start a front end with a handler; return when its first answer came."""
+    port = free_port()
+    with server(front_end(programs, port, setup.wsgi(programs)), port, setup.folder):
+        return time.perf_counter()
 
 
-def measure(run: Callable[[], None]) -> float:
-    """Return how many seconds `run` takes, up to its first answer if it has one."""
-    first_answer.clear()
-    began = time.perf_counter()
-    run()
-    return (first_answer or [time.perf_counter()])[0] - began
+def fastest(times: int, start: Callable[[], float]) -> Sample:
+    """Return the least time of several starts."""
+    return {"": {"ms": min(-time.perf_counter() + start() for _ in range(times)) * 1000}}
 
 
-def main() -> None:
-    """Print the table."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "hello.py").write_text(HELLO, encoding="utf-8")
-        runs: dict[str, Callable[[], None]] = {
-            YARDSTICK: start_python,
-            **{f"ashd-wsgi -t {model}": answer(folder, model) for model in MODELS},
-        }
-        times: dict[str, list[float]] = {each: [] for each in runs}
-        for _ in range(ROUNDS):
-            for each, run in runs.items():
-                times[each].append(measure(run))
-    fastest = {each: min(values) for each, values in times.items()}
-    rows = [
-        [each, f"{value * 1000:.1f}", f"{value / fastest[YARDSTICK]:.2f}"]
-        for each, value in fastest.items()
-    ]
-    title = f"From exec to the first answer (bound: {BOUND} times the first line)"
-    sys.stdout.write(table(title, ["program", "ms", "times"], rows))
-
-
-if __name__ == "__main__":
-    main()
+def benchmark(setup: Setup) -> Benchmark:
+    starts: dict[str, Callable[[], float]] = {YARDSTICK: start_python}
+    for label, programs in setup.installations.items():
+        for model in MODELS:
+            starts[f"{label} {model}"] = partial(start_handler, setup.wsgi(programs, "-t", model))
+        starts[f"{label} front end and handler"] = partial(start_site, setup, programs)
+    times = setup.part_of(TIMES)
+    cases = {name: partial(fastest, times, start) for name, start in starts.items()}
+    return Benchmark("Start-up", ABOUT.format(times=times), cases, YARDSTICK)

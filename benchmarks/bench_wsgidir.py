@@ -1,24 +1,18 @@
-"""What a request for a loaded file costs beyond a call of the application itself.
-
-Both are called in turn, in one process, in batches of the same size; the figures are CPU time of
-this process for one call. The bound is 15 us.
-
-    python benchmarks/bench_wsgidir.py
-"""
+"""What a request for a loaded file costs beyond a call of the application itself."""
 
 from __future__ import annotations
 
 import itertools
 import os
 import statistics
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from _measure import table
+from _measure import Benchmark, Sample
+from _programs import HELLO, Setup
 
 from ashd.wsgidir import Directory, getmod, wmain
 from ashd.wsgiutil import make_environ
@@ -27,16 +21,11 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 BATCH = 2_000
-ROUNDS = 40
+PAIRS = 12
 FILES = 1_000
 OLD = 1_500_000_000  # a date at which a file is known by its stamp alone
-
-APPLICATION = """
-HEADERS = [("Content-Type", "text/plain"), ("Content-Length", "13")]
-
-def application(environ, start_response):
-    start_response("200 OK", HEADERS)
-    return [b"Hello, world!"]
+ABOUT = """
+CPU time of a call, in one process: of the application alone, and from its file. The bound is 15 us.
 """
 
 
@@ -54,7 +43,7 @@ def environs(directory: Path) -> list[dict[str, Any]]:
     made = []
     for number in range(FILES):
         path = directory / f"{number}.wsgi"
-        path.write_text(APPLICATION)
+        path.write_text(HELLO)
         os.utime(path, (OLD, OLD))
         made.append(make_environ(f"/{number}/x", script=f"/{number}", SCRIPT_FILENAME=str(path)))
     return made
@@ -71,41 +60,29 @@ def measure(application: WSGIApplication, calls: Iterable[dict[str, Any]]) -> fl
 
 
 def compare(
-    plain: WSGIApplication, other: WSGIApplication, calls: list[dict[str, Any]]
-) -> list[str]:
+    times: int, plain: WSGIApplication, other: WSGIApplication, calls: list[dict[str, Any]]
+) -> Sample:
     """Return what a call costs without a file, with it, and what that adds."""
     batch = list(itertools.islice(itertools.cycle(calls), BATCH))
     measure(plain, batch)
     measure(other, calls)  # loads the files
-    pairs = [(measure(plain, batch), measure(other, batch)) for _ in range(ROUNDS)]
-    added = sorted(with_file - without for without, with_file in pairs)
-    columns = [
-        statistics.median(without for without, _ in pairs),
-        statistics.median(with_file for _, with_file in pairs),
-        statistics.median(added),
-        added[len(added) * 9 // 10],
-    ]
-    return [f"{column:.2f}" for column in columns]
+    pairs = [(measure(plain, batch), measure(other, batch)) for _ in range(times)]
+    without, with_file = map(statistics.median, zip(*pairs, strict=True))
+    added = statistics.median(there - alone for alone, there in pairs)
+    return {"": {"added us": added, "alone us": without, "from its file us": with_file}}
 
 
-HEADS = ["us of CPU time for a call", "plain", "from its file", "added", "90th percentile"]
-
-
-def main() -> None:
-    """Print the table."""
-    with tempfile.TemporaryDirectory() as name:
-        calls = environs(Path(name))
-        plain = getmod(calls[0]["SCRIPT_FILENAME"]).mod.application
-        by_header = [{**environ, "HTTP_X_ASH_PYTHON_HANDLER": "chain"} for environ in calls]
-        cases: list[tuple[str, WSGIApplication, list[dict[str, Any]]]] = [
-            ("one file, handler by its extension", Directory(), calls[:1]),
-            ("one file, handler by the header", Directory(), by_header[:1]),
-            (f"{FILES} files in turn", Directory(), by_header),
-            ("one file, with -M", wmain("-M", "somewhere"), by_header[:1]),
-        ]
-        rows = [[text, *compare(plain, application, some)] for text, application, some in cases]
-    sys.stdout.write(table("What a file costs", HEADS, rows))
-
-
-if __name__ == "__main__":
-    main()
+def benchmark(setup: Setup) -> Benchmark:
+    calls = environs(setup.folder)
+    plain = getmod(calls[0]["SCRIPT_FILENAME"]).mod.application
+    by_header = [{**environ, "HTTP_X_ASH_PYTHON_HANDLER": "chain"} for environ in calls]
+    kinds: dict[str, tuple[WSGIApplication, list[dict[str, Any]]]] = {
+        "one file, handler by its extension": (Directory(), calls[:1]),
+        "one file, handler by the header": (Directory(), by_header[:1]),
+        f"{FILES} files in turn": (Directory(), by_header),
+        "one file, with -M": (wmain("-M", "somewhere"), by_header[:1]),
+    }
+    cases = {
+        name: partial(compare, setup.part_of(PAIRS), plain, *kind) for name, kind in kinds.items()
+    }
+    return Benchmark("Applications in files", ABOUT, cases)
