@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from ashd.pdm import SpecError
 from ashd.pdm.command.metrics._families import Family, metric_name
-from ashd.pdm.command.metrics._run import parse_address
-from ashd.pdm.command.metrics._text_format import render
+from ashd.pdm.command.metrics._run import parse_address, render
 
 SAMPLE = 'x_total{code="a\\"b\\\\c\\nd"} 1.0\n'
 

@@ -6,11 +6,9 @@ from xml.etree import ElementTree
 import pytest
 
 from ashd.pdm._records import Profile
-from ashd.pdm.command.profile._collapsed import write_collapsed
 from ashd.pdm.command.profile._flamegraph import write_html, write_svg
-from ashd.pdm.command.profile._speedscope import write_speedscope
+from ashd.pdm.command.profile._formats import summary, write_collapsed, write_speedscope
 from ashd.pdm.command.profile._stacks import Samples, Stack, place, read_answers
-from ashd.pdm.command.profile._summary import summary
 
 MAIN = "MainThread;main (/app/main.py:3);"
 ANSWER: Profile = {

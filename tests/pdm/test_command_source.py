@@ -63,8 +63,8 @@ def test_strings_keep_their_value_without_empty_lines(content: str) -> None:
 
 
 def test_empty_lines_in_formatted_strings_are_left_alone() -> None:
-    text = "f'''{x}\n\n'''"
-    assert without_empty_lines(text) == text
+    for text in ("f'''{x}\n\n'''", "f'''{\"\"\"a\n\n\"\"\"}'''"):
+        assert without_empty_lines(text) == text
 
 
 def test_questions() -> None:

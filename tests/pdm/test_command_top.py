@@ -134,7 +134,7 @@ def test_what_is_on_the_screen() -> None:
 def test_a_selected_row_is_always_on_the_screen() -> None:
     rows = [Row("", number, None, f"thread {number:03}") for number in range(200)]
     history = History()
-    history.add(Look(1.0, {"": process()}, None, rows))
+    history.add(Look(1.0, {"": process()}, {}, rows))
     for selected in (0, 1, 17, 100, 198, 199):
         frame = Frame("x", lines=24, selected=selected, threads=True)
         assert f"thread {selected:03}" in as_text(layout(history, frame))
@@ -142,7 +142,7 @@ def test_a_selected_row_is_always_on_the_screen() -> None:
 
 def test_a_daemon_without_requests_shows_what_there_is() -> None:
     history = History()
-    history.add(Look(1.0, {"": process()}, None, [Row("", 1, None, "MainThread: wait")]))
+    history.add(Look(1.0, {"": process()}, {}, [Row("", 1, None, "MainThread: wait")]))
     text = as_text(layout(history, Frame("x", threads=True)))
     assert "served" not in text
     assert "MainThread" in text

@@ -147,3 +147,36 @@ def test_before_the_daemon_has_begun(place: Path, capsys: pytest.CaptureFixture[
     with slow_server(place) as path, Session(path, None) as session:
         assert run_script(session, [LOOP, "print('never sent')"]) == 1
     assert capsys.readouterr().out == "KeyboardInterrupt\n"
+
+
+@contextmanager
+def server_that_hangs(place: Path) -> Iterator[str]:
+    """A server that takes an interrupt, and answers nothing until the prompt is given up."""
+    path = str(place / "hanging")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(path)
+        listening.listen()
+        thread = threading.Thread(target=serve_and_hang, args=(listening,))
+        thread.start()
+        yield path
+        thread.join()
+
+
+def serve_and_hang(listening: socket.socket) -> None:
+    prompt, _ = listening.accept()
+    with prompt, prompt.makefile("rwb") as stream:
+        greet(stream, b"+REPL")
+        read_command(stream)
+        stream.write(b" 1.2\n+OK\n")
+        stream.flush()
+        read_command(stream)
+        press()
+        other, _ = listening.accept()
+        with other:
+            press()
+            assert stream.read(1) == b""
+
+
+def test_twice_gives_up_while_the_daemon_has_not_answered(place: Path) -> None:
+    with server_that_hangs(place) as path, Session(path, None) as session:
+        assert run_script(session, [LOOP, "print('never sent')"]) == 130

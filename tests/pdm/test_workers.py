@@ -156,6 +156,15 @@ def test_each_worker_and_all_of_them(site: Site) -> None:
         assert all(profiles[name]["samples"] for name in ("1", "2"))
 
 
+def test_answers_of_each_worker(site: Site) -> None:
+    with cli.perfclient(site.address) as client:
+        most = client.find("__main__.most")
+        assert most.by_worker("readattr") == {"1": 1, "2": 2}
+        functions = client.find("__main__.functions")
+        assert functions.by_worker("invoke", "number", (), {}) == {"1": 1, "2": 2}
+        assert client.find("pdm.perf.sysinfo/pid").by_worker("readattr") == {"": os.getpid()}
+
+
 def test_errors_of_workers(site: Site) -> None:
     with cli.perfclient(site.address) as client:
         with pytest.raises(ValueError, match="failed"):
@@ -193,6 +202,28 @@ def test_events_of_all_workers_also_of_later_ones(site: Site) -> None:
         assert sorted(event.id for event in received) == ["1.1", "2.1", "3.1"]
         source.unsubscribe(received.append)
         wait_until(lambda: not any(functions.invoke("subscribed").values()))
+
+
+def emit_when_subscribed(address: str, worker: str) -> None:
+    with cli.perfclient(address, worker=worker) as client:
+        functions = client.find("__main__.functions")
+        wait_until(lambda: functions.invoke("subscribed"))
+        functions.invoke("emit")
+
+
+def test_events_of_a_worker_that_begins_while_something_else_is_asked(site: Site) -> None:
+    with cli.perfclient(site.address) as client:
+        received: list[perf.Event] = []
+        client.find("__main__.source").subscribe(received.append)
+        pid = client.find("pdm.perf.sysinfo/pid")
+        site.start("3")
+        for _ in range(50):  # the notice of the worker may come before one of the answers
+            pid.readattr()
+        thread = threading.Thread(target=emit_when_subscribed, args=(site.address, "3"))
+        thread.start()
+        assert client.dispatch(10)
+        thread.join()
+        assert [event.worker for event in received] == ["3"]
 
 
 def test_events_of_one_worker(site: Site) -> None:

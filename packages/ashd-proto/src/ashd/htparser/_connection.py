@@ -26,9 +26,10 @@ from ._portspec import Port
 from ._reader import END, RequestReader
 from ._response import ResponseFramer
 from ._room import Client
-from ._states import FOLLOWERS, READING, WAITING, State
+from ._states import FOLLOWERS, HOLDING, READING, WAITING, State
 from ._wire import Wire
 
+_IDLE, _RESPONSE = State.IDLE, State.RESPONSE  # an attribute of an Enum costs much more
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -37,7 +38,6 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_ash_headers",
-        "_deferred",
         "_encoded_headers",
         "_exchange",
         "_head",
@@ -65,7 +65,6 @@ class Connection(asyncio.Protocol):
         self._head: RequestHead | None = None
         self._exchange: Exchange | None = None
         self._held_body = bytearray()
-        self._deferred = False
         self._time_left = 0.0  # for the body, when the handler will take more of it
         self._ash_headers: Headers = []
         self._encoded_headers = b""
@@ -90,13 +89,13 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
         state = self._state
-        if state is State.CLOSING or state is State.CLOSED:
-            return
-        self._reader.feed(data)
         if state in READING:
+            self._reader.feed(data)
             self._read()
-        elif self._reader.buffer.size > MAX_HELD:
-            self._wire.pause()
+        elif state in HOLDING:
+            self._reader.feed(data)
+            if self._reader.buffer.size > MAX_HELD:
+                self._wire.pause()
 
     def eof_received(self) -> None:
         """Take the client's end-of-file as its leaving, while it waits for a response."""
@@ -141,7 +140,7 @@ class Connection(asyncio.Protocol):
         """Serve no request but the one that is being served."""
         if self._exchange is not None:
             self._exchange.forbid_keep_alive()
-        elif self._state is State.HEAD or self._state is State.IDLE:
+        elif self._state is State.HEAD or self._state is _IDLE:
             self._close()
         elif self._state is State.BODY_HELD:
             self.refuse(503, "The server is shutting down.")
@@ -176,9 +175,11 @@ class Connection(asyncio.Protocol):
 
     def exchange_connected(self) -> None:
         """A handler has the request: it gets the body now."""
+        if self._state is _RESPONSE and not self._held_body:
+            return
         exchange, body = self._exchange, bytes(self._held_body)
         assert exchange is not None
-        self._held_body = bytearray()
+        self._held_body.clear()
         if self._state is State.QUEUED:
             self._enter(State.BODY, self._server.limits.body_time)
             self._ask_for_body()
@@ -232,39 +233,26 @@ class Connection(asyncio.Protocol):
                 if isinstance(event, RequestHead):
                     self._start(event)
                 elif event is None:
-                    self._wait_for_more()
+                    if self._state is _IDLE and reader.buffer.size:
+                        self._enter(State.HEAD, self._server.limits.head_time)
                     return
                 elif event is END:
                     self._body_is_whole()
                 else:
                     self._pass_on(event)
             else:
-                self._read_later()
+                self._wire.defer(self._resume_when_possible)
         except RequestError as error:
             self.refuse(error.status, str(error), head_only=error.head_only)
             return
         if reader.buffer.size > MAX_HELD:
             self._wire.pause()
 
-    def _read_later(self) -> None:
-        self._wire.pause()
-        if not self._deferred:
-            self._deferred = True
-            self._server.poller.later(self._read_on)
-
-    def _read_on(self) -> None:
-        self._deferred = False
-        self._resume_when_possible()
-
-    def _wait_for_more(self) -> None:
-        if self._state is State.IDLE and self._reader.buffer.size:
-            self._enter(State.HEAD, self._server.limits.head_time)
-
     def _start(self, head: RequestHead) -> None:
         self._head = head
         limit = self._server.limits.buffer_body
         if head.length == 0:
-            self._submit(State.RESPONSE)
+            self._submit(_RESPONSE)
         elif limit and (head.length is None or head.length <= limit):
             self._enter(State.BODY_HELD, self._server.limits.body_time)
             self._ask_for_body()
@@ -273,7 +261,7 @@ class Connection(asyncio.Protocol):
 
     def _ask_for_body(self) -> None:
         if self._head is not None and self._head.expects_continue and not self._held_body:
-            self._head = self._head._replace(expects_continue=False)
+            self._head.expects_continue = False
             if not self._reader.buffer.size:  # else the client didn't wait
                 self._transport.write(_CONTINUE)
 
@@ -306,32 +294,29 @@ class Connection(asyncio.Protocol):
         if self._state is State.REST:
             self._next_request()
         elif exchange is None:
-            self._submit(State.RESPONSE)
+            self._submit(_RESPONSE)
         else:
-            self._enter(State.RESPONSE)
+            self._enter(_RESPONSE)
             exchange.end_body()  # last, as it may be the end of the exchange
 
     def _submit(self, state: State) -> None:
         """Hand the request to a handler; `state` is the one until a handler has it."""
         server, head = self._server, self._head
         assert head is not None
-        now = self._enter(state)
-        framer = ResponseFramer(
-            head_only=head.method == b"HEAD",
-            current=head.version == b"HTTP/1.1",
-            keep_alive=head.keep_alive and not server.stopping,
-        )
+        self._enter(state)
+        keep_alive = head.keep_alive and not server.stopping
+        framer = ResponseFramer(head.method == b"HEAD", head.version == b"HTTP/1.1", keep_alive)
         datagram = head.encode(self._encoded_headers, server.framing)
         exchange = self._exchange = Exchange(self, server.poller, framer, datagram)
-        if state is State.RESPONSE and not self._held_body:
+        if state is _RESPONSE and not self._held_body:
             exchange.end_body()
         if self.write_deadline < math.inf:
             exchange.pause()  # the response before this one is still on its way
-        server.queue.submit(exchange, now + server.limits.queue_time)
+        server.queue.submit(exchange, server.queue_deadline)
 
     def _next_request(self) -> None:
         self._head = None
-        self._enter(State.IDLE, self._server.limits.idle_time)
+        self._enter(_IDLE, self._server.limits.idle_time)
         self._wire.resume()
         if self._server.stopping:
             self._close_gently()
@@ -342,24 +327,22 @@ class Connection(asyncio.Protocol):
         if self._state in READING:
             self._read()
         exchange = self._exchange
-        held = self._deferred or self._reader.buffer.size > MAX_HELD
+        held = self._wire.deferred or self._reader.buffer.size > MAX_HELD
         if not held and not (exchange and exchange.full):
             self._wire.resume()
 
     # The end
 
-    def _enter(self, state: State, time: float = math.inf) -> float:
-        """Change the state, for that many seconds at most; return the time."""
+    def _enter(self, state: State, time: float = math.inf) -> None:
+        """Change the state, for that many seconds at most."""
         assert state in FOLLOWERS[self._state], (self._state, state)
         self._state = state
-        server = self._server
-        now = server.time()
+        now = 0.0 if time == math.inf else self._server.time()
         self.deadline = now + time
         if state in WAITING:
-            server.room.stand(self, state, now)
+            self._server.room.stand(self, state, now)
         elif self.line is not None:
-            server.room.step_out(self)
-        return now
+            self._server.room.step_out(self)
 
     def _time_is_up(self, now: float) -> None:
         state = self._state
@@ -367,7 +350,7 @@ class Connection(asyncio.Protocol):
             self.refuse(408, "The request body did not arrive in time.")
         elif state is State.HEAD and self._reader.buffer.size:
             self.refuse(408, "The request head did not arrive in time.")
-        elif state is State.IDLE:
+        elif state is _IDLE:
             self._close()
         elif self._reads(now):
             self.deadline = now + LINGER_TIME
@@ -385,7 +368,7 @@ class Connection(asyncio.Protocol):
 
     def _close_gently(self) -> None:
         """Close after the response; not at once if a reset could destroy it on its way."""
-        whole = self._state is State.RESPONSE or self._state is State.IDLE
+        whole = self._state is _RESPONSE or self._state is _IDLE
         if whole and not self._reader.buffer.size and not self._wire.paused:
             self._close()
         else:

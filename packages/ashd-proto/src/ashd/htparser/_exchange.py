@@ -23,6 +23,7 @@ from ._poller import Poller
 from ._response import ResponseFramer
 
 _log = logging.getLogger("ashd.htparser")
+_DONTWAIT = int(socket.MSG_DONTWAIT)
 _HANGUP = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 # Edge-triggered: registered once, nothing to change while reading is paused.
 _READ = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
@@ -119,7 +120,7 @@ class Exchange:
         if self._sock is None:
             return True
         try:
-            sent = self._sock.send(data, socket.MSG_DONTWAIT)
+            sent = self._sock.send(data, _DONTWAIT)
         except BlockingIOError:
             sent = 0
         except OSError:
@@ -133,9 +134,10 @@ class Exchange:
     def end_body(self) -> None:
         """Let the handler see the end of the body, after all that was sent."""
         self._body_ended = True
-        self._end_when_flushed()
-        if self._framer.complete and self._pending is None:
-            self._finish()
+        if self._sock is not None:
+            self._end_when_flushed()
+            if self._framer.complete and self._pending is None:
+                self._finish()
 
     def pause(self) -> None:
         """Stop reading the response."""
@@ -175,7 +177,7 @@ class Exchange:
         if self._sock is None or self._pending is None:
             return
         try:
-            sent = self._sock.send(self._pending, socket.MSG_DONTWAIT)
+            sent = self._sock.send(self._pending, _DONTWAIT)
         except BlockingIOError:
             return
         except OSError:
@@ -213,7 +215,7 @@ class Exchange:
         while self._sock is not None and not self._paused:
             size = PIECE if self._framer.started else FIRST_PIECE
             try:
-                data = self._sock.recv(size, socket.MSG_DONTWAIT)
+                data = self._sock.recv(size, _DONTWAIT)
             except BlockingIOError:
                 self._exhaust = False
                 return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+from dataclasses import dataclass
 
 from ._errors import RequestError
 from ._syntax import HOST, TEXT, TOKEN, is_ash
@@ -19,22 +20,25 @@ class MalformedLine(Exception):  # noqa: N818 - it says what the line is
     """A line is not a header's."""
 
 
+@dataclass(slots=True)
 class Field:
     """A header that may be passed on, unless it is one that clients must not send."""
 
-    __slots__ = ("encoded", "key", "name", "value")
+    name: bytes
+    value: bytes
+    key: bytes
+    """The name in lower case, if it means something to the front end itself."""
+    encoded: bytes
+    """The header as a part of a datagram; nothing if it is not passed on."""
 
-    def __init__(self, name: bytes, value: bytes) -> None:
-        """Take a token and a value without spaces around it; raises `RequestError`."""
-        self.name = name
-        self.value = value
-        key = name.lower()
-        self.key = key if key in _OURS else b""
-        """The name in lower case, if it means something to the front end itself."""
-        self.encoded = b"" if is_ash(name) else b"%b\0%b\0" % (name, value)
-        """The header as a part of a datagram; nothing if it is not passed on."""
-        if key == b"host":
-            _check_host(value)
+
+def make_field(name: bytes, value: bytes) -> Field:
+    """Judge a header; the name is a token, the value without spaces around it."""
+    key = name.lower()
+    if key == b"host":
+        _check_host(value)
+    encoded = b"" if is_ash(name) else b"%b\0%b\0" % (name, value)
+    return Field(name, value, key if key in _OURS else b"", encoded)
 
 
 def read_field(line: bytes) -> Field:
@@ -42,7 +46,7 @@ def read_field(line: bytes) -> Field:
     if not _LINE.fullmatch(line):
         raise MalformedLine
     name, _, value = line.partition(b":")
-    return Field(name, value.strip(b" \t"))
+    return make_field(name, value.strip(b" \t"))
 
 
 def bad_host() -> RequestError:

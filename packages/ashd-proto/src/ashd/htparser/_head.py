@@ -8,10 +8,10 @@ again only to tell the client why.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from ._errors import RequestError
-from ._fields import Field, MalformedLine, bad_host, read_field
+from ._fields import Field, MalformedLine, bad_host, make_field, read_field
 from ._kept import Kept
 from ._limits import MAX_FIELDS, Limits
 from ._syntax import LENIENT_TARGET, TARGET, TOKEN, list_members
@@ -42,7 +42,8 @@ _BESIDE_TARGET = 256  # bytes that a request line may have beside its target
 _LINE_START = re.compile(rb"\r?\Z|" + TOKEN + rb"(?:\Z| )")
 
 
-class RequestHead(NamedTuple):
+@dataclass(slots=True)
+class RequestHead:
     """A request as the handler sees it, and what the front end needs to know of it."""
 
     method: bytes
@@ -157,22 +158,24 @@ def _read_fields(head: bytes) -> list[Field]:
 
 def _known(fields: list[Field]) -> dict[bytes, bytes]:
     """Return the values that mean something here, by the name in lower case."""
-    ours = [field for field in fields if field.key]
-    known = {field.key: field.value for field in ours}
-    return known if len(known) == len(ours) else _join_repeated(ours)
-
-
-def _join_repeated(fields: list[Field]) -> dict[bytes, bytes]:
-    """Join the values of repeated names, which makes a repeated length malformed."""
     known: dict[bytes, bytes] = {}
     for field in fields:
-        key, value = field.key, field.value
-        if key == b"host" and key in known:
-            raise bad_host()
-        if key == b"content-type" and known.get(key, value) != value:
-            raise RequestError(400, "The request has two different Content-Type headers.")
-        known[key] = known[key] + b"," + value if key in known else value
+        key = field.key
+        if key:
+            value = field.value
+            known[key] = _joined(key, known[key], value) if key in known else value
     return known
+
+
+def _joined(key: bytes, old: bytes, new: bytes) -> bytes:
+    """Join the values of a repeated name, which makes a repeated length malformed."""
+    if key == b"host":
+        raise bad_host()
+    if key != b"content-type":
+        return old + b"," + new
+    if new != old:
+        raise RequestError(400, "The request has two different Content-Type headers.")
+    return new
 
 
 def _other_target(method: bytes, target: bytes, fields: list[Field]) -> bytes:
@@ -189,10 +192,10 @@ def _other_target(method: bytes, target: bytes, fields: list[Field]) -> bytes:
         raise RequestError(400, "The request target is neither a path nor an http URL.")
     for position, field in enumerate(fields):
         if field.key == b"host":
-            fields[position] = Field(field.name, absolute[1])
+            fields[position] = make_field(field.name, absolute[1])
             break
     else:
-        fields.insert(0, Field(b"Host", absolute[1]))
+        fields.insert(0, make_field(b"Host", absolute[1]))
     if not absolute[2] and method == b"OPTIONS":
         return b"*"
     return absolute[2] if absolute[2][:1] == b"/" else b"/" + absolute[2]

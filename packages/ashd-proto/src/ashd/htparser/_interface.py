@@ -46,6 +46,8 @@ class Surroundings(Protocol):
     queue: RequestQueue
     framing: bytes
     """The `X-Ash-Framing` header of requests that come now, encoded."""
+    queue_deadline: float
+    """Until when they may wait for a handler."""
     room: Room
     stopping: bool
 

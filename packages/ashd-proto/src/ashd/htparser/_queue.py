@@ -7,10 +7,10 @@ no room for. What lies in the socket is the business of `_keeper`.
 
 from __future__ import annotations
 
-import array
 import errno
 import select
 import socket
+import struct
 from _socket import socketpair as raw_socketpair
 from collections import deque
 from collections.abc import Callable
@@ -20,7 +20,9 @@ from ._poller import Poller
 
 # socket.socketpair() wraps these in a class of its own, at the cost of two system calls and several
 # microseconds a request; nothing of that class is needed here.
-_RIGHTS = (socket.SOL_SOCKET, socket.SCM_RIGHTS)
+_LEVEL, _RIGHTS = int(socket.SOL_SOCKET), int(socket.SCM_RIGHTS)
+_DONTWAIT = int(socket.MSG_DONTWAIT)
+_pack = struct.Struct("i").pack
 
 
 class RequestQueue:
@@ -125,8 +127,8 @@ class RequestQueue:
             self._watch(0)  # out of descriptors: the sweep tries again
             return False
         try:
-            rights = array.array("i", [theirs.fileno()])
-            sock.sendmsg([exchange.datagram], [(*_RIGHTS, rights)], socket.MSG_DONTWAIT)
+            rights = (_LEVEL, _RIGHTS, _pack(theirs.fileno()))
+            sock.sendmsg([exchange.datagram], [rights], _DONTWAIT)
         except OSError as error:
             ours.close()
             return self._not_sent(exchange, error)

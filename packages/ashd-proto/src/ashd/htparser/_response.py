@@ -47,7 +47,8 @@ class _DateLine:
         self._second = -1
         self._line = b""
 
-    def __call__(self) -> bytes:
+    def line(self) -> bytes:
+        """Return it for now."""
         second = int(time.time())
         if second != self._second:
             t = time.gmtime(second)
@@ -63,7 +64,7 @@ SERVER_NAME = _server_name()
 """This program and its version."""
 SERVER_LINE = b"Server: %b\r\n" % SERVER_NAME.encode()
 """The Server header line."""
-date_line = _DateLine()
+date_line = _DateLine().line
 """Returns the Date header line of now."""
 
 
@@ -105,7 +106,7 @@ class ResponseFramer:
         "started",
     )
 
-    def __init__(self, *, head_only: bool, current: bool, keep_alive: bool) -> None:
+    def __init__(self, head_only: bool, current: bool, keep_alive: bool) -> None:
         """Start for a HEAD request (`head_only`) or another one, of HTTP/1.1 (`current`) or 1.0."""
         self.head_only = head_only
         self._current = current
@@ -149,11 +150,10 @@ class ResponseFramer:
         if self._framing is _CHUNKED:
             return b"%x\r\n%b\r\n" % (len(data), data)
         if self._framing is _LENGTH:
-            if len(data) >= self._left:
-                data = data[: self._left]
-                self.complete = True
-            self._left -= len(data)
-            return data
+            left = self._left
+            self.complete = len(data) >= left
+            self._left = left - len(data)
+            return data[:left]
         if self._chunks is not None:
             return self._feed_chunks(self._chunks, data)
         return data if self._framing is _CLOSE else b""
@@ -178,11 +178,12 @@ class ResponseFramer:
             data = bytes(self._buffer) if _HEAD_END.search(self._buffer, seen) else b""
         output = b""
         start = 0
-        while end := _HEAD_END.search(data, max(start, seen)):
-            if end.end() - start > MAX_RESPONSE_HEAD:
+        while match := _HEAD_END.search(data, seen):
+            end = match.end()
+            if end - start > MAX_RESPONSE_HEAD:
                 raise ResponseError(_HEAD_TOO_LARGE)
-            output += self._take_head(data[start : end.end()])
-            start = end.end()
+            output += self._take_head(data[start:end])
+            start = seen = end
             if self.started:
                 self._buffer.clear()
                 if start < len(data) and not self.complete:
@@ -262,18 +263,18 @@ class ResponseFramer:
 
 def _known(fields: list[ResponseField]) -> dict[bytes, bytes]:
     """Return the values that mean something here, by the name in lower case."""
-    ours = [field for field in fields if field.key]
-    known = {field.key: field.value for field in ours}
-    return known if len(known) == len(ours) else _join_repeated(ours)
-
-
-def _join_repeated(fields: list[ResponseField]) -> dict[bytes, bytes]:
     known: dict[bytes, bytes] = {}
     for field in fields:
-        key, value = field.key, field.value
-        if key == b"content-length" and known.get(key, value) != value:
-            raise bad_length()
-        if key in known and key != b"content-length":
-            value = known[key] + b"," + value
-        known[key] = value
+        key = field.key
+        if key:
+            value = field.value
+            known[key] = _joined(key, known[key], value) if key in known else value
     return known
+
+
+def _joined(key: bytes, old: bytes, new: bytes) -> bytes:
+    if key != b"content-length":
+        return old + b"," + new
+    if new != old:
+        raise bad_length()
+    return new

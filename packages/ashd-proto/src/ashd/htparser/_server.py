@@ -283,8 +283,8 @@ class Server:
 
     def _mark_time(self, now: float) -> None:
         """Say until when requests may wait, once for all until the next sweep."""
-        until = now + self._interval + self.limits.queue_time
-        self.framing = encode_headers([framing_header(until)])
+        self.queue_deadline = now + self._interval + self.limits.queue_time
+        self.framing = encode_headers([framing_header(self.queue_deadline)])
 
     def _resume_accepting(self) -> None:
         if self.stopping:

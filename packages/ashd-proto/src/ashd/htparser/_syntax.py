@@ -28,10 +28,10 @@ def is_ash(name: bytes) -> bool:
     and `X.Ash.File` count as well as `X-Ash-File`.
     """
     return (
-        name[:1] in b"xX"
+        len(name) > len(b"x-ash")
+        and name[0] in b"xX"
         and name[2:5].lower() == b"ash"
         and not name[1:2].isalnum()
-        and len(name) > 5
         and not name[5:6].isalnum()
     )
 

@@ -11,6 +11,7 @@ import select
 import socket
 import struct
 from collections.abc import Callable
+from functools import partial
 
 from ._poller import Poller
 
@@ -22,7 +23,7 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 class Wire:
     """See the module."""
 
-    __slots__ = ("_fd", "_on_left", "_poller", "_unwritten", "paused", "transport")
+    __slots__ = ("_fd", "_on_left", "_poller", "_unwritten", "deferred", "paused", "transport")
 
     def __init__(
         self, transport: asyncio.Transport, poller: Poller, on_left: Callable[[], object]
@@ -35,6 +36,8 @@ class Wire:
         self._unwritten = 0
         self.paused = False
         """Whether the client is not being read."""
+        self.deferred = False
+        """Whether a callback of `defer` is due."""
 
     def pause(self) -> None:
         """Stop reading."""
@@ -50,6 +53,17 @@ class Wire:
             self._poller.remove(self._fd)
             if not self.transport.is_closing():
                 self.transport.resume_reading()
+
+    def defer(self, callback: Callable[[], None]) -> None:
+        """Stop reading, and call back when everybody else had a turn."""
+        self.pause()
+        if not self.deferred:
+            self.deferred = True
+            self._poller.later(partial(self._call_back, callback))
+
+    def _call_back(self, callback: Callable[[], None]) -> None:
+        self.deferred = False
+        callback()
 
     def has_sent(self) -> bool:
         """Tell whether bytes of the client wait to be read, and it has not left since."""

@@ -35,7 +35,7 @@ def decode_request(datagram: bytes) -> Fields:
         or len(names) != len(values)
         or strings[-1]
         or strings[-2]
-        or b"" in names
+        or not all(names)
     ):
         raise DecodeError(_reason(strings))
     return strings[0], strings[1], strings[2], strings[3], list(zip(names, values, strict=True))

@@ -10,6 +10,7 @@ import array
 import errno
 import mmap
 import socket
+import struct
 
 from ._codec import decode_request
 from ._errors import (
@@ -37,10 +38,10 @@ The buffer is mapped, not allocated: what no request ever touches costs nothing.
 _MAX_DESCRIPTORS = 16  # more than one is an error; room for some lets them be closed and told apart
 _RIGHTS = int(socket.SCM_RIGHTS)
 _INT = array.array("i").itemsize
+_unpack = struct.Struct("i").unpack
 _TIMESTAMP = 16  # struct timespec on 64-bit systems
 _ANCILLARY = socket.CMSG_SPACE(_MAX_DESCRIPTORS * _INT) + socket.CMSG_SPACE(_TIMESTAMP)
-# Plain integers: the operators of the socket module's flags run 16,000 instructions a request.
-_CLOEXEC = int(getattr(socket, "MSG_CMSG_CLOEXEC", 0))
+_CLOEXEC = int(getattr(socket, "MSG_CMSG_CLOEXEC", 0))  # an int: operations on enums take long
 _CUT = int(socket.MSG_TRUNC | socket.MSG_CTRUNC)
 
 Ancillary = list[tuple[int, int, bytes]]
@@ -102,7 +103,7 @@ class Receiver:
             and len(ancillary[0][2]) == _INT
             and not seen & _CUT
         ):
-            fd: int = array.array("i", ancillary[0][2])[0]
+            fd: int = _unpack(ancillary[0][2])[0]
             arrival_ns = None
         else:
             if seen & socket.MSG_CTRUNC:

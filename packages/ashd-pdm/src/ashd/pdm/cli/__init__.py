@@ -6,12 +6,15 @@ A target is `PATH` of a Unix socket (with a `/` in it), `PORT` on this machine, 
 called.
 """
 
-from ._compat import client, perfclient, replclient
 from ._connect import ClientStream, connect
 from ._perf import PerfClient, Proxy
 from ._repl import RemoteError, ReplClient
 from ._target import SshTarget, Target, TcpTarget, UnixTarget, parse_target
 from ._workers import WorkersClient, open_perf
+
+client = connect  # the names of the original library
+replclient = ReplClient
+perfclient = open_perf
 
 __all__ = [
     "ClientStream",

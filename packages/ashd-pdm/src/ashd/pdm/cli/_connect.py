@@ -7,7 +7,8 @@ from __future__ import annotations
 import os
 import pwd
 import socket
-from typing import Any
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING
 
 from .._errors import ConnectError, ConnectionLost, PdmError, ProtocolError
 from .._limits import MAX_LINE
@@ -15,6 +16,9 @@ from .._peer import peer_of
 from .._stream import Stream
 from ._ssh import Forwarding
 from ._target import SshTarget, Target, TcpTarget, UnixTarget, parse_target
+
+if TYPE_CHECKING:
+    from typing import Self
 
 CONNECT_TIMEOUT = 30.0
 """Seconds until a connection has to stand, and a server has to start a protocol."""
@@ -30,6 +34,41 @@ those of root and of the user who asks.
 """
 
 GREETING = b"+PDM1"
+
+
+class Closing:
+    """Something with `close`, to be used with `with`."""
+
+    def close(self) -> None:
+        """End it."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+
+class Client(Closing):
+    """An open connection: what the clients of both protocols have in common."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+
+    def fileno(self) -> int:
+        """Return the descriptor of the connection, for `poll`."""
+        return self.stream.socket.fileno()
+
+    def abort(self) -> None:
+        """End the connection under a thread that uses it. May be called from any thread."""
+        self.stream.abort()
+
+    def close(self) -> None:
+        """Leave. The server interrupts code that still runs, and forgets what was bound."""
+        self.stream.close()
 
 
 class ClientStream(Stream):
@@ -59,26 +98,28 @@ def connect(
     `ProtocolError` when something else than a debug server answers.
     """
     parsed = parse_target(target) if isinstance(target, str) else target
-    stream = _open(parsed)
     first = CONNECT_TIMEOUT if isinstance(parsed, SshTarget) else GREETING_TIMEOUT
     choice = protocol if worker is None else f"@{worker} {protocol}"
-    try:
-        greet(stream, choice, (first, patience))
-    except ConnectionLost as exc:
-        stream.close()
-        raise ConnectError(f"can't connect to {_describe(parsed)}: {exc}") from exc
-    except BaseException:
-        stream.close()
-        raise
+    with ExitStack() as on_error:
+        try:
+            stream = _open(parsed)
+            on_error.callback(stream.close)
+            _greet(stream, choice, first, patience)
+        except OSError as exc:
+            reason = exc.strerror or str(exc)
+            raise ConnectError(f"can't connect to {_describe(parsed)}: {reason}") from exc
+        except ConnectionLost as exc:
+            raise ConnectError(f"can't connect to {_describe(parsed)}: {exc}") from exc
+        on_error.pop_all()
     return stream
 
 
-def greet(stream: Stream, choice: str, patience: tuple[float, float]) -> None:
-    """Exchange the first lines of a connection; `patience` is for the two lines of the server."""
-    if _line(stream, patience[0]) != GREETING:
+def _greet(stream: Stream, choice: str, first: float, second: float) -> None:
+    """Exchange the first lines; the server has `first` and `second` seconds for its two."""
+    if _line(stream, first) != GREETING:
         raise ProtocolError("the other side is not a debug server of a version that is known here")
     stream.send(f"{choice}\n".encode())
-    if not _line(stream, patience[1]).startswith(b"+"):
+    if not _line(stream, second).startswith(b"+"):
         raise ProtocolError("the server's answer starts with neither + nor -")
 
 
@@ -97,50 +138,55 @@ def _line(stream: Stream, seconds: float) -> bytes:
     return line
 
 
-def _open(target: Target) -> ClientStream:
-    try:
-        opened: ClientStream = _OPENERS[type(target)](target)
-    except OSError as exc:
-        reason = exc.strerror or str(exc)
-        raise ConnectError(f"can't connect to {_describe(target)}: {reason}") from exc
-    return opened
-
-
 def _describe(target: Target) -> str:
-    if isinstance(target, UnixTarget):
-        return target.path
-    if isinstance(target, TcpTarget):
-        return f"{target.host} port {target.port}"
-    return f"{target.path} on {target.host}"
+    match target:
+        case UnixTarget(path):
+            return path
+        case TcpTarget(host, port):
+            return f"{host} port {port}"
+        case SshTarget(host, path):
+            return f"{path} on {host}"
 
 
-def _open_unix(target: UnixTarget) -> ClientStream:
-    sock = socket.socket(socket.AF_UNIX)
-    try:
-        sock.settimeout(CONNECT_TIMEOUT)
-        check_owner(target.path, os.stat(target.path).st_uid)  # noqa: PTH116
-        sock.connect(target.path)
-        check_peer(sock, target.path)
-    except BaseException:
-        sock.close()
-        raise
-    return ClientStream(sock, send_timeout=None)
+def _open(target: Target) -> ClientStream:
+    match target:
+        case UnixTarget(path):
+            return ClientStream(_open_unix(path), send_timeout=None)
+        case TcpTarget(host, port):
+            sock = socket.create_connection((host, port), CONNECT_TIMEOUT)
+            return ClientStream(sock, send_timeout=None)
+        case SshTarget():
+            with ExitStack() as on_error:
+                forwarding = Forwarding(target)
+                on_error.callback(forwarding.close)
+                stream = ClientStream(forwarding.connect(), send_timeout=None)
+                on_error.pop_all()
+            stream.forwarding = forwarding
+            return stream
 
 
-def check_peer(sock: socket.socket, path: str) -> None:
-    """Raise `ConnectError` unless the process at the other end of a Unix socket runs as root, as
-    us, or as the user whom `ASHD_PDM_OWNER` names.
+def _open_unix(path: str) -> socket.socket:
+    """Connect, unless the file or the process at the other end belongs to another user than root,
+    us, and the one whom `ASHD_PDM_OWNER` names.
     """
-    peer = peer_of(sock)
-    if peer is not None:
-        check_owner(path, peer.uid)
+    with ExitStack() as on_error:
+        sock = on_error.enter_context(socket.socket(socket.AF_UNIX))
+        sock.settimeout(CONNECT_TIMEOUT)
+        _check_owner(path, os.stat(path).st_uid)  # noqa: PTH116
+        sock.connect(path)
+        peer = peer_of(sock)
+        if peer is not None:
+            _check_owner(path, peer.uid)
+        on_error.pop_all()
+    return sock
 
 
-def check_owner(path: str, uid: int) -> None:
-    """Raise `ConnectError` unless that user may own the debug socket `path`; see `check_peer`."""
+def _check_owner(path: str, uid: int) -> None:
     if uid in (0, os.geteuid()) or uid == _trusted():
         return
-    name = user_name(uid)
+    name = str(uid)
+    with suppress(KeyError):
+        name = pwd.getpwuid(uid).pw_name
     raise ConnectError(
         f"{path} belongs to user {name}, not to you or root, so it may be a trap; "
         f"if the daemon runs as {name}, set {OWNER_VARIABLE}={name}"
@@ -151,36 +197,8 @@ def _trusted() -> int | None:
     text = os.environ.get(OWNER_VARIABLE)
     if not text:
         return None
-    try:
+    with suppress(KeyError):
         return pwd.getpwnam(text).pw_uid
-    except KeyError:
-        if text.isascii() and text.isdecimal():
-            return int(text)
+    if text.isascii() and text.isdecimal():
+        return int(text)
     raise ConnectError(f"{OWNER_VARIABLE}={text}: there is no such user on this machine")
-
-
-def user_name(uid: int) -> str:
-    """Return the name of a user, or the number of one without a name."""
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
-
-
-def _open_tcp(target: TcpTarget) -> ClientStream:
-    sock = socket.create_connection((target.host, target.port), CONNECT_TIMEOUT)
-    return ClientStream(sock, send_timeout=None)
-
-
-def _open_ssh(target: SshTarget) -> ClientStream:
-    forwarding = Forwarding(target)
-    try:
-        stream = ClientStream(forwarding.connect(), send_timeout=None)
-    except BaseException:
-        forwarding.close()
-        raise
-    stream.forwarding = forwarding
-    return stream
-
-
-_OPENERS: dict[type, Any] = {UnixTarget: _open_unix, TcpTarget: _open_tcp, SshTarget: _open_ssh}

@@ -10,29 +10,33 @@ import itertools
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from .._errors import ConnectionLost, ProtocolError, RefusedPickle
-from .._frames import HEADER_SIZE, body_length, frame
+from .._frames import frame, read_message
 from .._limits import CLIENT_PICKLES, MAX_MESSAGE
 from .._names import CLIENT_NAMES, EventNames
 from .._pickles import load
 from .._stream import Stream
 from .._writer import write_request
 from ..perf import AttrInfo, UnknownEvent, error, nosuchname
-from ._connect import connect
+from ._connect import Client, Closing, connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
     from ._target import Target
+
+    Callback = Callable[[Any], None]
+    Message = tuple[Any, ...]
+    Translate = Callable[[Exception], Exception]
 
 MAX_WAITING_EVENTS = 100_000
 """Events that wait for `dispatch`; the oldest are dropped beyond that."""
 
 
-class PerfClient:
+class PerfClient(Client):
     """A connection for looking at objects. Use `close`, or `with`.
 
     `timeout` is how many seconds an answer may take, None for any time. `worker` chooses a worker
@@ -46,17 +50,17 @@ class PerfClient:
         *,
         worker: str | None = None,
         timeout: float | None = None,
-        translate: Callable[[Exception], Exception] | None = None,
+        translate: Translate | None = None,
     ) -> None:
-        self.stream = (
+        super().__init__(
             target if isinstance(target, Stream) else connect(target, "perf", worker=worker)
         )
-        self.timeout = timeout
+        self.timeout = self.call_timeout = timeout
         self.translate = translate
         self._lock = threading.RLock()  # for the stream; callbacks may ask for something
         self._ids = itertools.count(1)
-        self._callbacks: dict[Any, Callable[[Any], None]] = {}
-        self._events: deque[tuple[Any, Any]] = deque(maxlen=MAX_WAITING_EVENTS)
+        self._callbacks: dict[int, Callback] = {}
+        self._events: deque[tuple[int, object]] = deque(maxlen=MAX_WAITING_EVENTS)
 
     # Objects
 
@@ -64,46 +68,47 @@ class PerfClient:
         """Return the object `name` of an imported module; `ashd.pdm.perf.nosuchname` when there is
         none.
         """
-        return self._bind(module, name)
+        return self._bind(next(self._ids), "bind", module, name)
 
-    def _bind(self, module: str, name: str) -> Proxy:
-        ident = next(self._ids)
-        return Proxy(self, ident, self.request("bind", ident, module, name)[0])
+    def _bind(self, ident: int, request: str, *args: object) -> Proxy:
+        return Proxy(self, ident, self.request(request, ident, *args)[0])
 
     def find(self, path: str) -> Proxy:
         """Return an object by `MODULE.OBJECT[/NAME]...`, as in `pdm.perf.sysres/cputime`."""
+        return self._find(path, next(self._ids))
+
+    def _find(self, path: str, ident: int) -> Proxy:
         first, *names = path.split("/")
         module, _, name = first.rpartition(".")
         if not module or not name or not all(names):
             raise nosuchname(
                 f"{path}: write MODULE.OBJECT[/NAME]..., as in pdm.perf.sysres/cputime"
             )
-        found = self._bind(module, name)
-        for part in names:
-            inner = found.lookup(part)
-            found.close()
-            found = inner
+        found = self._bind(next(self._ids) if names else ident, "bind", module, name)
+        for at, part in enumerate(names, 1):
+            with found:
+                chosen = ident if at == len(names) else next(self._ids)
+                found = self._bind(chosen, "lookup", found.ident, part)
         return found
 
     # The wire
 
-    def request(self, *request: Any) -> tuple[Any, ...]:
+    def request(self, *request: object) -> Message:
         """Send a request of the wire and return what its answer holds; raise what the server
-        raised.
+        raised. `ConnectionLost` when it takes longer than `timeout` (for calls of methods:
+        `call_timeout`) seconds; the client can't be used any more then.
         """
         with self._lock:
             self.begin(*request)
-            return self.finish(self.timeout)
+            return self.finish(request[0])
 
-    def begin(self, *request: Any) -> None:
+    def begin(self, *request: object) -> None:
         """Send a request; `finish` takes its answer. No other thread may use the client between."""
         self.stream.send(frame(write_request(request)))
 
-    def finish(self, timeout: float | None) -> tuple[Any, ...]:
-        """Return what the answer holds, as `request` does. `ConnectionLost` when it takes longer
-        than `timeout` seconds; the client can't be used any more then.
-        """
-        reply = self._reply(timeout)
+    def finish(self, request: object) -> Message:
+        """Return what the answer to a request of that name holds, as `request` does."""
+        reply = self._reply(self.call_timeout if request == "invoke" else self.timeout)
         if reply[0] == "+":
             return reply[1:]
         raised = reply[1] if len(reply) > 1 else None
@@ -111,37 +116,41 @@ class PerfClient:
             raise error(f"the server failed: {raised!r}")
         raise raised if self.translate is None else self.translate(raised)
 
-    def _reply(self, timeout: float | None) -> tuple[Any, ...]:
-        until = None if timeout is None else time.monotonic() + timeout
-        while True:
-            if not self.stream.has_input(_left(until)):
-                raise ConnectionLost(f"no answer for {timeout} seconds")
+    def _reply(self, timeout: float | None) -> Message:
+        until = _deadline(timeout)
+        while self.stream.has_input(_left(until)):
             message = self._read()
-            if message[0] != "*":
+            if message is not None:
                 return message
-            self._events.append(message[1:])
+        raise ConnectionLost(f"no answer for {timeout} seconds")
 
-    def _read(self) -> tuple[Any, ...]:
-        header = self.stream.read_exactly(HEADER_SIZE, self.timeout, first=True)
-        if header is None:
+    def _read(self) -> Message | None:
+        """Return an answer, or None when it was an event."""
+        body = read_message(self.stream, MAX_MESSAGE, self.timeout)
+        if body is None:
             raise ConnectionLost("the server closed the connection")
-        body = self.stream.read_exactly(body_length(header, MAX_MESSAGE), self.timeout)
-        message = _load(body or b"")
+        message = _load(body)
         if not isinstance(message, tuple) or not message or message[0] not in ("+", "-", "*"):
             raise ProtocolError("the server sent something that isn't an answer")
-        if message[0] == "*" and len(message) != 3:
+        if message[0] != "*":
+            return message
+        if len(message) != 3:
             raise ProtocolError("the server sent a malformed event")
-        return message
+        self._keep(*message[1:])
+        return None
 
     # Events
 
-    def subscribe(self, ident: Any, callback: Callable[[Any], None]) -> None:
+    def _keep(self, ident: int, event: object) -> None:
+        self._events.append((ident, event))
+
+    def subscribe(self, ident: int, callback: Callback) -> None:
         """For proxies: subscribe, and keep the callback for `dispatch`."""
         with self._lock:
             self.request("subs", ident)
             self._callbacks[ident] = callback
 
-    def unsubscribe(self, ident: Any, callback: Callable[[Any], None]) -> None:
+    def unsubscribe(self, ident: int, callback: Callback) -> None:
         """For proxies: the opposite. ValueError when that callback is not subscribed."""
         with self._lock:
             if self._callbacks.get(ident) != callback:
@@ -153,59 +162,35 @@ class PerfClient:
         """Wait for an event, `timeout` seconds at most, and call its callback. False when none
         came.
         """
-        until = None if timeout is None else time.monotonic() + timeout
+        until = _deadline(timeout)
         while True:
             with self._lock:
-                if not self._events:
-                    if not self.stream.has_input(_left(until)):
+                while not self._events:
+                    if not self._receive(_left(until)):
                         return False
-                    self._take_event()
                 ident, event = self._events.popleft()
             callback = self._callbacks.get(ident)
             if callback is not None:
                 callback(event)
                 return True
 
-    def _take_event(self) -> None:
-        message = self._read()
-        if message[0] != "*":
+    def _receive(self, seconds: float | None) -> bool:
+        """Wait for events, and keep those that have come; False when the time is over."""
+        if not self.stream.has_input(seconds):
+            return False
+        if self._read() is not None:
             raise ProtocolError("the server sent an answer that nobody asked for")
-        self._events.append(message[1:])
-
-    def fileno(self) -> int:
-        """Return the descriptor of the connection, for `poll`."""
-        return self.stream.socket.fileno()
-
-    def abort(self) -> None:
-        """End the connection under a thread that waits for it. May be called from any thread."""
-        self.stream.abort()
-
-    def close(self) -> None:
-        """Leave. What was bound and subscribed is forgotten by the server."""
-        self.stream.close()
-
-    def __enter__(self) -> PerfClient:
-        """Return itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close it."""
-        self.close()
+        return True
 
 
-class Proxy:
+class Proxy(Closing):
     """An object of the server. Its methods are those of the object, and raise what those raise
     there.
 
     `ashd.pdm.perf.nosuchproto` comes from methods of protocols that the object doesn't have.
     """
 
-    def __init__(self, client: PerfClient, ident: Any, protocols: list[str]) -> None:
+    def __init__(self, client: PerfClient, ident: int, protocols: list[str]) -> None:
         self.client = client
         self.ident = ident
         self._protocols = list(protocols)
@@ -214,60 +199,50 @@ class Proxy:
         """Return those of `attr`, `dir`, `invoke` and `event` that the object has."""
         return self._protocols
 
+    def by_worker(self, request: str, *args: object) -> dict[str, Any]:
+        """Send a request of the wire, `readattr` say, and return the answer of each worker process
+        that shares this object. A single process is called ''.
+        """
+        return {"": self.client.request(request, self.ident, *args)[0]}
+
     def readattr(self) -> Any:
         """Read the value of an attribute."""
-        return self.client.request("readattr", self.ident)[0]
+        return self.by_worker("readattr")[""]
 
     def attrinfo(self) -> AttrInfo:
         """Return what an attribute means."""
-        info: AttrInfo = self.client.request("attrinfo", self.ident)[0]
+        info: AttrInfo = self.by_worker("attrinfo")[""]
         return info
 
     def listdir(self) -> list[str]:
         """Return the names in a directory."""
-        names: list[str] = self.client.request("ls", self.ident)[0]
+        names: list[str] = self.by_worker("ls")[""]
         return names
 
     def lookup(self, name: str) -> Proxy:
         """Return an object of a directory; `nosuchname` when there is none."""
-        ident = next(self.client._ids)
-        return Proxy(self.client, ident, self.client.request("lookup", ident, self.ident, name)[0])
+        return self.client._bind(next(self.client._ids), "lookup", self.ident, name)
 
-    def invoke(self, method: str, *args: Any, **kwargs: Any) -> Any:
+    def invoke(self, method: str, *args: object, **kwargs: object) -> Any:
         """Call a method, with plain data."""
-        return self.client.request("invoke", self.ident, method, args, kwargs)[0]
+        return self.by_worker("invoke", method, args, kwargs)[""]
 
-    def subscribe(self, callback: Callable[[Any], None]) -> None:
+    def subscribe(self, callback: Callback) -> None:
         """Have `PerfClient.dispatch` call `callback` with each event. One callback at a time."""
         self.client.subscribe(self.ident, callback)
 
-    def unsubscribe(self, callback: Callable[[Any], None]) -> None:
+    def unsubscribe(self, callback: Callback) -> None:
         """Stop; ValueError when that callback is not subscribed."""
         self.client.unsubscribe(self.ident, callback)
 
     def close(self) -> None:
         """Let the server forget the object."""
         self.client._callbacks.pop(self.ident, None)
-        try:
+        with suppress(ConnectionLost):
             self.client.request("unbind", self.ident)
-        except ConnectionLost:
-            pass
-
-    def __enter__(self) -> Proxy:
-        """Return itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close it."""
-        self.close()
 
 
-def _load(body: bytes) -> Any:
+def _load(body: bytes) -> object:
     try:
         return load(body, CLIENT_PICKLES, CLIENT_NAMES)
     except RefusedPickle:
@@ -284,6 +259,10 @@ def _unknown_event(kind: str) -> UnknownEvent:
 
 
 _EVENT_NAMES = EventNames(_unknown_event)
+
+
+def _deadline(timeout: float | None) -> float | None:
+    return None if timeout is None else time.monotonic() + timeout
 
 
 def _left(until: float | None) -> float | None:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .._errors import ConnectionLost, PdmError
-from ._connect import connect
+from ._connect import Client, connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
-    from .._stream import Stream
     from ._target import Target
 
 MAX_LINE = 1 << 20
@@ -26,7 +24,7 @@ class RemoteError(PdmError):
         self.output = output
 
 
-class ReplClient:
+class ReplClient(Client):
     """A prompt in another process. Use `close`, or `with`: what runs there when the client leaves
     is interrupted.
 
@@ -34,15 +32,18 @@ class ReplClient:
     """
 
     def __init__(self, target: str | Target, *, worker: str | None = None) -> None:
-        self._stream: Stream = connect(target, "repl", worker=worker)
+        super().__init__(connect(target, "repl", worker=worker))
 
-    def execute(self, code: str, output: Callable[[str], None]) -> bool:
-        """Run `code`; call `output` with each line (without its end) as it comes. False when the
-        code raised.
+    def execute(
+        self, code: str, output: Callable[[str], None], wait: Callable[[], None] = lambda: None
+    ) -> bool:
+        """Run `code`; call `output` with each line (without its end) as it comes, and `wait` before
+        each one. False when the code raised.
         """
-        self._stream.send(_command(code))
+        self.stream.send(_command(code))
         while True:
-            line = self._stream.read_line(MAX_LINE, None)
+            wait()
+            line = self.stream.read_line(MAX_LINE, None)
             if line is None:
                 raise ConnectionLost("the server closed the connection")
             text = line.decode("utf-8", "replace")
@@ -61,31 +62,6 @@ class ReplClient:
         if not done:
             raise RemoteError(text)
         return text
-
-    def fileno(self) -> int:
-        """Return the descriptor of the connection, for `poll`."""
-        return self._stream.socket.fileno()
-
-    def abort(self) -> None:
-        """End the connection under a thread that runs code there. May be called from any thread."""
-        self._stream.abort()
-
-    def close(self) -> None:
-        """Leave. Code that still runs is interrupted."""
-        self._stream.close()
-
-    def __enter__(self) -> ReplClient:
-        """Return itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close it."""
-        self.close()
 
 
 def _command(code: str) -> bytes:

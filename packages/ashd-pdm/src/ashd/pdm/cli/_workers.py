@@ -18,9 +18,8 @@ or of the listening process (`parent`).
 from __future__ import annotations
 
 import select
-import time
-from contextlib import suppress
-from functools import partial
+from contextlib import contextmanager, suppress
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from .._errors import ConnectionLost, PdmError
@@ -30,8 +29,10 @@ from ._connect import connect
 from ._perf import PerfClient, Proxy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
+    from .._stream import Stream
+    from ._perf import Callback, Translate
     from ._target import Target
 
 ANSWER_TIMEOUT = 10.0
@@ -50,7 +51,7 @@ def open_perf(
     *,
     worker: str | None = None,
     timeout: float | None = None,
-    translate: Callable[[Exception], Exception] | None = None,
+    translate: Translate | None = None,
 ) -> PerfClient:
     """Connect to a worker, or to a whole server: if it has worker processes, the client shows the
     objects of all of them as one.
@@ -64,14 +65,12 @@ def open_perf(
     try:
         with client.find(WORKERS) as workers:
             names = workers.listdir()
+        return WorkersClient(client, target) if names else client
     except nosuchname:
         return client
     except BaseException:
         client.close()
         raise
-    if not names:
-        return client
-    return WorkersClient(client, target)
 
 
 class WorkersClient(PerfClient):
@@ -81,13 +80,13 @@ class WorkersClient(PerfClient):
 
     def __init__(self, parent: PerfClient, target: str | Target) -> None:
         super().__init__(parent.stream, timeout=parent.timeout, translate=parent.translate)
-        self._target = target
         self.patience = ANSWER_TIMEOUT if self.timeout is None else self.timeout
+        self._target = target
+        self.subscribed: list[_MergedProxy] = []
+        self._clients: dict[str, _WorkerClient] = {}
+        self._is_new = False
         self._directory = super().find(WORKERS)
-        self._clients: dict[str, PerfClient] = {}
-        self._sources: list[_MergedProxy] = []
-        self._known: set[str] = set()
-        self._added = False
+        self.request("subs", self._directory.ident)
 
     def lookup(self, module: str, name: str) -> Proxy:
         """Return an object, of all workers if any has it."""
@@ -95,102 +94,80 @@ class WorkersClient(PerfClient):
 
     def find(self, path: str) -> Proxy:
         """Return an object by its path, of all workers if any has it."""
-        if path == WORKERS:
-            return _WorkersProxy(self)
-        if path.startswith(f"{WORKERS}/"):
-            name, _, rest = path.removeprefix(f"{WORKERS}/").partition("/")
-            return self.find_in(name, f"{OBJECTS}/{rest}" if rest else OBJECTS)
-        if path.split("/", maxsplit=1)[0] not in OWN:
+        first, _, inside = path.partition("/")
+        if first == WORKERS and inside:
+            worker, _, rest = inside.partition("/")
+            if worker == PARENT:
+                return super().find(rest or OBJECTS)
+            if worker not in self.running():
+                raise nosuchname(f"{worker[:100]}: there is no such worker")
+            return self.client_of(worker).find(rest or OBJECTS)
+        if first == WORKERS:
+            return _WorkersProxy(self, self._directory.ident, ["dir"])
+        if first not in OWN:
             merged = _MergedProxy(self, path)
             if merged.pdm_protocols():
                 return merged
         return super().find(path)
 
-    def find_in(self, worker: str, path: str) -> Proxy:
-        """Return an object of one worker, or of the listening process."""
-        if worker == PARENT:
-            return super().find(path)
-        if worker not in self.names():
-            raise nosuchname(f"{worker[:100]}: there is no such worker")
-        return _WorkerProxy(self.client_of(worker), path, worker, self.timeout)
-
-    def names(self) -> list[str]:
-        """Return the workers that run. The connections to others are closed; new ones get the
-        subscriptions that there are.
-        """
+    def running(self) -> list[str]:
+        """Return the names of the workers that run, and leave the others."""
         names = [name for name in self._directory.listdir() if name != PARENT]
         for name in set(self._clients).difference(names):
             self.drop(name)
-        is_new = not self._known.issuperset(names)
-        self._known = set(names)
-        if is_new:
-            for source in self._sources:
-                source.subscribe_all()
         return names
 
-    def client_of(self, worker: str) -> PerfClient:
+    def client_of(self, worker: str) -> _WorkerClient:
         """Return the connection to a worker; `ConnectionLost` when it can't be reached."""
         if worker not in self._clients:
             try:
                 stream = connect(self._target, "perf", worker=worker, patience=self.patience)
             except PdmError as exc:
                 raise ConnectionLost(f"worker {worker}: {exc}") from exc
-            self._clients[worker] = PerfClient(
-                stream, timeout=self.patience, translate=self.translate
-            )
+            self._clients[worker] = _WorkerClient(self, worker, stream)
+            for proxy in self.subscribed:
+                proxy.subscribe_in(self._clients[worker])
         return self._clients[worker]
+
+    @contextmanager
+    def leaving_out(self, worker: str) -> Iterator[None]:
+        """Leave a worker when its connection is lost inside."""
+        try:
+            yield
+        except ConnectionLost:
+            self.drop(worker)
 
     def drop(self, worker: str) -> None:
         """Close the connection to a worker."""
-        self._known.discard(worker)
         client = self._clients.pop(worker, None)
         if client is not None:
             client.close()
 
     # Events
 
-    def watch(self, proxy: _MergedProxy) -> None:
-        """For proxies: subscribe them in later workers, too."""
-        if not self._sources:
-            self._directory.subscribe(self._note)
-        self._sources.append(proxy)
+    def _keep(self, ident: int, event: object) -> None:
+        if ident == self._directory.ident:
+            self._is_new = True
+        else:
+            super()._keep(ident, event)
 
-    def unwatch(self, proxy: _MergedProxy) -> None:
-        """For proxies: the opposite."""
-        self._sources.remove(proxy)
-
-    def _note(self, _name: str) -> None:
-        self._added = True
-
-    def dispatch(self, timeout: float | None = None) -> bool:
-        """Wait for an event of any worker and call its callback. False when none came."""
-        until = None if timeout is None else time.monotonic() + timeout
-        while True:
-            for name in list(self._clients):
-                if self._dispatch_of(name):
-                    self._clients[name] = self._clients.pop(name)  # the others come first then
-                    return True
-            self._added = False
-            if super().dispatch(0):
-                if not self._added:
-                    return True
-                self.names()
-            elif not self._await_any(until):
-                return False
-
-    def _dispatch_of(self, worker: str) -> bool:
-        try:
-            return self._clients[worker].dispatch(0)
-        except ConnectionLost:
-            self.drop(worker)
-            return False
-
-    def _await_any(self, until: float | None) -> bool:
+    def _receive(self, seconds: float | None) -> bool:
+        if self._is_new:
+            self._is_new = False
+            for name in self.running():
+                with self.leaving_out(name):
+                    self.client_of(name)
         poller = select.poll()
-        for client in (self, *self._clients.values()):
+        clients: list[PerfClient] = [self, *self._clients.values()]
+        for client in clients:
             poller.register(client.fileno(), select.POLLIN)
-        left = None if until is None else max(0.0, until - time.monotonic()) * 1000
-        return bool(poller.poll(left))
+        if not any(client.stream.has_input(0) for client in clients):
+            poller.poll(None if seconds is None else seconds * 1000)
+        ready = [name for name, one in self._clients.items() if one.stream.has_input(0)]
+        for name in ready:
+            with self.leaving_out(name):
+                self._clients[name]._receive(0)
+        return super()._receive(0) or bool(ready)
 
     def close(self) -> None:
         """Leave all of them."""
@@ -199,121 +176,88 @@ class WorkersClient(PerfClient):
         super().close()
 
 
+class _WorkerClient(PerfClient):
+    """A connection to one worker. Its events go to the `dispatch` of `whole`, and say whose they
+    are.
+    """
+
+    def __init__(self, whole: WorkersClient, worker: str, stream: Stream) -> None:
+        super().__init__(stream, timeout=whole.patience, translate=whole.translate)
+        self.call_timeout = whole.timeout
+        self._ids, self._callbacks, self._events = whole._ids, whole._callbacks, whole._events
+        self._worker = worker
+
+    def _keep(self, ident: int, event: object) -> None:
+        if isinstance(event, Event):
+            event.worker = self._worker
+        if isinstance(event, ProcEvent):
+            event.id = f"{self._worker}.{event.id}"
+        super()._keep(ident, event)
+
+
 class _WorkersProxy(Proxy):
     """`pdm.perf.workers`: a directory of all objects for each process."""
 
-    def __init__(self, client: WorkersClient) -> None:
-        super().__init__(client, None, ["dir"])
-        self._all = client
-
-    def listdir(self) -> list[str]:
-        return [*self._all.names(), PARENT]
-
     def lookup(self, name: str) -> Proxy:
-        return self._all.find_in(name, OBJECTS)
+        return self.client.find(f"{WORKERS}/{name}")
 
     def close(self) -> None:
         pass
-
-
-class _WorkerProxy(Proxy):
-    """An object of one worker; its events say so."""
-
-    def __init__(
-        self, client: PerfClient, path: str, worker: str, call_timeout: float | None
-    ) -> None:
-        found = client.find(path)
-        super().__init__(client, found.ident, found.pdm_protocols())
-        self._worker = worker
-        self._call_timeout = call_timeout
-        self._delivered: dict[Any, Callable[[Any], None]] = {}
-
-    def subscribe(self, callback: Callable[[Any], None]) -> None:
-        delivered = partial(_deliver, self._worker, callback)
-        super().subscribe(delivered)
-        self._delivered[callback] = delivered
-
-    def unsubscribe(self, callback: Callable[[Any], None]) -> None:
-        super().unsubscribe(self._delivered.pop(callback, callback))
-
-    def invoke(self, method: str, *args: Any, **kwargs: Any) -> Any:
-        self.client.begin("invoke", self.ident, method, args, kwargs)
-        return self.client.finish(self._call_timeout)[0]
-
-    def is_subscribed(self, callback: Callable[[Any], None]) -> bool:
-        return callback in self._delivered
-
-
-def _deliver(worker: str, callback: Callable[[Any], None], event: Any) -> None:
-    if isinstance(event, Event):
-        event.worker = worker
-    if isinstance(event, ProcEvent):
-        event.id = f"{worker}.{event.id}"
-    callback(event)
 
 
 class _MergedProxy(Proxy):
     """An object as all workers have it, together."""
 
     def __init__(self, client: WorkersClient, path: str) -> None:
-        super().__init__(client, None, [])
+        super().__init__(client, next(client._ids), [])
         self._all = client
         self._path = path
-        self._proxies: dict[str, _WorkerProxy] = {}
-        self._callbacks: list[Callable[[Any], None]] = []
+        self._proxies: dict[PerfClient, Proxy] = {}
 
-    def _current(self) -> dict[str, _WorkerProxy]:
+    def _current(self) -> dict[str, Proxy]:
         """Return the object in each worker that has it; the others are left out."""
-        names = self._all.names()
-        known, self._proxies = self._proxies, {}
-        for name in names:
-            with suppress(nosuchname):
-                try:
-                    client = self._all.client_of(name)
-                    proxy = known.get(name)
-                    if proxy is None or proxy.client is not client:
-                        proxy = _WorkerProxy(client, self._path, name, self._all.timeout)
-                    self._proxies[name] = proxy
-                except ConnectionLost:
-                    self._all.drop(name)
-        return self._proxies
+        found = {}
+        for name in self._all.running():
+            with suppress(nosuchname), self._all.leaving_out(name):
+                found[name] = self._in(self._all.client_of(name))
+        self._proxies = {proxy.client: proxy for proxy in found.values()}
+        return found
 
-    def _ask(self, request: str, *args: Any) -> dict[str, Any]:
+    def _in(self, worker: PerfClient) -> Proxy:
+        if worker not in self._proxies:
+            self._proxies[worker] = worker._find(self._path, self.ident)  # the same in each
+        return self._proxies[worker]
+
+    def by_worker(self, request: str, *args: object) -> dict[str, Any]:
         """Ask all workers at once. Those that have gone are left out."""
-        timeout = self._all.timeout if request == "invoke" else self._all.patience
-        asked = []
+        asked, found, raised = [], {}, []
         for name, proxy in self._current().items():
-            try:
+            with self._all.leaving_out(name):
                 proxy.client.begin(request, proxy.ident, *args)
-                asked.append((name, proxy))
-            except ConnectionLost:
-                self._all.drop(name)
-        found: dict[str, Any] = {}
-        raised: list[Exception] = []
-        for name, proxy in asked:
-            try:
-                found[name] = proxy.client.finish(timeout)
-            except ConnectionLost:
-                self._all.drop(name)
-            except Exception as exc:  # the others have to be heard all the same
-                raised.append(exc)
+                asked.append((name, proxy.client))
+        for name, client in asked:
+            with self._all.leaving_out(name):
+                try:
+                    found[name] = client.finish(request)[0]
+                except ConnectionLost:
+                    raise
+                except Exception as exc:  # the others have to be heard all the same
+                    raised.append(exc)
         if raised:
             raise raised[0]
-        return {name: answer[0] if answer else None for name, answer in found.items()}
+        return found
 
     def pdm_protocols(self) -> list[str]:
-        answers = [proxy.pdm_protocols() for proxy in self._current().values()]
-        return list(dict.fromkeys(name for answer in answers for name in answer))
+        return _union(proxy.pdm_protocols() for proxy in self._current().values())
 
     def readattr(self) -> Any:
-        return merge_values(self._ask("readattr"), getattr(self.attrinfo(), "merge", None))
+        return merge_values(self.by_worker("readattr"), getattr(self.attrinfo(), "merge", "sum"))
 
     def attrinfo(self) -> AttrInfo:
-        return next(iter(self._ask("attrinfo").values()), AttrInfo())
+        return next(iter(self.by_worker("attrinfo").values()), AttrInfo())
 
     def listdir(self) -> list[str]:
-        answers = self._ask("ls").values()
-        return list(dict.fromkeys(name for answer in answers for name in answer))
+        return _union(self.by_worker("ls").values())
 
     def lookup(self, name: str) -> Proxy:
         found = _MergedProxy(self._all, f"{self._path}/{name}")
@@ -321,51 +265,55 @@ class _MergedProxy(Proxy):
             raise nosuchname(f"{name[:100]}: no such name in this directory")
         return found
 
-    def invoke(self, method: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        return self._ask("invoke", method, args, kwargs)
+    def invoke(self, method: str, *args: object, **kwargs: object) -> dict[str, Any]:
+        return self.by_worker("invoke", method, args, kwargs)
 
-    def subscribe(self, callback: Callable[[Any], None]) -> None:
-        self._callbacks.append(callback)
-        self._all.watch(self)
-        self.subscribe_all()
+    def subscribe(self, callback: Callback) -> None:
+        for name, proxy in self._current().items():
+            with self._all.leaving_out(name):
+                proxy.subscribe(callback)
+        self._all._callbacks[self.ident] = callback
+        self._all.subscribed.append(self)
 
-    def subscribe_all(self) -> None:
-        """Subscribe in the workers in which that wasn't done yet."""
-        for proxy in self._current().values():
-            for callback in self._callbacks:
-                if not proxy.is_subscribed(callback):
-                    proxy.subscribe(callback)
+    def subscribe_in(self, worker: PerfClient) -> None:
+        """Subscribe in a worker that is new."""
+        with suppress(nosuchname):
+            self._in(worker).subscribe(self._all._callbacks[self.ident])
 
-    def unsubscribe(self, callback: Callable[[Any], None]) -> None:
-        if callback not in self._callbacks:
+    def unsubscribe(self, callback: Callback) -> None:
+        if self._all._callbacks.get(self.ident) != callback:
             raise ValueError("this callback is not subscribed")
-        self._callbacks.remove(callback)
-        self._all.unwatch(self)
-        for proxy in self._current().values():
+        del self._all._callbacks[self.ident]
+        self._all.subscribed.remove(self)
+        for proxy in self._proxies.values():
             with suppress(ConnectionLost):
-                proxy.unsubscribe(callback)
+                proxy.client.request("unsubs", self.ident)
 
     def close(self) -> None:
         for proxy in self._proxies.values():
             proxy.close()
 
 
-def merge_values(values: dict[str, Any], how: str | None) -> Any:
+def _union(lists: Iterable[list[str]]) -> list[str]:
+    return list(dict.fromkeys(chain.from_iterable(lists)))
+
+
+_COMBINE: dict[str, Callable[[Iterable[Any]], Any] | None] = {"max": max, "each": None}
+
+
+def merge_values(values: dict[str, Any], how: str) -> Any:
     """Return one value for all workers; see the module."""
+    combine = _COMBINE.get(how, sum)
     found = list(values.values())
-    if how != "each" and found:
-        combine: Callable[[Iterable[Any]], Any] = max if how == "max" else sum
-        if all(_is_number(value) for value in found):
-            return combine(found)
-        if all(_is_numbers(value) for value in found):
-            keys = dict.fromkeys(key for value in found for key in value)
-            return {key: combine(value.get(key, 0) for value in found) for key in keys}
+    if combine is None or not found:
+        return values
+    if all(map(_is_number, found)):
+        return combine(found)
+    if all(isinstance(value, dict) and all(map(_is_number, value.values())) for value in found):
+        keys = dict.fromkeys(chain.from_iterable(found))
+        return {key: combine(value.get(key, 0) for value in found) for key in keys}
     return values
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_numbers(value: Any) -> bool:
-    return isinstance(value, dict) and all(_is_number(number) for number in value.values())

@@ -6,7 +6,7 @@ only through a socket of this machine: a TAB must not start ssh.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .. import cli
 from ..perf import error
@@ -40,7 +40,7 @@ def complete(parser: argparse.ArgumentParser) -> None:
     argcomplete.autocomplete(parser, always_complete_options="long")
 
 
-def names_of_objects(prefix: str, parsed_args: argparse.Namespace, **_: Any) -> list[str]:
+def names_of_objects(prefix: str, parsed_args: argparse.Namespace, **_: object) -> list[str]:
     """Return the names of objects that begin with `prefix`, as argcomplete asks for them."""
     target = parsed_args.target or ""
     if "/" not in target or ":" in target:

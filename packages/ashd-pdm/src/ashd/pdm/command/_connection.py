@@ -1,30 +1,53 @@
-"""Connects to the daemon that a subcommand was given, and finds objects by short names."""
+"""Asks the daemon that a subcommand was given: connects, finds objects by short names, and shows
+what they answer.
+"""
 
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar
 
 from .. import cli
 from .._errors import PdmError
-from ..cli import PerfClient, Proxy
 from ..perf import error, nosuchname
+from ._output import say, to_json
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable, Iterable
 
+    from ..cli import PerfClient, Proxy
+
+A = TypeVar("A")
 T = TypeVar("T")
 
 BUILT_IN = "pdm.perf"
-PARENT = "parent"
-KNOWN = (
-    *(f"{BUILT_IN}.{name}" for name in ("sysres", "sysinfo", "sysctl", "process", "threads")),
-    *(f"{BUILT_IN}.{name}" for name in ("profile", "heap", "workers")),
-    "ashd.perf.server",
-    "ashd.perf.statistics",
-    "ashd.perf.requests",
-)
-"""Objects to look for in daemons that can't list theirs."""
+VERBS = {"attr": "get", "dir": "ls", "invoke": "call", "event": "watch"}
+"""The subcommand for each protocol."""
+
+
+def once(
+    ask: Callable[[PerfClient, argparse.Namespace], dict[str, A]],
+    show: Callable[[A, argparse.Namespace], Iterable[str]],
+    timeout: float | None = None,
+) -> Callable[[argparse.Namespace], int]:
+    """Return what runs a subcommand that asks the daemon (an answer may take `timeout` seconds) and
+    writes the answers by worker: as JSON if that is wanted, else as `show` puts each. What is for
+    the whole daemon, or a single process, is called ''.
+    """
+
+    def run(options: argparse.Namespace) -> int:
+        with open_perf(options, timeout=timeout) as client:
+            answers = ask(client, options)
+        if getattr(options, "json", False):
+            say(to_json(answers.get("", answers)))
+            return 0
+        for worker, answer in answers.items():
+            heading = [f"=== worker {worker}"] if worker else []
+            say(*heading, *show(answer, options))
+        return 0
+
+    return run
 
 
 def open_perf(options: argparse.Namespace, *, timeout: float | None = None) -> PerfClient:
@@ -52,12 +75,11 @@ def short_path(path: str) -> str:
 
 def find(client: PerfClient, name: str) -> Proxy:
     """Return an object by its path or short name; `nosuchname` when there is none."""
-    path = full_path(name)
-    try:
-        return client.find(path)
-    except nosuchname:
-        text = f"this daemon has no object {short_path(path)}; ashd-pdm ls shows what it has"
-        raise nosuchname(text) from None
+    found = find_if_any(client, name)
+    if found is None:
+        text = f"this daemon has no object {short_path(name)}; ashd-pdm ls shows what it has"
+        raise nosuchname(text)
+    return found
 
 
 def find_if_any(client: PerfClient, name: str) -> Proxy | None:
@@ -77,23 +99,13 @@ def need(proxy: Proxy, protocol: str, name: str) -> Proxy:
     return proxy
 
 
-VERBS = {"attr": "get", "dir": "ls", "invoke": "call", "event": "watch"}
-
-
-def worker_names(client: PerfClient) -> list[str]:
-    """Return the worker processes of this server; none when it shows a single process."""
-    try:
-        with client.find(f"{BUILT_IN}.workers") as directory:
-            return [name for name in directory.listdir() if name != PARENT]
-    except PdmError:
-        return []
-
-
-def by_worker(client: PerfClient, value: object, _kind: type[T]) -> dict[str, T]:
-    """Return a value that every process has as a dict by worker; a single process is called ''. Its
-    kind is what the daemon promises (`_records.py`).
+def read(proxy: Proxy, _kind: type[T]) -> dict[str, T]:
+    """Return the value of an attribute by worker; a single process is called ''. Its kind is what
+    the daemon promises (`_records.py`).
     """
-    names = worker_names(client)
-    if names and isinstance(value, dict) and set(value) <= set(names):
-        return value
-    return {"": cast("T", value)}
+    return proxy.by_worker("readattr")
+
+
+def call(proxy: Proxy, _kind: type[T], method: str, *args: object) -> dict[str, T]:
+    """Call a method, and return the same."""
+    return proxy.by_worker("invoke", method, args, {})

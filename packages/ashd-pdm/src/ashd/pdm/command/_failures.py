@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from contextlib import suppress
 from pathlib import Path
 
 from .._errors import (
@@ -59,42 +60,30 @@ def _sentence(exc: BaseException, target: str) -> str:
     return str(exc) or type(exc).__name__
 
 
-def _connect(exc: ConnectError, target: str) -> str:
-    cause = exc.__cause__
-    parsed = _parsed(target)
-    number = cause.errno if isinstance(cause, OSError) else None
-    if isinstance(parsed, SshTarget):
-        return _ssh(exc, parsed)
-    if number == errno.ECONNREFUSED and _is_another_file(parsed):
-        number = errno.ENOTSOCK
-    known = _TCP if isinstance(parsed, TcpTarget) else _UNIX
+def _connect(exc: ConnectError, text: str) -> str:
+    cause, number = exc.__cause__, getattr(exc.__cause__, "errno", None)
+    target: Target | None = None
+    with suppress(SpecError, OSError):
+        target = parse_target(text)
+        if isinstance(target, UnixTarget) and number == errno.ECONNREFUSED:
+            number = number if Path(target.path).is_socket() else errno.ENOTSOCK
+    if isinstance(target, SshTarget):
+        return _ssh(exc, target)
+    known = _TCP if isinstance(target, TcpTarget) else _UNIX
     if number in known:
-        return known[number].format(target)
+        return known[number].format(text)
     if isinstance(cause, ConnectionLost) and "closed" in str(cause):
-        return f"{target} closes the connection at once: it is not a debug socket"
+        return f"{text} closes the connection at once: it is not a debug socket"
     return str(exc)
-
-
-def _is_another_file(target: Target | None) -> bool:
-    try:
-        return isinstance(target, UnixTarget) and not Path(target.path).is_socket()
-    except OSError:
-        return False
 
 
 def _ssh(exc: ConnectError, target: SshTarget) -> str:
     if isinstance(exc.__cause__, OSError):  # ssh didn't even start
         return str(exc)
+    said: object = exc
     if isinstance(exc.__cause__, ConnectionLost):
-        exc = ConnectError(
+        said = (
             f"can't connect to {target.path} on {target.host}: there is no debug socket, "
             "or you may not connect to it, or sshd doesn't allow forwarding"
         )
-    return f"{exc} (see above for what ssh said)"
-
-
-def _parsed(target: str) -> Target | None:
-    try:
-        return parse_target(target)
-    except SpecError:
-        return None
+    return f"{said} (see above for what ssh said)"

@@ -5,78 +5,54 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from ._connection import by_worker, find, open_perf
-from ._output import say, say_json, warn
+from ._connection import call, find, once
+from ._output import warn
 from ._text import count, duration, size, table
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from .._records import Garbage, LineSize, Trace, TypeSize
-    from ..cli import PerfClient, Proxy
+    from ..cli import PerfClient
 
-
-def run(options: argparse.Namespace) -> int:
-    """Run the subcommand."""
-    with open_perf(options) as client:
-        heap = find(client, "heap")
-        if options.trace_start or options.trace_stop:
-            heap.invoke("trace_start" if options.trace_start else "trace_stop")
-            return 0
-        if options.trace is not None:
-            warn(TRACE_COST.format(duration(options.trace)))
-            answers = by_worker(client, heap.invoke("trace", options.trace, options.lines), object)
-            processes = {worker: {"trace": answer} for worker, answer in answers.items()}
-        else:
-            processes = look(client, heap, options.lines, options.growth)
-    if options.json:
-        say_json(processes.get("", processes))
-        return 0
-    for worker, found in processes.items():
-        say(*report(worker, found))
-    return 0
-
+    Answers = dict[str, Any]
 
 TRACE_COST = "tracing for {}: allocations in the daemon are up to 15 times slower meanwhile"
 
 
-def look(
-    client: PerfClient, heap: Proxy, lines: int, growth: float | None
-) -> dict[str, dict[str, Any]]:
-    """Return what each process says, by worker."""
-    questions: dict[str, tuple[Any, ...]] = {
-        "types": ("types", lines),
-        "garbage": ("garbage",),
-        "lines": ("trace_top", lines),
+def ask(client: PerfClient, options: argparse.Namespace) -> dict[str, Answers]:
+    """Return by worker what it answered to each question."""
+    heap, lines = find(client, "heap"), options.lines
+    questions: dict[str, tuple[str, list[float]]] = {
+        "types": ("types", [lines]),
+        "garbage": ("garbage", []),
+        "lines": ("trace_top", [lines]),
     }
-    if growth is not None:
+    if options.trace_start or options.trace_stop:
+        heap.invoke("trace_start" if options.trace_start else "trace_stop")
+        questions = {}
+    elif options.trace is not None:
+        warn(TRACE_COST.format(duration(options.trace)))
+        questions = {"trace": ("trace", [options.trace, lines])}
+    elif options.growth is not None:
         heap.invoke("growth", lines)
-        time.sleep(growth)
-        questions = {"growth": ("growth", lines)}
-    found: dict[str, dict[str, Any]] = {}
-    for name, question in questions.items():
-        for worker, answer in by_worker(client, heap.invoke(*question), object).items():
+        time.sleep(options.growth)
+        questions = {"growth": ("growth", [lines])}
+    found: dict[str, Answers] = {}
+    for name, (method, args) in questions.items():
+        for worker, answer in call(heap, object, method, *args).items():
             found.setdefault(worker, {})[name] = answer
     return found
 
 
-def report(worker: str, found: dict[str, Any]) -> Iterator[str]:
+def report(answers: Answers, _options: argparse.Namespace) -> Iterator[str]:
     """Yield lines about one process."""
-    if worker:
-        yield f"=== worker {worker}"
-    if "trace" in found:
-        yield from _trace(found["trace"])
-        return
-    if "growth" in found:
-        yield from _growth(found["growth"] or [])
-        return
-    yield from _types(found["types"])
-    yield from _garbage(found["garbage"])
-    yield from _lines(found["lines"])
+    for name, answer in answers.items():
+        yield from _REPORTS[name](answer)
 
 
-def _growth(entries: list[TypeSize]) -> Iterator[str]:
+def _growth(entries: list[TypeSize] | None) -> Iterator[str]:
     if not entries:
         yield "nothing has grown"
         return
@@ -126,3 +102,14 @@ def _lines(entries: list[LineSize] | None) -> Iterator[str]:
     rows = [("blocks", "size", "allocated in")]
     rows += [(count(e["count"]), size(e["size"]), f"{e['file']}:{e['line']}") for e in entries]
     yield from table(rows, "rr")
+
+
+_REPORTS: dict[str, Callable[[Any], Iterator[str]]] = {
+    "growth": _growth,
+    "trace": _trace,
+    "types": _types,
+    "garbage": _garbage,
+    "lines": _lines,
+}
+
+run = once(ask, report)

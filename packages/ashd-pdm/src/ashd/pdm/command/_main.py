@@ -15,7 +15,6 @@ from ._output import warn
 from ._parser import make_parser, make_repl_parser
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Sequence
 
     from ._parser import Parser
@@ -40,15 +39,11 @@ def _main(parser: Parser, words: Sequence[str] | None) -> int:
         from ._completion import complete
 
         complete(parser)
-    return run(parser.parse_args(words))
-
-
-def run(options: argparse.Namespace) -> int:
-    """Run the subcommand that was parsed."""
+    options = parser.parse_args(words)
     module, _, function = options.run.partition(":")
-    found = importlib.import_module(f".{module}", __package__)
+    run = getattr(importlib.import_module(f".{module}", __package__), function)
     try:
-        status: int = getattr(found, function)(options)
+        status: int = run(options)
         sys.stdout.flush()
     except BrokenPipeError:
         _forget_output()

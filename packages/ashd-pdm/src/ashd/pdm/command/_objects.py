@@ -7,34 +7,27 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ..perf import error
-from ._connection import KNOWN, VERBS, find, find_if_any, need, open_perf, short_path
-from ._output import say, say_json, show, show_event, to_json
+from ._connection import BUILT_IN, VERBS, find, find_if_any, need, once, open_perf, short_path
+from ._output import say, show, show_event, to_json
 from ._text import table
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable
 
     from ..cli import PerfClient, Proxy
 
-
-def list_names(options: argparse.Namespace) -> int:
-    """Run `ls`."""
-    with open_perf(options) as client:
-        if options.name is None:
-            found = _all_objects(client)
-        else:
-            found = _inside(need(find(client, options.name), "dir", options.name))
-    if options.json:
-        say_json(found)
-        return 0
-    rows = [
-        (name, " ".join(VERBS.get(kind, kind) for kind in kinds)) for name, kinds in found.items()
-    ]
-    say(*table(rows))
-    return 0
+_BUILT_IN = "sysres", "sysinfo", "sysctl", "process", "threads", "profile", "heap", "workers"
+KNOWN = (
+    *(f"{BUILT_IN}.{name}" for name in _BUILT_IN),
+    *(f"ashd.perf.{name}" for name in ("server", "statistics", "requests")),
+)
+"""Objects to look for in daemons that can't list theirs."""
 
 
-def _all_objects(client: PerfClient) -> dict[str, list[str]]:
+def _names(client: PerfClient, options: argparse.Namespace) -> dict[str, list[str]]:
+    if options.name is not None:
+        return _inside(need(find(client, options.name), "dir", options.name))
     directory = find_if_any(client, "objects")
     if directory is not None:
         return {short_path(name): kinds for name, kinds in _inside(directory).items()}
@@ -50,58 +43,50 @@ def _inside(directory: Proxy) -> dict[str, list[str]]:
     return found
 
 
-def get(options: argparse.Namespace) -> int:
-    """Run `get`."""
-    with open_perf(options) as client:
-        proxy = find(client, options.name)
-        if "attr" in proxy.pdm_protocols():
-            value, meaning = _read(proxy, options)
-        elif "dir" in proxy.pdm_protocols():
-            value, meaning = _read_all(proxy, options)
-        else:
-            need(proxy, "attr", options.name)
-    if options.json:
-        say_json({"value": value, "desc": meaning} if options.verbose else value)
-        return 0
-    if isinstance(meaning, dict):
-        say(*table([(name, repr(value[name]), meaning[name] or "") for name in value]))
-    else:
-        say(*([f"# {meaning}"] if meaning else []), *show(value))
-    return 0
+def _show_names(found: dict[str, list[str]], _options: argparse.Namespace) -> list[str]:
+    return table([(n, " ".join(VERBS.get(kind, kind) for kind in found[n])) for n in found])
 
 
-def _read(proxy: Proxy, options: argparse.Namespace) -> tuple[Any, Any]:
+def _values(client: PerfClient, options: argparse.Namespace) -> object:
+    proxy = find(client, options.name)
+    protocols, found = proxy.pdm_protocols(), {}
+    if "attr" in protocols or "dir" not in protocols:
+        value, meaning = _read(need(proxy, "attr", options.name), options)
+        return {"value": value, "desc": meaning} if options.verbose else value
+    for name in proxy.listdir():
+        with proxy.lookup(name) as inner:
+            if "attr" in inner.pdm_protocols():
+                found[name] = _read(inner, options)
+    if not found:
+        raise error(f"{options.name} has no attributes; ashd-pdm ls shows what is in it")
+    values, meanings = ({name: found[name][at] for name in found} for at in (0, 1))
+    return {"value": values, "desc": meanings} if options.verbose else values
+
+
+def _read(proxy: Proxy, options: argparse.Namespace) -> tuple[object, str | None]:
     meaning = proxy.attrinfo().desc if options.verbose else None
     return proxy.readattr(), meaning
 
 
-def _read_all(directory: Proxy, options: argparse.Namespace) -> tuple[Any, Any]:
-    values, meanings = {}, {}
-    for name in directory.listdir():
-        with directory.lookup(name) as proxy:
-            if "attr" in proxy.pdm_protocols():
-                values[name], meanings[name] = _read(proxy, options)
-    if not values:
-        raise error(f"{options.name} has no attributes; ashd-pdm ls shows what is in it")
-    return values, meanings if options.verbose else None
+def _show_values(found: Any, options: argparse.Namespace) -> Iterable[str]:
+    if not options.verbose:
+        return show(found)
+    value, meaning = found["value"], found["desc"]
+    if isinstance(meaning, dict):
+        return table([(name, repr(value[name]), meaning[name] or "") for name in value])
+    return [*([f"# {meaning}"] if meaning else []), *show(value)]
 
 
-def call(options: argparse.Namespace) -> int:
-    """Run `call`."""
+def _result(client: PerfClient, options: argparse.Namespace) -> object:
     args, kwargs = parse_arguments(options.argument)
-    with open_perf(options) as client:
-        proxy = need(find(client, options.name), "invoke", options.name)
-        value = proxy.invoke(options.method, *args, **kwargs)
-    if options.json:
-        say_json(value)
-    elif value is not None:
-        say(*show(value))
-    return 0
+    proxy = need(find(client, options.name), "invoke", options.name)
+    return proxy.invoke(options.method, *args, **kwargs)
 
 
-def parse_arguments(words: list[str]) -> tuple[list[Any], dict[str, Any]]:
+def parse_arguments(words: list[str]) -> tuple[list[object], dict[str, object]]:
     """Read `VALUE` and `NAME=VALUE` as a call has them: values as in Python, or else as text."""
-    args, kwargs = [], {}
+    args: list[object] = []
+    kwargs: dict[str, object] = {}
     for word in words:
         name, equals, value = word.partition("=")
         if equals and name.isidentifier():
@@ -114,13 +99,20 @@ def parse_arguments(words: list[str]) -> tuple[list[Any], dict[str, Any]]:
 _CONSTANTS = {"true": True, "false": False, "null": None}
 
 
-def _value(text: str) -> Any:
+def _value(text: str) -> object:
     if text in _CONSTANTS:
         return _CONSTANTS[text]
     try:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return text
+
+
+list_names = once(lambda *asked: {"": _names(*asked)}, _show_names)
+get = once(lambda *asked: {"": _values(*asked)}, _show_values)
+call = once(
+    lambda *asked: {"": _result(*asked)}, lambda value, _: show(value) if value is not None else []
+)
 
 
 def watch(options: argparse.Namespace) -> int:
@@ -137,7 +129,7 @@ def watch(options: argparse.Namespace) -> int:
 def _watch_events(client: PerfClient, proxy: Proxy, options: argparse.Namespace) -> None:
     count = 0
 
-    def show_one(event: Any) -> None:
+    def show_one(event: object) -> None:
         nonlocal count
         count += 1
         stamp = time.strftime("%H:%M:%S", time.localtime(getattr(event, "time", time.time())))
@@ -157,7 +149,7 @@ def _watch_attribute(proxy: Proxy, options: argparse.Namespace) -> None:
         if value != last:
             count, last = count + 1, value
             if options.json:
-                say_json({"time": time.time(), "value": value})
+                say(to_json({"time": time.time(), "value": value}))
             else:
                 first, *more = show(value)
                 say(f"{time.strftime('%H:%M:%S')} {first}", *more)

@@ -17,7 +17,7 @@ from ..perf import AttrInfo, Event, error
 from ._text import clean, escape_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterator
 
 COLUMNS = 100
 
@@ -54,13 +54,8 @@ def raw(text: str) -> None:
     sys.stdout.flush()
 
 
-def say_json(value: Any) -> None:
-    """Write a value as one line of JSON; what JSON doesn't have comes as its nearest relative."""
-    say(to_json(value))
-
-
-def to_json(value: Any) -> str:
-    """Return a value as one line of JSON."""
+def to_json(value: object) -> str:
+    """Return a value as one line of JSON; what JSON doesn't have comes as its nearest relative."""
     return escape_json(json.dumps(plain(value), ensure_ascii=False, allow_nan=False))
 
 
@@ -68,49 +63,32 @@ def plain(value: Any) -> Any:
     """Return a value made of what JSON has: tuples and sets become lists, bytes latin-1 text, keys
     text, events and others dicts of their attributes; infinite floats and NaN become None.
     """
-    for kinds, convert in _PLAIN:
-        if isinstance(value, kinds):
-            return convert(value)
+    if isinstance(value, Event | AttrInfo):
+        value = {"class": type(value).__name__, **vars(value)}
+    match value:
+        case str():
+            return value.encode("utf-8", "replace").decode()
+        case bool() | int() | float() | None:
+            return None if isinstance(value, float) and not math.isfinite(value) else value
+        case bytes() | bytearray():
+            return value.decode("latin-1")
+        case dict():
+            keys = (plain(key) if isinstance(key, str) else str(key) for key in value)
+            return dict(zip(keys, map(plain, value.values()), strict=True))
+        case list() | tuple() | set() | frozenset():
+            is_set = isinstance(value, set | frozenset)
+            return list(map(plain, sorted(value, key=repr) if is_set else value))
     return repr(value)
 
 
-def _dict(value: dict[Any, Any]) -> dict[str, Any]:
-    return {_text(key) if isinstance(key, str) else str(key): plain(i) for key, i in value.items()}
-
-
-def _list(value: Iterable[Any]) -> list[Any]:
-    return [plain(item) for item in value]
-
-
-def _text(value: str) -> str:
-    return value.encode("utf-8", "replace").decode()
-
-
-def _attributes(value: object) -> dict[str, Any]:
-    return {"class": type(value).__name__, **_dict(vars(value))}
-
-
-_PLAIN: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
-    (str, _text),
-    (bool | int | None, lambda value: value),
-    (float, lambda value: value if math.isfinite(value) else None),
-    (bytes | bytearray, lambda value: bytes(value).decode("latin-1")),
-    (dict, _dict),
-    (list | tuple, _list),
-    (set | frozenset, lambda value: _list(sorted(value, key=repr))),
-    (Event | AttrInfo, _attributes),
-)
-
-
-def show(value: Any) -> list[str]:
+def show(value: object) -> list[str]:
     """Return a value as people like to read it: text as it is, the rest as Python writes it."""
-    text = (
-        value if isinstance(value, str) else pprint.pformat(value, width=COLUMNS, sort_dicts=False)
-    )
-    return text.expandtabs().split("\n")
+    if not isinstance(value, str):
+        value = pprint.pformat(value, width=COLUMNS, sort_dicts=False)
+    return value.expandtabs().split("\n")
 
 
-def show_event(event: Any) -> str:
+def show_event(event: object) -> str:
     """Return an event as one line."""
     if not isinstance(event, Event):
         return repr(event)

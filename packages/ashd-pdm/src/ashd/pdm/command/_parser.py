@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -12,67 +13,56 @@ from ._completion import SHELLS, names_of_objects
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Completer = Callable[..., list[str]]
-
 RISK = "Anyone who reaches a debug socket can run code as the user of the daemon."
+
+
+def _above_zero(kind: type[float], what: str) -> Callable[[str], float]:
+    def convert(text: str) -> float:
+        try:
+            number = kind(text)
+        except ValueError:
+            number = kind(0)
+        if not 0 < number < math.inf:
+            raise argparse.ArgumentTypeError(f"{text!r} is not {what} above 0")
+        return number
+
+    return convert
+
+
+_number, _whole = _above_zero(float, "a number"), _above_zero(int, "a whole number")
+CONVERTERS = {"SECONDS": _number, "RATE": _number, "COUNT": _whole, "LINES": _whole}
+"""How the values of arguments and options are read, by metavar; others are text."""
+
+COMPLETERS = {"NAME": names_of_objects, "SHELL": lambda **_: list(SHELLS)}
+"""What completes them in a shell."""
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """An argument or an option, as argparse takes it, and a function that completes it."""
+    """An argument or an option, as argparse takes it."""
 
     flags: tuple[str, ...]
     settings: dict[str, Any]
-    completer: Completer | None = None
 
 
+@dataclass(frozen=True, slots=True)
 class Subcommand:
-    """A subcommand; `run` is MODULE:FUNCTION below this package. `words` are those besides the
-    target and its worker, if it is one that looks at a daemon.
-    """
+    """A subcommand; `run` is MODULE:FUNCTION below this package."""
 
-    def __init__(
-        self,
-        name: str,
-        run: str,
-        text: str,
-        words: list[Word],
-        notes: str = "",
-        target: bool = True,
-    ) -> None:
-        self.name = name
-        self.help = text
-        self.run = run
-        self.words = [TARGET, WORKER, *words] if target else words
-        self.notes = notes
+    name: str
+    run: str
+    help: str
+    words: list[Word]
+    notes: str = ""
 
 
-def positive(text: str) -> float:
-    """Convert a number above 0."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return number
+def _argument(metavar: str, text: str, **more: Any) -> Word:
+    return _option(metavar.lower(), metavar, text, **more)
 
 
-def whole(text: str) -> int:
-    """Convert a whole number above 0."""
-    if not (text.isascii() and text.isdecimal() and int(text)):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return int(text)
-
-
-def _argument(metavar: str, text: str, completer: Completer | None = None, **more: Any) -> Word:
-    return Word((metavar.lower(),), {"metavar": metavar, "help": text, **more}, completer)
-
-
-def _option(
-    flags: str, metavar: str, text: str, completer: Completer | None = None, **more: Any
-) -> Word:
-    return Word(tuple(flags.split()), {"metavar": metavar, "help": text, **more}, completer)
+def _option(flags: str, metavar: str, text: str, **more: Any) -> Word:
+    settings = {"metavar": metavar, "help": text, "type": CONVERTERS.get(metavar, str), **more}
+    return Word(tuple(flags.split()), settings)
 
 
 def _switch(flags: str, text: str) -> Word:
@@ -80,22 +70,25 @@ def _switch(flags: str, text: str) -> Word:
 
 
 PLACES = "PATH of a Unix socket (with a / in it), PORT on this machine, HOST:PORT, or HOST:PATH"
-TARGET = _argument("TARGET", f"{PLACES} through ssh")
-PATH = "an object: MODULE.OBJECT[/NAME]..., or short: sysres/cputime"
-NAME = _argument("NAME", PATH, names_of_objects)
-WORKER = _option("-w --worker", "WORKER", "ask only this one of several worker processes")
+DAEMON = [
+    _argument("TARGET", f"{PLACES} through ssh"),
+    _option("-w --worker", "WORKER", "ask only this one of several worker processes"),
+]
+NAME = _argument("NAME", "an object: MODULE.OBJECT[/NAME]..., or short: sysres/cputime")
 JSON = _switch("-j --json", "write JSON, for scripts")
-SECONDS = "seconds between two looks (default: 1)"
-INTERVAL = _option("-i --interval", "SECONDS", SECONDS, type=positive, default=1.0)
-COUNT = _option("-n --count", "COUNT", "end after this many looks or lines", type=whole)
-LINES = _option("-l --lines", "LINES", "lines to show (default: 20)", type=whole, default=20)
+INTERVAL = _option(
+    "-i --interval", "SECONDS", "seconds between two looks (default: 1)", default=1.0
+)
+COUNT = _option("-n --count", "COUNT", "end after this many looks or lines")
+LINES = _option("-l --lines", "LINES", "lines to show (default: 20)", default=20)
 
 SUBCOMMANDS = (
     Subcommand(
         "repl",
-        "repl:run",
+        "repl._run:run",
         "a prompt inside the daemon",
         [
+            *DAEMON,
             _option("-c --command", "CODE", "run CODE; may be repeated", action="append"),
             _switch("-p --plain", "a plain prompt, even if prompt_toolkit is installed"),
             _switch("-s --safe", "escape control characters in what the code prints"),
@@ -106,9 +99,10 @@ SUBCOMMANDS = (
     ),
     Subcommand(
         "top",
-        "top:run",
+        "top._run:run",
         "a live screen: requests, latencies, threads, CPU, memory, workers",
         [
+            *DAEMON,
             INTERVAL,
             COUNT,
             _switch("-p --plain", "write text, look after look, instead of filling the screen"),
@@ -119,17 +113,16 @@ SUBCOMMANDS = (
         "threads",
         "_threads:run",
         "stacks of all threads, with the request that each one serves",
-        [JSON],
+        [*DAEMON, JSON],
     ),
     Subcommand(
         "profile",
-        "profile:run",
+        "profile._run:run",
         "sample all threads, and show where time goes",
         [
-            _option("-s --seconds", "SECONDS", "how long (default: 5)", type=positive, default=5.0),
-            _option(
-                "-r --rate", "RATE", "samples a second (default: 50)", type=positive, default=50.0
-            ),
+            *DAEMON,
+            _option("-s --seconds", "SECONDS", "how long (default: 5)", default=5.0),
+            _option("-r --rate", "RATE", "samples a second (default: 50)", default=50.0),
             _option(
                 "-o --output",
                 "FILE",
@@ -146,14 +139,14 @@ SUBCOMMANDS = (
         "_heap:run",
         "what memory is made of",
         [
+            *DAEMON,
             JSON,
             LINES,
-            _option("-g --growth", "SECONDS", "show what grows in this time", type=positive),
+            _option("-g --growth", "SECONDS", "show what grows in this time"),
             _option(
                 "-t --trace",
                 "SECONDS",
                 "trace allocations for this time, and show where memory grew",
-                type=positive,
             ),
             _switch("--trace-start", "turn tracemalloc on in the daemon"),
             _switch("--trace-stop", "turn it off again"),
@@ -167,28 +160,26 @@ SUBCOMMANDS = (
         "ls",
         "_objects:list_names",
         "names of objects",
-        [
-            _argument("NAME", "a directory; without it, all objects", names_of_objects, nargs="?"),
-            JSON,
-        ],
+        [*DAEMON, _argument("NAME", "a directory; without it, all objects", nargs="?"), JSON],
     ),
     Subcommand(
         "get",
         "_objects:get",
         "read an attribute, or all attributes of a directory",
-        [NAME, JSON, _switch("-v --verbose", "also say what it means")],
+        [*DAEMON, NAME, JSON, _switch("-v --verbose", "also say what it means")],
     ),
     Subcommand(
         "watch",
         "_objects:watch",
         "show events as they come, or an attribute whenever it changes",
-        [NAME, JSON, INTERVAL, COUNT],
+        [*DAEMON, NAME, JSON, INTERVAL, COUNT],
     ),
     Subcommand(
         "call",
         "_objects:call",
         "call a method of an object",
         [
+            *DAEMON,
             NAME,
             _argument("METHOD", "the method"),
             _argument("ARGUMENT", "VALUE or NAME=VALUE, as in Python; the rest is text", nargs="*"),
@@ -197,15 +188,15 @@ SUBCOMMANDS = (
     ),
     Subcommand(
         "metrics",
-        "metrics:run",
+        "metrics._run:run",
         "figures for Prometheus",
         [
+            *DAEMON,
             _option("-L --listen", "ADDRESS:PORT", "serve them over HTTP, until a signal ends it"),
             _option(
                 "-a --attribute",
                 "NAME",
                 "add this attribute, or all of this directory; may be repeated",
-                names_of_objects,
                 action="append",
                 default=[],
             ),
@@ -215,8 +206,7 @@ SUBCOMMANDS = (
         "completion",
         "_completion:run",
         "print the completions of a shell",
-        [_argument("SHELL", "bash, zsh or fish", lambda **_: list(SHELLS))],
-        target=False,
+        [_argument("SHELL", "bash, zsh or fish")],
     ),
 )
 
@@ -241,11 +231,10 @@ def make_parser() -> Parser:
     parser.add_argument("-V", "--version", action="version", version=f"ashd-pdm {version}")
     chosen = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
     for subcommand in SUBCOMMANDS:
-        description = f"{subcommand.help[0].upper()}{subcommand.help[1:]}."
         inner = chosen.add_parser(
             subcommand.name,
             help=subcommand.help,
-            description=description,
+            description=f"{subcommand.help[0].upper()}{subcommand.help[1:]}.",
             epilog=subcommand.notes,
             allow_abbrev=False,
         )
@@ -265,4 +254,5 @@ def _fill(parser: argparse.ArgumentParser, subcommand: Subcommand) -> None:
     parser.set_defaults(run=subcommand.run)
     for word in subcommand.words:
         action = parser.add_argument(*word.flags, **word.settings)
-        action.completer = word.completer  # type: ignore[attr-defined]  # argcomplete's way
+        completer = COMPLETERS.get(str(action.metavar))
+        action.completer = completer  # type: ignore[attr-defined]  # argcomplete's way

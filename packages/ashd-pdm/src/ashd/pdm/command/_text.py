@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from itertools import starmap
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -99,15 +100,11 @@ def table(rows: Sequence[tuple[str, ...]], right: str = "") -> list[str]:
     """Return lines with columns under each other, all cells `clean`; `right` has an `r` for each
     one to be aligned right.
     """
-    if not rows:
-        return []
-    rows = [tuple(map(clean, row)) for row in rows]
-    columns = [max(width(row[at]) for row in rows) for at in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        cells = []
-        for at, cell in enumerate(row):
-            padding = " " * (columns[at] - width(cell))
-            cells.append(padding + cell if right[at : at + 1] == "r" else cell + padding)
-        lines.append("  ".join(cells).rstrip())
-    return lines
+    cleaned = [tuple(map(clean, row)) for row in rows]
+    columns = [max(map(width, column)) for column in zip(*cleaned, strict=True)]
+
+    def aligned(at: int, cell: str) -> str:
+        padding = " " * (columns[at] - width(cell))
+        return padding + cell if right[at : at + 1] == "r" else cell + padding
+
+    return ["  ".join(starmap(aligned, enumerate(row))).rstrip() for row in cleaned]

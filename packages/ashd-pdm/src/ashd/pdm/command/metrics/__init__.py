@@ -1,5 +1,1 @@
 """`ashd-pdm metrics`: the daemon's figures in the text format of Prometheus, once or over HTTP."""
-
-from ._run import run
-
-__all__ = ["run"]

@@ -6,105 +6,95 @@ import math
 from typing import TYPE_CHECKING
 
 from ..._records import Garbage, Process, Server
-from .._connection import by_worker, find, find_if_any, full_path, short_path
+from .._connection import call, find, find_if_any, full_path, read, short_path
 from ._families import Family, metric_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ..._records import Latency
     from ...cli import PerfClient, Proxy
+
+
+METRICS = {
+    "process_cpu_seconds_total": ("counter", "CPU time, user and system, in seconds."),
+    "process_resident_memory_bytes": ("gauge", "Resident memory, in bytes."),
+    "process_resident_memory_max_bytes": ("gauge", "Largest resident memory so far."),
+    "process_open_fds": ("gauge", "Open file descriptors."),
+    "python_threads": ("gauge", "Threads that Python knows of."),
+    "process_start_time_seconds": ("gauge", "When the debug library was loaded."),
+    "python_info": ("gauge", "The Python that the daemon runs on."),
+    "python_gc_collections_total": ("counter", "Runs of the garbage collector."),
+    "python_gc_objects_collected_total": ("counter", "Objects that it has collected."),
+    "python_gc_objects_uncollectable_total": ("counter", "Objects that it could not collect."),
+    "ashd_requests_total": ("counter", "Responses by status code."),
+    "ashd_requests_in_flight": ("gauge", "Requests that are being served."),
+    "ashd_request_oldest_seconds": ("gauge", "Age of the oldest of these requests."),
+    "ashd_request_duration_seconds": ("histogram", "How long requests took."),
+}
+
+Labels = dict[str, str]
+Sample = tuple[str, float | None, Labels]
+"""The name of a metric, with the suffix of a histogram's; its value, if it is known; labels."""
 
 
 def collect(client: PerfClient, attributes: Sequence[str] = ()) -> list[Family]:
     """Return all metrics of the daemon, and those of the attributes that were asked for."""
-    families = _process(by_worker(client, find(client, "process").readattr(), Process))
-    garbage = find(client, "heap").invoke("garbage")
-    families += _collector(by_worker(client, garbage, Garbage))
+    found: list[tuple[str, Iterator[Sample]]] = []
+    for worker, process in read(find(client, "process"), Process).items():
+        found.append((worker, _process(process)))
+    for worker, garbage in call(find(client, "heap"), Garbage, "garbage").items():
+        found.append((worker, _collector(garbage)))
     server = find_if_any(client, "ashd.perf.server")
     if server is not None:
-        families += _requests(by_worker(client, server.readattr(), Server))
-    else:
-        families += _statistics(find_if_any(client, "ashd.perf.statistics/req"))
-    for name in attributes:
-        families += _attribute(find(client, name), name)
-    return families
+        found += [(worker, _requests(one)) for worker, one in read(server, Server).items()]
+    else:  # daemons that only count responses
+        counts = find_if_any(client, "ashd.perf.statistics/req")
+        found += [] if counts is None else [("", _responses(counts.readattr()))]
+    families = {name: Family(name, *about) for name, about in METRICS.items()}
+    for worker, samples in found:
+        for name, value, labels in samples:
+            family = name if name in families else name.rpartition("_")[0]
+            suffix = name.removeprefix(family)
+            families[family].add(value, {"worker": worker, **labels}, suffix)
+    others = [family for name in attributes for family in _attribute(find(client, name), name)]
+    return [*families.values(), *others]
 
 
-def _process(processes: dict[str, Process]) -> list[Family]:
-    cpu = Family("process_cpu_seconds_total", "counter", "CPU time, user and system, in seconds.")
-    memory = Family("process_resident_memory_bytes", "gauge", "Resident memory, in bytes.")
-    most = Family("process_resident_memory_max_bytes", "gauge", "Largest resident memory so far.")
-    descriptors = Family("process_open_fds", "gauge", "Open file descriptors.")
-    threads = Family("python_threads", "gauge", "Threads that Python knows of.")
-    started = Family("process_start_time_seconds", "gauge", "When the debug library was loaded.")
-    info = Family("python_info", "gauge", "The Python that the daemon runs on.")
-    for worker, found in processes.items():
-        label = {"worker": worker}
-        cpu.add(found["cputime"], label)
-        memory.add(found["rss"], label)
-        most.add(found.get("maxrss"), label)
-        descriptors.add(found["fds"], label)
-        threads.add(found["threads"], label)
-        started.add(round(found["time"] - found["realtime"], 3), label)
-        info.add(1, {**label, "version": found["python"], "pid": str(found["pid"])})
-    return [cpu, memory, most, descriptors, threads, started, info]
+def _process(found: Process) -> Iterator[Sample]:
+    yield "process_cpu_seconds_total", found["cputime"], {}
+    yield "process_resident_memory_bytes", found["rss"], {}
+    yield "process_resident_memory_max_bytes", found.get("maxrss"), {}
+    yield "process_open_fds", found["fds"], {}
+    yield "python_threads", found["threads"], {}
+    yield "process_start_time_seconds", round(found["time"] - found["realtime"], 3), {}
+    yield "python_info", 1, {"version": found["python"], "pid": str(found["pid"])}
 
 
-def _collector(processes: dict[str, Garbage]) -> list[Family]:
-    start = "python_gc"
-    runs = Family(f"{start}_collections_total", "counter", "Runs of the garbage collector.")
-    freed = Family(f"{start}_objects_collected_total", "counter", "Objects that it has collected.")
-    kept = Family(
-        f"{start}_objects_uncollectable_total", "counter", "Objects that it could not collect."
-    )
-    for worker, found in processes.items():
-        for generation, numbers in enumerate(found["stats"]):
-            label = {"worker": worker, "generation": str(generation)}
-            runs.add(numbers["collections"], label)
-            freed.add(numbers["collected"], label)
-            kept.add(numbers["uncollectable"], label)
-    return [runs, freed, kept]
+def _collector(found: Garbage) -> Iterator[Sample]:
+    for generation, numbers in enumerate(found["stats"]):
+        label = {"generation": str(generation)}
+        yield "python_gc_collections_total", numbers["collections"], label
+        yield "python_gc_objects_collected_total", numbers["collected"], label
+        yield "python_gc_objects_uncollectable_total", numbers["uncollectable"], label
 
 
-def _total() -> Family:
-    return Family("ashd_requests_total", "counter", "Responses by status code.")
+def _responses(counts: dict[str, int]) -> Iterator[Sample]:
+    for code, number in counts.items():
+        yield "ashd_requests_total", number, {"code": str(code)}
 
 
-def _requests(processes: dict[str, Server]) -> list[Family]:
-    total = _total()
-    running = Family("ashd_requests_in_flight", "gauge", "Requests that are being served.")
-    oldest = Family("ashd_request_oldest_seconds", "gauge", "Age of the oldest of these requests.")
-    latency = Family("ashd_request_duration_seconds", "histogram", "How long requests took.")
-    for worker, found in processes.items():
-        label = {"worker": worker}
-        for code, number in found.get("requests_total", {}).items():
-            total.add(number, {**label, "code": str(code)})
-        in_flight = found.get("in_flight", [])
-        running.add(len(in_flight), label)
-        oldest.add(max((one["age"] for one in in_flight), default=0.0), label)
-        _histogram(latency, found.get("latency"), label)
-    return [total, running, oldest, latency]
-
-
-def _histogram(family: Family, found: Latency | None, label: dict[str, str]) -> None:
-    if found is None:
-        return
-    for bound, number in found["buckets"]:
-        if math.isfinite(bound):
-            family.add(number, {**label, "le": repr(float(bound))}, "_bucket")
-    family.add(found["count"], {**label, "le": "+Inf"}, "_bucket")
-    family.add(found["sum"], label, "_sum")
-    family.add(found["count"], label, "_count")
-
-
-def _statistics(proxy: Proxy | None) -> Iterator[Family]:
-    """What daemons have that only count responses."""
-    if proxy is not None:
-        family = _total()
-        for code, number in proxy.readattr().items():
-            family.add(number, {"code": str(code)})
-        yield family
+def _requests(found: Server) -> Iterator[Sample]:
+    yield from _responses(found.get("requests_total", {}))
+    in_flight, latency = found.get("in_flight", []), found.get("latency")
+    yield "ashd_requests_in_flight", len(in_flight), {}
+    yield "ashd_request_oldest_seconds", max((one["age"] for one in in_flight), default=0.0), {}
+    if latency is not None:
+        for bound, number in latency["buckets"]:
+            if math.isfinite(bound):
+                yield "ashd_request_duration_seconds_bucket", number, {"le": repr(float(bound))}
+        yield "ashd_request_duration_seconds_bucket", latency["count"], {"le": "+Inf"}
+        yield "ashd_request_duration_seconds_sum", latency["sum"], {}
+        yield "ashd_request_duration_seconds_count", latency["count"], {}
 
 
 def _attribute(proxy: Proxy, name: str) -> Iterator[Family]:

@@ -1,4 +1,4 @@
-"""Metrics as this command collects them, before they are written in some form."""
+"""Metrics as this command collects them, and the plain lines of their samples."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .._text import clean_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 
 @dataclass(slots=True)
@@ -37,3 +37,14 @@ def metric_name(text: str) -> str:
     """Return a valid name made of `text`."""
     name = re.sub(r"[^a-zA-Z0-9_]+", "_", text).strip("_")
     return name if name and not name[0].isdigit() else f"_{name}"
+
+
+def samples(family: Family) -> Iterator[str]:
+    """Yield a line for each sample."""
+    for suffix, labels, value in family.samples:
+        pairs = ",".join(f'{name}="{_escape(text)}"' for name, text in labels.items())
+        yield f"{family.name}{suffix}{f'{{{pairs}}}' if pairs else ''} {value!r}\n"
+
+
+def _escape(text: str) -> str:
+    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

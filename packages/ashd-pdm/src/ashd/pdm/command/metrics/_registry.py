@@ -15,23 +15,19 @@ if TYPE_CHECKING:
     from ._families import Family
 
 
-def metrics(families: Iterable[Family]) -> Iterator[Metric]:
-    """Yield what prometheus_client takes; families without samples are left out."""
-    for family in families:
-        if family.samples:
+class _Collected(Collector):
+    """Families; those without samples are left out."""
+
+    def __init__(self, families: Iterable[Family]) -> None:
+        self._families = [family for family in families if family.samples]
+
+    def collect(self) -> Iterator[Metric]:
+        for family in self._families:
             name = family.name.removesuffix("_total") if family.kind == "counter" else family.name
             metric = Metric(name, clean_lines(family.help), family.kind)
             for suffix, labels, value in family.samples:
                 metric.add_sample(family.name + suffix, labels, value)
             yield metric
-
-
-class _Collected(Collector):
-    def __init__(self, families: Iterable[Family]) -> None:
-        self._families = families
-
-    def collect(self) -> Iterator[Metric]:
-        return metrics(self._families)
 
 
 def registry_of(families: Iterable[Family]) -> CollectorRegistry:

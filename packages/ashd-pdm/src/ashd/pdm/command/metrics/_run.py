@@ -6,13 +6,14 @@ import ipaddress
 from typing import TYPE_CHECKING
 
 from ..._errors import SpecError
-from .._connection import open_perf
-from .._output import needs_extra, say
+from .._connection import once, open_perf
+from .._output import needs_extra
 from ._collect import collect
-from ._text_format import render
+from ._families import samples
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable
 
     from ._families import Family
 
@@ -23,20 +24,32 @@ ANSWER_TIMEOUT = 10.0
 def run(options: argparse.Namespace) -> int:
     """Run the subcommand."""
     if options.listen is None:
-        say(*render(_families(options)).rstrip("\n").split("\n"))
-        return 0
+        return write(options)
     address = parse_address(options.listen)
     with needs_extra("serving metrics"):
         from ._serve import serve
-    return serve(address, options.target, lambda: _families(options))
+
+    def look() -> list[Family]:  # by a connection of its own: the daemon may be started anew
+        with open_perf(options, timeout=ANSWER_TIMEOUT) as client:
+            return collect(client, options.attribute)
+
+    return serve(address, options.target, look)
 
 
-def _families(options: argparse.Namespace) -> list[Family]:
-    """Ask the daemon. Each look is a connection of its own, so that a daemon may be started anew at
-    any time.
-    """
-    with open_perf(options, timeout=ANSWER_TIMEOUT) as client:
-        return collect(client, options.attribute)
+write = once(
+    lambda client, options: {"": collect(client, options.attribute)},
+    lambda families, _options: render(families).rstrip("\n").split("\n"),
+    ANSWER_TIMEOUT,
+)
+
+
+def render(families: Iterable[Family]) -> str:
+    """Return the text format; without prometheus_client nothing but the samples."""
+    try:
+        from ._registry import text_of
+    except ImportError:
+        return "".join(line for family in families for line in samples(family))
+    return text_of(families)
 
 
 def parse_address(text: str) -> tuple[str, int]:

@@ -36,35 +36,30 @@ MOST_CLIENTS = 64
 """Connections at once; beyond that the oldest one is given up. Prometheus needs one."""
 
 PAGE = b'<!DOCTYPE html><title>ashd-pdm</title><a href="/metrics">metrics</a>\n'
-HTML, TEXT = "text/html; charset=utf-8", "text/plain; charset=utf-8"
 
 
 def application(target: str, read: Callable[[], list[Family]]) -> WSGIApplication:
     """Return what answers `GET /metrics` with what `read` returns."""
 
-    def answer(
-        environ: WSGIEnvironment, start_response: StartResponse
-    ) -> tuple[str, str, bytes] | Iterable[bytes]:
-        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
-            return "405 Method Not Allowed", TEXT, b"use GET\n"
-        if environ["PATH_INFO"] != "/metrics":
-            return "200 OK" if environ["PATH_INFO"] == "/" else "404 Not Found", HTML, PAGE
-        try:
-            registry = registry_of(read())
-        except FAILURES as exc:
-            said = sentence(exc, target)
-            warn(said)
-            return "502 Bad Gateway", TEXT, f"{said}\n".encode()
-        app: WSGIApplication = make_wsgi_app(registry)
-        return app({**environ, "REQUEST_METHOD": "GET"}, start_response)
-
     def run(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        answered = answer(environ, start_response)
-        if isinstance(answered, tuple):
-            status, kind, body = answered
-            start_response(status, [("Content-Type", kind)])
-            answered = [body]
-        return [] if environ["REQUEST_METHOD"] == "HEAD" else answered
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        kind = "text/plain; charset=utf-8"
+        if method not in ("GET", "HEAD"):
+            status, body = "405 Method Not Allowed", b"use GET\n"
+        elif path != "/metrics":
+            status, body = "200 OK" if path == "/" else "404 Not Found", PAGE
+            kind = "text/html; charset=utf-8"
+        else:
+            try:
+                answer: WSGIApplication = make_wsgi_app(registry_of(read()))
+            except FAILURES as exc:
+                status, body = "502 Bad Gateway", f"{sentence(exc, target)}\n".encode()
+                warn(sentence(exc, target))
+            else:
+                found = answer({**environ, "REQUEST_METHOD": "GET"}, start_response)
+                return found if method == "GET" else []
+        start_response(status, [("Content-Type", kind)])
+        return [body] if method != "HEAD" else []
 
     return run
 
@@ -73,6 +68,7 @@ class BoundedServer(ThreadingWSGIServer):
     """Gives up clients that take too long, and the oldest one when there are too many."""
 
     seconds = CLIENT_TIMEOUT
+    request_queue_size = MOST_CLIENTS  # a client that finds no room there waits for seconds
 
     def __init__(self, address: tuple[str, int]) -> None:
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
@@ -80,7 +76,7 @@ class BoundedServer(ThreadingWSGIServer):
         self._clients: dict[socket.socket, float] = {}
         super().__init__(address, _Handler)
 
-    def process_request(self, request: Any, client_address: Any) -> None:
+    def process_request(self, request: Any, client_address: object) -> None:
         """Start a thread for a connection, if there is room."""
         with self._lock:
             for oldest in list(self._clients)[: max(0, len(self._clients) + 1 - MOST_CLIENTS)]:
@@ -105,7 +101,7 @@ class BoundedServer(ThreadingWSGIServer):
             self._clients.pop(request, None)
         super().shutdown_request(request)
 
-    def handle_error(self, *_: Any) -> None:
+    def handle_error(self, *_: object) -> None:
         """Say what went wrong in the thread of a connection, unless the client only went away."""
         failure = sys.exception()
         if failure is not None and not isinstance(failure, OSError):
@@ -118,7 +114,7 @@ def _abort(client: socket.socket) -> None:
 
 
 class _Handler(WSGIRequestHandler):
-    def log_message(self, *_: Any) -> None:
+    def log_message(self, *_: object) -> None:
         pass
 
 

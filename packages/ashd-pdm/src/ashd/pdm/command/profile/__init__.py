@@ -1,8 +1,4 @@
 """`ashd-pdm profile`: samples all threads inside the daemon and shows where time goes.
 
-`_stacks.py` has the samples, the other modules a way to write them each.
+`_stacks.py` has the samples, the other modules write them.
 """
-
-from ._run import run
-
-__all__ = ["run"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib.resources
 import zlib
-from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
@@ -32,38 +32,33 @@ LEAST = 0.0004
 """Boxes narrower than half a pixel are left out: shares of the whole width."""
 
 
-def write_svg(samples: Samples, title: str) -> str:
-    """Return the SVG."""
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{_svg(samples, title)}\n'
-
-
 def write_html(samples: Samples, title: str) -> str:
     """Return an HTML page."""
     return (
         f'<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8">'
         f"<title>{escape(clean(title))}</title>\n"
         "<style>body { margin: 0; background: #fff; }</style></head>\n"
-        f"<body>\n{_svg(samples, title)}\n</body>\n</html>\n"
+        f"<body>\n{write_svg(samples, title)}</body>\n</html>\n"
     )
 
 
-def _svg(samples: Samples, title: str) -> str:
+def write_svg(samples: Samples, title: str) -> str:
+    """Return the SVG."""
     height = TOP + BOTTOM + ROW * (1 + max(map(len, samples.stacks), default=0))
     heading = f"{clean(title)}: {samples.total} samples"
-    return "\n".join(
-        [
-            f'<svg {NAMESPACE} class="flame" width="100%" viewBox="0 0 {WIDTH} {height}">',
-            f"<style>{_part('flame.css')}</style>",
-            f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>',
-            f'<text x="8" y="20" class="heading">{escape(heading)}</text>',
-            f'<text x="{WIDTH - 8}" y="20" class="button" id="search">Search</text>',
-            f'<text x="{WIDTH - 80}" y="20" class="button" id="reset">Show all</text>',
-            '<text x="8" y="40" id="details"> </text>',
-            *_boxes(samples),
-            f"<script><![CDATA[\n{_part('flame.js')}]]></script>",
-            "</svg>",
-        ]
-    )
+    return f"""\
+<svg {NAMESPACE} class="flame" width="100%" viewBox="0 0 {WIDTH} {height}">
+<style>{_part("flame.css")}</style>
+<rect width="{WIDTH}" height="{height}" fill="#fff"/>
+<text x="8" y="20" class="heading">{escape(heading)}</text>
+<text x="{WIDTH - 8}" y="20" class="button" id="search">Search</text>
+<text x="{WIDTH - 80}" y="20" class="button" id="reset">Show all</text>
+<text x="8" y="40" id="details"> </text>
+{"".join(_boxes(samples))}
+<script><![CDATA[
+{_part("flame.js")}]]></script>
+</svg>
+"""
 
 
 def _part(name: str) -> str:
@@ -71,35 +66,19 @@ def _part(name: str) -> str:
 
 
 def _boxes(samples: Samples) -> Iterator[str]:
-    """Yield the boxes, callers before what they call."""
-    root, total = _tree(samples), max(samples.total, 1)
-    waiting = [(root, 0, 0)]
-    while waiting:
-        node, start, depth = waiting.pop()
-        yield _box(node.label, node.count, start / total, depth, total)
-        for child in node.children.values():
-            if child.count / total >= LEAST:
-                waiting.append((child, start, depth + 1))
-            start += child.count
-
-
-@dataclass(slots=True)
-class _Node:
-    """A frame, met in the same callers, with all its samples."""
-
-    label: str
-    count: int = 0
-    children: dict[str, _Node] = field(default_factory=dict)
-
-
-def _tree(samples: Samples) -> _Node:
-    root = _Node("all", samples.total)
-    for stack, count in sorted(samples.stacks.items()):
-        node = root
-        for label in stack:
-            node = node.children.setdefault(label, _Node(label))
-            node.count += count
-    return root
+    """Yield the boxes; first the one of all samples."""
+    total, start = max(samples.total, 1), 0
+    yield _box("all", samples.total, 0, 0, total)
+    begun: list[tuple[str, int]] = []  # labels of the stack before, and where their boxes begin
+    for stack, count in [*sorted(samples.stacks.items()), ((), 0)]:
+        pairs = zip(stack, begun, strict=False)
+        common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1][0], pairs))
+        while len(begun) > common:
+            label, left = begun.pop()
+            if start - left >= LEAST * total:
+                yield _box(label, start - left, left / total, len(begun) + 1, total)
+        begun += [(label, start) for label in stack[common:]]
+        start += count
 
 
 def _box(label: str, count: int, left: float, depth: int, total: int) -> str:

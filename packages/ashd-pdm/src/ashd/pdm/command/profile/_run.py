@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 from ..._records import Profile
 from ...perf import error
-from .._connection import by_worker, find, open_perf
-from .._output import progress, say
-from ._collapsed import write_collapsed
+from .._connection import call, find, once
+from .._output import progress
 from ._flamegraph import write_html, write_svg
-from ._speedscope import write_speedscope
+from ._formats import summary, write_collapsed, write_speedscope
 from ._stacks import Samples, read_answers
-from ._summary import summary
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+
+    from ...cli import PerfClient
 
 WRITERS: dict[str, Callable[[Samples, str], str]] = {
     ".svg": write_svg,
@@ -27,37 +27,31 @@ WRITERS: dict[str, Callable[[Samples, str], str]] = {
 }
 
 
-def run(options: argparse.Namespace) -> int:
-    """Run the subcommand."""
-    path = None if options.output is None else Path(options.output)
-    write = None if path is None else _writer(path)
-    samples = take(options)
-    if write is None or path is None:
-        say(*summary(samples, options.lines))
-    else:
-        title = f"{options.target}, {samples.measure}, {samples.seconds:.1f} s"
-        path.write_text(write(samples, title), encoding="utf-8")
-        say(f"{path}: {samples.total} samples of {samples.measure} in {samples.seconds:.1f} s")
-    return 0
-
-
-def _writer(path: Path) -> Callable[[Samples, str], str]:
-    """Choose before any work is done."""
+def ask(client: PerfClient, options: argparse.Namespace) -> dict[str, Samples]:
+    """Have the daemon sample its threads. Whether a file can be written is known before that."""
+    path = Path(options.output or "x.txt")
     if path.suffix not in WRITERS:
         raise error(f"{path}: the name must end in {', '.join(WRITERS)}")
     if not path.parent.is_dir():
         raise error(f"{path}: there is no such directory")
-    return WRITERS[path.suffix]
+    profile = find(client, "profile")
+    progress(f"sampling for {options.seconds:g} s")
+    more = (True,) if options.cpu else ()  # for daemons that don't know it
+    try:
+        found = call(profile, Profile, "run", options.seconds, options.rate, *more)
+    finally:
+        progress("")
+    return {"": read_answers(found, idle=options.idle)}
 
 
-def take(options: argparse.Namespace) -> Samples:
-    """Have the daemon sample its threads."""
-    with open_perf(options) as client:
-        profile = find(client, "profile")
-        progress(f"sampling for {options.seconds:g} s")
-        more = (True,) if options.cpu else ()  # for daemons that don't know it
-        try:
-            answer = profile.invoke("run", options.seconds, options.rate, *more)
-        finally:
-            progress("")
-        return read_answers(by_worker(client, answer, Profile), idle=options.idle)
+def show(samples: Samples, options: argparse.Namespace) -> Iterable[str]:
+    """Write the file, or return a summary."""
+    if options.output is None:
+        return summary(samples, options.lines)
+    path, took = Path(options.output), f"{samples.seconds:.1f} s"
+    text = WRITERS[path.suffix](samples, f"{options.target}, {samples.measure}, {took}")
+    path.write_text(text, encoding="utf-8")
+    return [f"{path}: {samples.total} samples of {samples.measure} in {took}"]
+
+
+run = once(ask, show)

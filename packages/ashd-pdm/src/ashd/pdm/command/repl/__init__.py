@@ -4,7 +4,3 @@
 the daemon and says how a name goes on. There are two prompts on top of that: `_plain.py`, which
 needs nothing, and `_colourful.py`, which needs the extra `cli`.
 """
-
-from ._run import run
-
-__all__ = ["run"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
+from prompt_toolkit.application import get_app
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.completion import Completer, Completion
 from prompt_toolkit.filters import Condition, has_selection
@@ -16,14 +17,12 @@ from prompt_toolkit.lexers import PygmentsLexer
 from prompt_toolkit.styles import Style
 from pygments.lexers.python import PythonLexer
 
-from ..._errors import PdmError
 from .._output import raw
-from ._history import history_file
 from ._source import is_complete
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Iterator
+    from pathlib import Path
 
     from prompt_toolkit.completion import CompleteEvent
     from prompt_toolkit.document import Document
@@ -58,11 +57,10 @@ INDENT = 4
 class ColourfulPrompt:
     """Implements `Prompt`."""
 
-    def __init__(self, session: Session, options: argparse.Namespace) -> None:
-        path = history_file(options.history)
+    def __init__(self, session: Session, history: Path | None) -> None:
         self._in_traceback = False
         self._prompt: PromptSession[str] = PromptSession(
-            history=InMemoryHistory() if path is None else FileHistory(str(path)),
+            history=InMemoryHistory() if history is None else FileHistory(str(history)),
             auto_suggest=AutoSuggestFromHistory(),
             completer=RemoteCompleter(session),
             complete_while_typing=False,
@@ -97,17 +95,13 @@ class RemoteCompleter(Completer):
 
     def get_completions(self, document: Document, _event: CompleteEvent) -> Iterator[Completion]:
         """Implement `Completer`."""
-        try:
-            length, names = self._session.complete(document.current_line_before_cursor)
-        except PdmError:
-            return
+        length, names = self._session.complete(document.current_line_before_cursor)
         for name in names:
             yield Completion(name, start_position=-length)
 
 
 def _key_bindings() -> KeyBindings:
     keys = KeyBindings()
-    at_start = Condition(lambda: not _line_before_cursor().strip())
 
     @keys.add("enter", filter=~has_selection)
     def _(event: KeyPressEvent) -> None:
@@ -119,17 +113,15 @@ def _key_bindings() -> KeyBindings:
         else:
             buffer.insert_text(f"\n{_indent(buffer.document.current_line_before_cursor)}")
 
-    @keys.add("tab", filter=at_start)
+    @keys.add("tab", filter=Condition(_is_at_start))
     def _(event: KeyPressEvent) -> None:
         event.current_buffer.insert_text(" " * INDENT)
 
     return keys
 
 
-def _line_before_cursor() -> str:
-    from prompt_toolkit.application import get_app
-
-    return get_app().current_buffer.document.current_line_before_cursor
+def _is_at_start() -> bool:
+    return not get_app().current_buffer.document.current_line_before_cursor.strip()
 
 
 def _may_run(document: Document) -> bool:

@@ -4,68 +4,52 @@ readline.
 
 from __future__ import annotations
 
+import importlib
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ..._errors import PdmError
 from .._output import raw, say
-from ._history import LENGTH, history_file
 from ._source import is_complete
 
 if TYPE_CHECKING:
-    import argparse
     from pathlib import Path
-    from types import ModuleType
 
     from ._session import Session
 
+readline: Any = None
+with suppress(ImportError):  # Python can be built without
+    readline = importlib.import_module("readline")
 
-def _find_readline() -> ModuleType | None:
-    try:
-        import readline
-    except ImportError:  # Python can be built without
-        return None
-    return readline
+LENGTH = 5000
+"""Lines of the history that are kept."""
 
 
 class PlainPrompt:
     """Implements `Prompt`."""
 
-    def __init__(self, session: Session, options: argparse.Namespace) -> None:
+    def __init__(self, session: Session, history: Path | None) -> None:
         self._session = session
         self._found: list[str] = []
-        self._history: Path | None = None
-        self._readline: Any = _find_readline()
-        if self._readline is not None:
-            self._history = history_file(options.history, "-plain")
-            self._set_up(self._readline)
-
-    def _set_up(self, readline: Any) -> None:
+        self._history = history
+        if readline is None:
+            return
         readline.set_completer(self._complete)
         readline.set_completer_delims(" \t\n`~!@#$%^&*()-=+{}\\|;:,<>/?")
         readline.parse_and_bind("tab: complete")
         readline.set_history_length(LENGTH)
-        if self._history is not None:
+        if history is not None:
             with suppress(OSError):
-                readline.read_history_file(self._history)
+                readline.read_history_file(history)
 
     def _complete(self, word: str, number: int) -> str | None:
         """Implement what readline wants: called with 0, 1, ... until it returns None."""
         if number == 0:
-            if not word and not self._before().strip():
-                return "    "
-            self._found = self._names(word)
+            before = readline.get_line_buffer()[: readline.get_endidx()]
+            self._found = self._names(word, before) if before.strip() else ["    "]
         return self._found[number] if number < len(self._found) else None
 
-    def _before(self) -> str:
-        text: str = self._readline.get_line_buffer()
-        return text[: self._readline.get_endidx()]
-
-    def _names(self, word: str) -> list[str]:
-        try:
-            length, names = self._session.complete(self._before())
-        except PdmError:
-            return []
+    def _names(self, word: str, before: str) -> list[str]:
+        length, names = self._session.complete(before)
         start = word[: len(word) - length] if length <= len(word) else ""
         return [start + name for name in names]
 
@@ -90,7 +74,7 @@ class PlainPrompt:
 
     def close(self) -> None:
         """Implement `Prompt`."""
-        if self._history is not None:
+        if readline is not None and self._history is not None:
             with suppress(OSError):
-                self._readline.write_history_file(self._history)
+                readline.write_history_file(self._history)
                 self._history.chmod(0o600)

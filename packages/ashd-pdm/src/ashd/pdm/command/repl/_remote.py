@@ -18,7 +18,7 @@ MOST = 500
 _MISSING = object()
 
 
-def evaluate(path: str, names: dict[str, Any]) -> Any:
+def evaluate(path: str, names: dict[str, object]) -> Any:
     """Return the object of a dotted name, without calling anything."""
     first, *rest = path.split(".")
     value = names.get(first, getattr(builtins, first, _MISSING))
@@ -29,14 +29,14 @@ def evaluate(path: str, names: dict[str, Any]) -> Any:
     return value
 
 
-def attributes(value: Any, start: str) -> list[str]:
+def attributes(value: object, start: str) -> list[str]:
     """Return names; private ones only when they are asked for."""
     found = [name for name in dir(value) if name.startswith(start)]
     shown = [name for name in found if start.startswith("_") or not name.startswith("_")]
     return sorted(shown, key=lambda name: (name.startswith("_"), name))
 
 
-def keys(value: Any, start: str) -> list[str]:
+def keys(value: object, start: str) -> list[str]:
     """Return keys of a dict as they are written, with the closing bracket."""
     if type(value) is not dict:
         return []
@@ -52,13 +52,13 @@ def modules(start: str) -> list[str]:
     return sorted({".".join(name.split(".")[:depth]) for name in known if name.startswith(start)})
 
 
-def complete(text: str, names: dict[str, Any]) -> tuple[int, list[str]]:
+def complete(text: str, names: dict[str, object]) -> tuple[int, list[str]]:
     """Return (how many characters at the end of `text` are replaced, [by what])."""
     length, found = endings(text, names)
     return length, found[:MOST]
 
 
-def endings(text: str, names: dict[str, Any]) -> tuple[int, list[str]]:
+def endings(text: str, names: dict[str, object]) -> tuple[int, list[str]]:
     """Look for what the end of `text` is the beginning of."""
     found = re.search(r"^\s*from\s+([\w.]+)\s+import\s+(?:.*,\s*)?\(?(\w*)$", text)
     if found and found[1] in sys.modules:
@@ -77,7 +77,7 @@ def endings(text: str, names: dict[str, Any]) -> tuple[int, list[str]]:
     return (len(found[1]), plain_names(found[1], names)) if found else (0, [])
 
 
-def plain_names(start: str, names: dict[str, Any]) -> list[str]:
+def plain_names(start: str, names: dict[str, object]) -> list[str]:
     """Return names of the namespace, builtins and keywords."""
     own = [name for name in names if name.startswith(start) and not name.startswith("__")]
     known = [*dir(builtins), *keyword.kwlist]
@@ -85,7 +85,7 @@ def plain_names(start: str, names: dict[str, Any]) -> list[str]:
     return sorted(own) + sorted(others.difference(own))
 
 
-def describe(path: str, names: dict[str, Any]) -> list[str]:
+def describe(path: str, names: dict[str, object]) -> list[str]:
     """Return lines about the object of a dotted name, as `NAME?` shows them."""
     value = evaluate(path, names)
     if value is _MISSING:
@@ -103,7 +103,7 @@ def describe(path: str, names: dict[str, Any]) -> list[str]:
     return [*lines, "", *(inspect.getdoc(value) or "(no documentation)").splitlines()]
 
 
-def source(path: str, names: dict[str, Any]) -> list[str]:
+def source(path: str, names: dict[str, object]) -> list[str]:
     """Return the source of the object of a dotted name, as `NAME??` shows it."""
     value = evaluate(path, names)
     try:

@@ -1,19 +1,23 @@
-"""The subcommand: a script, or one of the two prompts."""
+"""The subcommand: a script, or a conversation at one of the two prompts."""
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
-from .._output import raw, warn
+from ..._errors import ConnectionLost
+from .._output import raw, say, warn
 from ._session import Left, Session
-from ._source import statements
+from ._source import question, statements
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 INTERRUPTED = 130
+_FAREWELLS = {"exit", "quit", "exit()", "quit()"}
 
 
 def run(options: argparse.Namespace) -> int:
@@ -23,36 +27,99 @@ def run(options: argparse.Namespace) -> int:
             return run_script(session, options.command)
         if not sys.stdin.isatty():
             return run_script(session, [sys.stdin.read()])
-        return _prompt(session, options)
-
-
-def run_script(session: Session, texts: Iterable[str]) -> int:
-    """Run source statement by statement, up to the first one that raises."""
-    try:
-        with session.interruptible(_tell):
-            for text in texts:
-                for statement in statements(text):
-                    if not session.execute(statement, lambda line: raw(f"{line}\n")):
-                        return 1
-    except (Left, KeyboardInterrupt):
-        return INTERRUPTED
+        where = f"worker {options.worker} of {options.target}" if options.worker else options.target
+        say(f"A prompt inside {where}. What you run there runs as the daemon. Ctrl-D leaves.")
+        prompt = _prompt(session, options)
+        try:
+            converse(session, prompt)
+        finally:
+            prompt.close()
     return 0
 
 
-def _tell(line: str) -> None:
-    """The standard output of a script is what the daemon writes."""
-    warn(line)
+def run_script(session: Session, texts: Iterable[str]) -> int:
+    """Run source statement by statement, up to the first one that raises. The standard output is
+    what the daemon writes.
+    """
+    try:
+        with session.interruptible(warn):
+            done = all(_run(session, text, lambda line: raw(f"{line}\n")) for text in texts)
+    except (Left, KeyboardInterrupt):
+        return INTERRUPTED
+    return 0 if done else 1
 
 
-def _prompt(session: Session, options: argparse.Namespace) -> int:
-    from ._loop import converse
-    from ._plain import PlainPrompt
+def _run(session: Session, text: str, output: Callable[[str], None]) -> bool:
+    return all(session.execute(statement, output) for statement in statements(text))
 
+
+class Prompt(Protocol):
+    """What a prompt has to do."""
+
+    def read(self) -> str:
+        """Return a complete input. EOFError: leave. KeyboardInterrupt: forget what was typed."""
+
+    def show(self, line: str) -> None:
+        """Show a line of output."""
+
+    def close(self) -> None:
+        """Save the history."""
+
+
+def _prompt(session: Session, options: argparse.Namespace) -> Prompt:
     if not options.plain and sys.stdout.isatty():
         try:
             from ._colourful import ColourfulPrompt
         except ImportError:
             pass
         else:
-            return converse(session, ColourfulPrompt(session, options), options)
-    return converse(session, PlainPrompt(session, options), options)
+            return ColourfulPrompt(session, _history(options.history, "history"))
+    from ._plain import PlainPrompt
+
+    return PlainPrompt(session, _history(options.history, "history-plain"))
+
+
+def _history(chosen: str | None, name: str) -> Path | None:
+    """Return the file of a history, which its owner alone can read; None when it can't be made."""
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state"
+    path = Path(chosen or Path(state, "ashd-pdm", name))
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600))
+    except OSError:
+        return None
+    return path
+
+
+def converse(session: Session, prompt: Prompt) -> None:
+    """Read and run, until the user leaves."""
+    while True:
+        try:
+            text = prompt.read()
+        except EOFError:
+            return
+        except KeyboardInterrupt:
+            continue
+        if text.strip() in _FAREWELLS:
+            return
+        _answer(session, prompt, text)
+
+
+def _answer(session: Session, prompt: Prompt, text: str) -> None:
+    asked = question(text)
+    try:
+        if asked is not None:
+            for line in session.describe(asked):
+                prompt.show(line)
+        else:
+            with session.interruptible(prompt.show):
+                _run(session, text, prompt.show)
+    except KeyboardInterrupt:
+        return
+    except Left:
+        session.connect_again()
+        say("The connection was given up; this is a new one, and your names are gone.")
+    except ConnectionLost as exc:
+        say(f"The connection is lost: {exc}.")
+        session.connect_again()
+        say("This is a new one, and your names are gone.")

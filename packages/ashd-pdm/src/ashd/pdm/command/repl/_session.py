@@ -9,10 +9,11 @@ from __future__ import annotations
 import ast
 import importlib.resources
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..._errors import PdmError
 from ...cli import ReplClient, open_perf
+from ...cli._connect import Closing
 from .._connection import BUILT_IN
 from .._text import clean_lines
 from ._interrupts import Interrupts
@@ -32,7 +33,7 @@ class Left(BaseException):
     """The user has asked twice to interrupt: the connection is given up."""
 
 
-class Session:
+class Session(Closing):
     """A prompt in a daemon. Use `close`, or `with`."""
 
     def __init__(self, target: str, worker: str | None, *, safe: bool = False) -> None:
@@ -60,7 +61,7 @@ class Session:
         """SIGINT interrupts what the daemon runs for us, and what `execute` is called for later in
         here; a second one gives the connection up. Enter it in the main thread.
         """
-        with Interrupts(self._interrupt, self._client.abort, tell) as interrupts:
+        with Interrupts(self._client.stream, self._interrupt, tell) as interrupts:
             self._interrupts = interrupts
             try:
                 yield
@@ -71,18 +72,23 @@ class Session:
         """Run code; `output` gets its lines, without control characters if the session is safe.
         False when it raised. KeyboardInterrupt when SIGINT came before, `Left` after a second one.
         """
-        interrupts = self._interrupts
-        if interrupts is not None and interrupts.noted:
+        if self._interrupts is not None and self._interrupts.noted:
             raise KeyboardInterrupt
+        code = without_empty_lines(code)
+        if self._safe:
+            return self._execute(code, lambda line: output(clean_lines(line)))
+        return self._execute(code, output)
+
+    def _execute(self, code: str, output: Callable[[str], None]) -> bool:
+        interrupts = self._interrupts
+        if interrupts is None:
+            return self._client.execute(code, output)
         try:
-            return self._client.execute(without_empty_lines(code), self._filtered(output))
+            return self._client.execute(code, output, interrupts.wait)
         except PdmError:
-            if interrupts is not None and interrupts.given_up:
+            if interrupts.given_up:
                 raise Left from None
             raise
-
-    def _filtered(self, output: Callable[[str], None]) -> Callable[[str], None]:
-        return (lambda line: output(clean_lines(line))) if self._safe else output
 
     def _interrupt(self) -> bool | None:
         """Ask the daemon to raise KeyboardInterrupt in our code. False when that doesn't run (yet),
@@ -98,19 +104,19 @@ class Session:
     def _find_id(self) -> str:
         """Return by what the daemon knows the code of this connection: process and thread."""
         question = "print(f\"{__import__('os').getpid()}.{__import__('threading').get_ident()}\")"
-        answer = self._ask(question)
-        return answer[0] if answer else ""
-
-    def _ask(self, code: str) -> list[str]:
         lines: list[str] = []
-        self._client.execute(code, lines.append)
-        return lines
+        self._execute(question, lines.append)
+        return lines[0] if lines else ""
 
     # Questions that leave no trace in the namespace
 
     def complete(self, text: str) -> tuple[int, list[str]]:
-        """Return how many characters at the end of `text` are replaced, and by what."""
-        found = self._question("complete", text)
+        """Return how many characters at the end of `text` are replaced, and by what. Nothing when
+        the connection is lost: running code says so.
+        """
+        found = None
+        with suppress(PdmError):
+            found = self._question("complete", text)
         if isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], list):
             return int(found[0]), [name for name in map(str, found[1]) if name.isprintable()]
         return 0, []
@@ -121,14 +127,13 @@ class Session:
         found = self._question(question, text.rstrip("?").strip())
         return [clean_lines(str(line)) for line in found] if isinstance(found, list) else []
 
-    def _question(self, function: str, text: str) -> Any:
+    def _question(self, function: str, text: str) -> object:
+        given = {"__name__": "ashd-pdm", "TEXT": text, "MARK": MARK}
         source = f"{_remote_source()}print(MARK + ascii({function}(TEXT, NAMES)))\n"
-        given = (
-            f"{{'__name__': 'ashd-pdm', 'NAMES': globals(), 'TEXT': {text!r}, 'MARK': {MARK!r}}}"
-        )
-        code = f"exec({source!r}, {given})"
+        lines: list[str] = []
         with suppress(SyntaxError, ValueError), self.interruptible(lambda _line: None):
-            for line in self._ask(code):
+            self._execute(f"exec({source!r}, {{**{given!r}, 'NAMES': globals()}})", lines.append)
+            for line in lines:
                 if line.startswith(MARK):
                     return ast.literal_eval(line.removeprefix(MARK))
         return None
@@ -136,14 +141,6 @@ class Session:
     def close(self) -> None:
         """Leave. Code that still runs is interrupted."""
         self._client.close()
-
-    def __enter__(self) -> Session:
-        """Return itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close it."""
-        self.close()
 
 
 def _remote_source() -> str:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import ast
 import codeop
+import io
 import re
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+import tokenize
+from contextlib import suppress
+from itertools import accumulate
 
 _AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-_WITH_EXPRESSIONS = tuple(
-    getattr(ast, name) for name in ("JoinedStr", "TemplateStr") if hasattr(ast, name)
-)
 
 
 def is_complete(text: str) -> bool:
@@ -42,22 +39,17 @@ def statements(text: str) -> list[str]:
         body = _parse(text).body
     except (SyntaxError, ValueError):
         return [text] if text.strip() else []
-    lines = text.encode().splitlines(keepends=True)
-    starts = [_start(node) for node in body]
+    data = text.encode()
+    starts = [0, *accumulate(map(len, data.splitlines(keepends=True)))]
     pieces = []
-    for node, (line, column) in zip(body, starts, strict=True):
-        found = lines[line - 1 : node.end_lineno]
-        found[-1] = found[-1][: node.end_col_offset]
-        found[0] = found[0][column:]
-        pieces.append(b"".join(found).decode())
+    for node in body:
+        decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+        line, column = (decorators[0].lineno, 0) if decorators else (node.lineno, node.col_offset)
+        assert node.end_lineno is not None
+        assert node.end_col_offset is not None
+        end = starts[node.end_lineno - 1] + node.end_col_offset
+        pieces.append(data[starts[line - 1] + column : end].decode())
     return pieces
-
-
-def _start(node: ast.stmt) -> tuple[int, int]:
-    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
-    if decorators:
-        return decorators[0].lineno, 0
-    return node.lineno, node.col_offset
 
 
 def without_empty_lines(text: str) -> str:
@@ -66,34 +58,23 @@ def without_empty_lines(text: str) -> str:
     """
     if "\n\n" not in text:
         return text
-    try:
-        tree = _parse(text)
-    except (SyntaxError, ValueError):
-        return text
-    lines = text.encode().splitlines(keepends=True)
-    found = sorted(_literals(tree), key=lambda node: (node.lineno, node.col_offset))
-    for node in reversed(found):
-        _put_on_one_line(lines, node)
-    return b"".join(lines).decode()
+    starts = [0, *accumulate(len(line) + 1 for line in text.split("\n"))]
+    pieces, done, depth = [], 0, 0
+    with suppress(SyntaxError, tokenize.TokenError):
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            kind = tokenize.tok_name[token.type]
+            depth += kind.endswith("STRING_START") - kind.endswith("STRING_END")
+            if kind == "STRING" and not depth and "\n\n" in token.string:
+                begin, end = (
+                    starts[line - 1] + column for line, column in (token.start, token.end)
+                )
+                with suppress(ValueError):  # an f-string
+                    literal = ascii(ast.literal_eval(token.string))
+                    pieces += [text[done:begin], literal]
+                    done = end
+    return "".join([*pieces, text[done:]])
 
 
 def _parse(text: str) -> ast.Module:
     tree: ast.Module = compile(text, "<input>", "exec", ast.PyCF_ONLY_AST | _AWAIT)
     return tree
-
-
-def _literals(tree: ast.AST) -> Iterator[ast.Constant]:
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes):
-            yield node
-        elif not isinstance(node, _WITH_EXPRESSIONS):
-            yield from _literals(node)
-
-
-def _put_on_one_line(lines: list[bytes], node: ast.Constant) -> None:
-    first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
-    piece = b"".join(lines[first : last + 1])
-    end = len(piece) - len(lines[last]) + (node.end_col_offset or 0)
-    if b"\n\n" in piece[node.col_offset : end]:
-        changed = piece[: node.col_offset] + ascii(node.value).encode() + piece[end:]
-        lines[first : last + 1] = [changed]

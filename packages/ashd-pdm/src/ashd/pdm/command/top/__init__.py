@@ -4,7 +4,3 @@
 lays them out as lines for any size of screen, and knows nothing of terminals; `_live.py` fills a
 terminal with them, by prompt_toolkit; `_run.py` starts that, or writes text.
 """
-
-from ._run import run
-
-__all__ = ["run"]

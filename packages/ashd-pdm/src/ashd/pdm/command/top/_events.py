@@ -9,7 +9,7 @@ import time
 from bisect import bisect_left
 from collections import Counter
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..._errors import PdmError
 from ...perf import FinishEvent, StartEvent
@@ -32,7 +32,7 @@ class RequestEvents:
 
     def __init__(self, client: PerfClient) -> None:
         self._client = client
-        self._running: dict[Any, tuple[StartEvent, float]] = {}
+        self._running: dict[object, tuple[StartEvent, float]] = {}
         self._by_status: Counter[str] = Counter()
         self._by_latency = [0] * (len(BOUNDS) + 1)
         self._seconds = 0.0
@@ -49,7 +49,7 @@ class RequestEvents:
             return events
         return None
 
-    def _take(self, event: Any) -> None:
+    def _take(self, event: object) -> None:
         if isinstance(event, StartEvent):
             if len(self._running) >= MOST_RUNNING:
                 self._running.clear()

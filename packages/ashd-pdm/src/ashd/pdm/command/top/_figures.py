@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from ..._records import Latency, Server
+    from ..._records import Server
     from ._look import Look
+
+K = TypeVar("K")
 
 KEPT = 300
 """Looks that the small curves reach back, on the widest of screens."""
@@ -42,91 +44,86 @@ class Figures:
     p99: float | None = None
 
 
-@dataclass(slots=True)
 class History:
     """What is known after the last look. `curves` are for all processes together."""
 
-    latest: Look | None = None
-    workers: dict[str, Figures] = field(default_factory=dict)
-    total: Figures = field(default_factory=Figures)
-    curves: dict[str, deque[float]] = field(default_factory=dict)
-    _latencies: dict[str, deque[Buckets]] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.latest: Look | None = None
+        self.workers: dict[str, Figures] = {}
+        self.total = Figures()
+        self.curves: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=KEPT))
+        self._looks: deque[Look] = deque(maxlen=WINDOW + 1)
 
     def add(self, look: Look) -> None:
         """Take another look in."""
-        before, self.latest = self.latest, look
-        self.workers = {name: self._figures(name, look, before) for name in look.processes}
-        for worker in set(self._latencies).difference(look.processes):
-            del self._latencies[worker]
-        self.total = _sum(list(self.workers.values()))
-        every = [buckets for kept in self._latencies.values() for buckets in kept]
-        self.total.p50, self.total.p99 = quantile(every, 0.5), quantile(every, 0.99)
-        noted = {"memory": float(self.total.memory or 0)}
-        if before is not None:
-            noted |= {"cpu": self.total.cpu, "requests": self.total.requests or 0.0}
-        for name, value in noted.items():
-            self.curves.setdefault(name, deque(maxlen=KEPT)).append(value)
-
-    def _figures(self, worker: str, look: Look, before: Look | None) -> Figures:
-        process = look.processes[worker]
-        old = before.processes.get(worker) if before else None
-        if old is not None and old["pid"] != process["pid"]:
-            old = None
-        seconds = max(look.time - before.time, 1e-9) if before else math.inf
-        figures = Figures(
-            pid=process["pid"],
-            cpu=max(0.0, process["cputime"] - (old["cputime"] if old else 0.0)) / seconds,
-            memory=process["rss"],
-            threads=process["threads"],
-            descriptors=process["fds"],
-        )
-        server = (look.servers or {}).get(worker)
-        if server is not None:
-            earlier = (before.servers or {}).get(worker) if before and old else None
-            self._requests(worker, figures, server, earlier, seconds)
-        return figures
-
-    def _requests(
-        self, worker: str, figures: Figures, now: Server, then: Server | None, seconds: float
-    ) -> None:
-        totals, earlier = now.get("requests_total", {}), (then or {}).get("requests_total", {})
-        figures.codes = {
-            str(code): max(0, number - earlier.get(code, 0)) / seconds
-            for code, number in totals.items()
-        }
-        figures.requests = sum(figures.codes.values())
-        figures.total = sum(totals.values())
-        figures.in_flight = len(now.get("in_flight", []))
-        kept = self._latencies.setdefault(worker, deque(maxlen=WINDOW))
-        if seconds < math.inf:
-            new, old = _apart(now.get("latency")), _apart((then or {}).get("latency"))
-            kept.append({bound: max(0.0, new[bound] - old.get(bound, 0.0)) for bound in new})
-        figures.p50, figures.p99 = quantile(kept, 0.5), quantile(kept, 0.99)
+        self.latest = look
+        self._looks.append(look)
+        self.workers = {name: figures([name], self._looks) for name in look.processes}
+        self.total = figures(list(look.processes), self._looks)
+        self.curves["memory"].append(float(self.total.memory or 0))
+        if len(self._looks) > 1:
+            self.curves["cpu"].append(self.total.cpu)
+            self.curves["requests"].append(self.total.requests or 0.0)
 
 
-def _sum(every: list[Figures]) -> Figures:
-    memory = [one.memory for one in every if one.memory is not None]
-    descriptors = [one.descriptors for one in every if one.descriptors is not None]
-    requests = [one.requests for one in every if one.requests is not None]
-    names = sorted({code for one in every for code in one.codes})
+def figures(workers: list[str], looks: Sequence[Look]) -> Figures:
+    """Add processes up: rates since the look before the last one, latencies since the first."""
+    first, before, now = looks[0], looks[max(0, len(looks) - 2)], looks[-1]
+    seconds = max(now.time - before.time, 1e-9) if len(looks) > 1 else math.inf
+    processes = [now.processes[name] for name in workers]
+    servers = [now.servers[name] for name in workers if name in now.servers]
+    codes: Counter[str] = Counter()
+    latencies = []
+    cpu = 0.0
+    for name in workers:
+        cputime, server = _used(now, name, now)
+        used, earlier = _used(before, name, now)
+        _, earliest = _used(first, name, now)
+        cpu += max(0.0, cputime - used)
+        codes.update(_grown(_codes(server), _codes(earlier)))
+        latencies.append(_grown(_latency(server), _latency(earliest)))
     return Figures(
-        cpu=sum(one.cpu for one in every),
-        memory=sum(memory) if memory else None,
-        threads=sum(one.threads for one in every),
-        descriptors=sum(descriptors) if descriptors else None,
-        requests=sum(requests) if requests else None,
-        total=sum(one.total for one in every),
-        in_flight=sum(one.in_flight for one in every),
-        codes={code: sum(one.codes.get(code, 0.0) for one in every) for code in names},
+        pid=processes[0]["pid"] if processes else None,
+        cpu=cpu / seconds,
+        memory=_sum(process["rss"] for process in processes),
+        threads=sum(process["threads"] for process in processes),
+        descriptors=_sum(process["fds"] for process in processes),
+        requests=codes.total() / seconds if servers else None,
+        total=sum(sum(_codes(server).values()) for server in servers),
+        in_flight=sum(len(server.get("in_flight", [])) for server in servers),
+        codes={code: number / seconds for code, number in sorted(codes.items())},
+        p50=quantile(latencies, 0.5),
+        p99=quantile(latencies, 0.99),
     )
 
 
-def _apart(latency: Latency | None) -> Buckets:
+def _used(look: Look, worker: str, now: Look) -> tuple[float, Server]:
+    """Return the CPU time and the numbers of a process at some look: none before it began."""
+    process = look.processes.get(worker)
+    if process is None or process["pid"] != now.processes[worker]["pid"]:
+        return 0.0, {}
+    return process["cputime"], look.servers.get(worker, {})
+
+
+def _sum(numbers: Iterable[int | None]) -> int | None:
+    known = [number for number in numbers if number is not None]
+    return sum(known) if known else None
+
+
+def _codes(server: Server) -> dict[str, int]:
+    return {str(code): number for code, number in server.get("requests_total", {}).items()}
+
+
+def _latency(server: Server) -> Buckets:
     found: Buckets = {}
-    before = 0
+    latency, before = server.get("latency"), 0
     for bound, number in latency["buckets"] if latency else []:
         found[float(bound)], before = number - before, number
     return found
+
+
+def _grown(now: Mapping[K, float], then: Mapping[K, float]) -> dict[K, float]:
+    return {key: max(0, number - then.get(key, 0)) for key, number in now.items()}
 
 
 def quantile(kept: Iterable[Buckets], share: float) -> float | None:

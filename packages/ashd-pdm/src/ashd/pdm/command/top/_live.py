@@ -111,22 +111,23 @@ class Live:
             if not self._frame.paused:
                 self._frame.note = ""
                 self._history.add(found)
-                self._follow()
+                self._select()
         if self._looks == self._options.count:
             self._end()
         self._app.invalidate()
 
-    def _rows(self) -> list[Row]:
-        return self._history.latest.rows if self._history.latest else []
-
-    def _follow(self) -> None:
-        """Keep the same row selected wherever it has moved."""
-        rows = self._rows()
-        if self._selected is not None:
-            keys = [row.key for row in rows]
-            if self._selected.key in keys:
-                self._frame.selected = keys.index(self._selected.key)
-        self._frame.selected = max(0, min(self._frame.selected, len(rows) - 1))
+    def _select(self, by: int = 0) -> Row | None:
+        """Move the selection, and return what is selected. The same row stays selected wherever it
+        has moved to.
+        """
+        rows, frame = self._history.latest.rows if self._history.latest else [], self._frame
+        keys = [row.key for row in rows]
+        if self._selected is not None and self._selected.key in keys:
+            frame.selected = keys.index(self._selected.key)
+        frame.selected = max(0, min(frame.selected + by, len(rows) - 1))
+        if by:
+            self._selected = rows[frame.selected] if rows else None
+        return rows[frame.selected] if rows else None
 
     def _draw(self) -> StyleAndTextTuples:
         size = self._app.output.get_size()
@@ -158,16 +159,13 @@ class Live:
                 keys.add(name)(_handler(action))
 
     def _move(self, by: int) -> None:
-        rows = self._rows()
-        self._frame.selected = max(0, min(self._frame.selected + by, len(rows) - 1))
-        self._selected = rows[self._frame.selected] if rows else None
-        if self._shown is not None:
-            self._show_stack()
+        selected = self._select(by)
+        if self._shown is not None and selected is not None:
+            self._show(selected)
 
     def _show_stack(self) -> None:
-        rows = self._rows()
-        if self._frame.selected < len(rows):
-            self._selected = rows[self._frame.selected]
+        self._selected = self._select()
+        if self._selected is not None:
             self._show(self._selected)
 
     def _show(self, row: Row | None) -> None:

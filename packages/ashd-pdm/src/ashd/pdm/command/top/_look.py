@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..._errors import ConnectionLost, PdmError
 from ..._records import Process, Server, Thread
-from .._connection import by_worker, find, find_if_any, open_perf
+from .._connection import find, find_if_any, open_perf, read
 from ._events import RequestEvents
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from ..._records import Request, Stack
     from ...cli import PerfClient, Proxy
+
+SERVER = "ashd.perf.server"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +43,13 @@ class Look:
 
     time: float
     processes: dict[str, Process]
-    servers: dict[str, Server] | None
+    servers: dict[str, Server]
     rows: list[Row]
     stack: Stack | None = None
     asked: Row | None = None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Question:
     """What to look at besides: all threads instead of requests, and the stack of one of them."""
 
@@ -55,67 +57,54 @@ class Question:
     stack_of: Row | None = None
 
 
-@dataclass(slots=True)
 class Watcher:
     """Connects, and connects again after a loss. `close` it in the end."""
 
-    options: argparse.Namespace
-    _client: PerfClient | None = None
-    _proxies: dict[str, Proxy | None] = field(default_factory=dict)
-    _events: RequestEvents | None = None
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.has_requests = False
+        self._options = options
+        self._client: PerfClient | None = None
+        self._proxies: dict[str, Proxy] = {}
+        self._events: RequestEvents | None = None
 
     def look(self, question: Question) -> Look:
         """Ask the daemon. `PdmError` when it can't be asked; the next call tries anew."""
         try:
-            client = self._connected()
-            processes = by_worker(client, self._read("process"), Process)
+            client = self._client or self._connect()
+            processes = read(self._find(client, "process"), Process)
             servers = self._servers(client)
-            rows = self._thread_rows(client) if question.threads else _request_rows(servers)
+            rows = self._threads(client) if question.threads else _request_rows(servers)
             asked = question.stack_of
-            stack = None if asked is None else self._stack(asked, rows)
+            stack = None if asked is None else _stack(client, asked, rows)
         except (ConnectionLost, OSError):
             self.close()
             raise
         return Look(time.monotonic(), processes, servers, rows, stack, asked)
 
-    def _connected(self) -> PerfClient:
-        if self._client is None:
-            self._client = open_perf(self.options)
-            names = ("process", "threads", "ashd.perf.server")
-            self._proxies = {name: find_if_any(self._client, name) for name in names}
-            if self._proxies["ashd.perf.server"] is None:
-                self._events = RequestEvents.of(self._client)
-        return self._client
+    def _connect(self) -> PerfClient:
+        self._client = client = open_perf(self._options)
+        self._proxies = {}
+        server = find_if_any(client, SERVER)
+        self._events = None if server is not None else RequestEvents.of(client)
+        self.has_requests = server is not None or self._events is not None
+        return client
 
-    def _read(self, name: str) -> object:
-        proxy = self._proxies[name]
-        if proxy is None:
-            assert self._client is not None
-            proxy = find(self._client, name)  # raises what the user has to read
-        return proxy.readattr()
+    def _find(self, client: PerfClient, name: str) -> Proxy:
+        if name not in self._proxies:
+            self._proxies[name] = find(client, name)
+        return self._proxies[name]
 
-    def _servers(self, client: PerfClient) -> dict[str, Server] | None:
-        if self._proxies["ashd.perf.server"] is not None:
-            return by_worker(client, self._read("ashd.perf.server"), Server)
-        return None if self._events is None else {"": self._events.state()}
+    def _servers(self, client: PerfClient) -> dict[str, Server]:
+        if self._events is not None:
+            return {"": self._events.state()}
+        return read(self._find(client, SERVER), Server) if self.has_requests else {}
 
-    def _thread_rows(self, client: PerfClient) -> list[Row]:
+    def _threads(self, client: PerfClient) -> list[Row]:
         return [
             Row(worker, thread["ident"], _age(thread), _thread_text(thread))
-            for worker, threads in by_worker(client, self._read("threads"), list[Thread]).items()
+            for worker, threads in read(self._find(client, "threads"), list[Thread]).items()
             for thread in sorted(threads, key=lambda one: one["request"] is None)
         ]
-
-    def _stack(self, row: Row, rows: list[Row]) -> Stack:
-        """Return the stack, or nothing when the request or the thread is over."""
-        assert self._client is not None
-        if row.ident is None or row.key not in {one.key for one in rows}:
-            return []
-        inside = f"workers/{row.worker}/pdm.perf." if row.worker else ""
-        with suppress(PdmError), find(self._client, f"{inside}threads") as proxy:
-            found = proxy.invoke("stack", row.ident)
-            return [] if found is None else list(found["stack"])
-        return []
 
     def close(self) -> None:
         """Leave."""
@@ -124,10 +113,21 @@ class Watcher:
         self._client = self._events = None
 
 
-def _request_rows(servers: dict[str, Server] | None) -> list[Row]:
+def _stack(client: PerfClient, row: Row, rows: list[Row]) -> Stack:
+    """Return the stack, or nothing when the request or the thread is over."""
+    if row.ident is None or row.key not in {one.key for one in rows}:
+        return []
+    inside = f"workers/{row.worker}/pdm.perf." if row.worker else ""
+    with suppress(PdmError), find(client, f"{inside}threads") as threads:
+        found = threads.invoke("stack", row.ident)
+        return [] if found is None else list(found["stack"])
+    return []
+
+
+def _request_rows(servers: dict[str, Server]) -> list[Row]:
     rows = [
         Row(worker, one.get("thread"), one.get("age"), _request_text(one), is_request=True)
-        for worker, server in (servers or {}).items()
+        for worker, server in servers.items()
         for one in server.get("in_flight", [])
     ]
     return sorted(rows, key=lambda row: -(row.age or 0.0))

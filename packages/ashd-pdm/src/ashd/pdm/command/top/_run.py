@@ -24,11 +24,9 @@ def run(options: argparse.Namespace) -> int:
     """Run the subcommand."""
     watcher, history = Watcher(options), History()
     try:
-        first = watcher.look(Question())
-        history.add(first)
+        history.add(watcher.look(Question()))
         encoding = (sys.stdout.encoding or "").lower().replace("-", "")
-        threads = first.servers is None
-        frame = Frame(options.target, threads=threads, unicode=encoding == "utf8")
+        frame = Frame(options.target, threads=not watcher.has_requests, unicode=encoding == "utf8")
         if not options.plain and sys.stdin.isatty() and sys.stdout.isatty():
             try:
                 with needs_extra("the live screen"):
