@@ -273,7 +273,7 @@ def compiled(session: nox.Session) -> None:
         session.run(*check.split())
     pure = [name for name in PACKAGES if name not in COMPILED]
     wheels = [_with_extras(name, str(_wheel(dist, name))) for name in COMPILED]
-    editable = [word for name in pure for word in ("-e", f"packages/{name}")]
+    editable = [word for name in pure for word in ("-e", _with_extras(name, f"packages/{name}"))]
     session.install("editables", *wheels, *editable, *_groups("integration"))
     _pytest(session, *(session.posargs or ["tests"]))
 
