@@ -282,9 +282,13 @@ def compiled(session: nox.Session) -> None:
 def coverage(session: nox.Session) -> None:
     """Measure branch coverage of everything, of child processes too; name what is not covered."""
     _install_editable(session, "coverage")
+    session.env["PYTHONPATH"] = str(ROOT / "tests" / "support")  # where its plugin is
+    data = ROOT / ".nox" / "coverage"
+    data.mkdir(parents=True, exist_ok=True)
+    data.chmod(0o1777)  # some tests become another user
     session.run("coverage", "erase")
     command = ("coverage", "run", "-m", "pytest", "--numprocesses=auto", "--dist=worksteal")
-    traceable = ("-m", "not untraceable")  # a tracer has a lock of its own
+    traceable = ("-m", "not untraceable")
     try:
         session.run(*command, *traceable, *(session.posargs or ["tests"]), env=SHORT_PATHS)
     finally:  # a test that fails takes nothing from what the others have shown

@@ -102,6 +102,7 @@ def test_a_child_that_comes_back_is_ended_and_answers_nobody(
         assert handler.call(b"/pool", timeout=PATIENCE).body == b"[3, 2, 1]"
 
 
+@pytest.mark.untraceable
 @all_models
 def test_a_pool_ends_with_a_request_that_hangs(options: tuple[str, ...], tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"

@@ -79,7 +79,7 @@ class Guard:
             with self._lock:
                 ident, self._ident = self._ident, None
                 if self.struck is not None and ident is not None:
-                    _raise_in(ident, None)
+                    _discard_pending(ident)
                     if not self._begun:
                         self._response.status = _STATUS
 
@@ -213,10 +213,22 @@ def _is_ours(module: str) -> bool:
     return module.startswith(("ashd.wsgi", "ashd.serve", "threading"))
 
 
-def _raise_in(ident: int, kind: type[BaseException] | None) -> None:
-    """Raise an exception in a thread at its next bytecode; None takes back one that is pending."""
+def _raise_in(ident: int, kind: type[BaseException]) -> None:
+    """Raise an exception in a thread at its next bytecode, in place of one that is pending."""
     import ctypes
 
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(
-        ctypes.c_ulong(ident), None if kind is None else ctypes.py_object(kind)
-    )
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(kind))
+
+
+def _discard_pending(ident: int) -> None:
+    """Take in the exception that may be pending in this thread.
+
+    Setting none in its place would leave the interpreter looking for it at each bytecode for ever:
+    that is slow, and up to Python 3.11 a function that is profiled or traced then hangs.
+    """
+    try:
+        _raise_in(ident, RequestTimeoutError)
+        while True:  # until it arrives, at the latest when this turns back
+            pass
+    except RequestTimeoutError:
+        pass
