@@ -516,6 +516,12 @@ def test_cut_and_changed_pickles(value: Any, data: st.DataObject) -> None:
             pass
 
 
+def test_texts_may_be_longer_than_the_text_of_a_number() -> None:
+    value = ["ILgp" * 10_000, "9" * 10_000, 10**1000]
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        assert load(pickle.dumps(value, protocol), SERVER_PICKLES) == value
+
+
 def test_shared_lists_stay_shared() -> None:
     inner: list[int] = []
     first, second = load(pickle.dumps((inner, inner)), SERVER_PICKLES)

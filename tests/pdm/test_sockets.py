@@ -239,6 +239,16 @@ def test_somebody_elses_file_is_not_removed(place: Path) -> None:
     assert path.read_text() == "precious"
 
 
+def test_closing_again_leaves_the_next_socket_alone(place: Path) -> None:
+    path = place / "s"
+    first = srv.listen(str(path))
+    first.close()
+    for _ in range(5):  # file systems like to use the number of an inode again
+        with srv.listen(str(path)):
+            first.close()
+            assert path.exists()
+
+
 def test_two_that_start_at_once(place: Path) -> None:
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(place / "s"))
@@ -318,7 +328,7 @@ def test_a_lock_that_is_never_released_is_an_error_that_says_so(place: Path) -> 
     with (place / "s.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         with pytest.raises(ListenError, match="another process has held the lock"):
-            srv.listen(str(place / "s"))
+            srv.listen(str(place / "s"), limits=srv.Limits(lock_timeout=0.1))
     with srv.listen(str(place / "s")):
         assert [entry.name for entry in place.iterdir()] == ["s"]
 

@@ -12,6 +12,9 @@ from ashd.proto import _codec
 
 BUILD = "pure Python" if _codec.__file__.endswith(".py") else "compiled"
 
+needs_docstrings = pytest.mark.skipif(
+    BUILD == "compiled", reason="compiled functions and classes have no docstrings"
+)
 needs_subclasses = pytest.mark.skipif(
     BUILD == "compiled", reason="the test looks inside by a subclass, which compiled classes forbid"
 )

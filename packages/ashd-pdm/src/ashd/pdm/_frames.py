@@ -1,15 +1,17 @@
-"""The framing of PERF messages: a 4-byte signed big-endian length, then that many bytes. Pure
-functions.
-"""
+"""The framing of PERF messages: a 4-byte signed big-endian length, then that many bytes."""
 
 from __future__ import annotations
 
 import struct
 
 from ._errors import ProtocolError
+from ._stream import Stream
 
 _LENGTH = struct.Struct(">i")
-HEADER_SIZE = _LENGTH.size
+
+
+class LengthError(ProtocolError):
+    """A message is announced that is too long, or has a negative length."""
 
 
 def frame(body: bytes) -> bytes:
@@ -17,11 +19,14 @@ def frame(body: bytes) -> bytes:
     return _LENGTH.pack(len(body)) + body
 
 
-def body_length(header: bytes, most: int) -> int:
-    """Return the length that a header announces. `ProtocolError` when it is negative or more than
-    `most`.
+def read_message(stream: Stream, most: int, seconds: float | None) -> bytes | None:
+    """Return the body of the next message; None at end-of-file. `seconds` is the limit between one
+    byte and the next, once it has begun. `LengthError` if it has more than `most` bytes.
     """
+    header = stream.read_exactly(_LENGTH.size, seconds, first=True)
+    if header is None:
+        return None
     length: int = _LENGTH.unpack(header)[0]
     if not 0 <= length <= most:
-        raise ProtocolError(f"a message of {length} bytes; the limit is {most}")
-    return length
+        raise LengthError(f"a message of {length} bytes; the limit is {most}")
+    return stream.read_exactly(length, seconds)

@@ -9,65 +9,55 @@ from ._pickles import PickleLimits
 MAX_LINE = 1024
 """Bytes in a line of the greeting. The longest one is `@WORKER perf`."""
 
-MAX_COMMAND = 1 << 20
-"""Bytes in a REPL command: more than any source text that is typed or pasted."""
-
-MAX_OUTPUT_LINE = 1 << 16
-"""Characters in one output line of the REPL: what is longer is broken, so nobody must hold it
-whole.
-"""
-
 MAX_MESSAGE = 16 << 20
 """Bytes in a PERF message, both ways."""
 
-MAX_CONNECTIONS = 64
-"""Connections that are served at once. Each has a thread or two."""
-
-MAX_BOUND = 1024
-"""Objects that one PERF connection may have bound at once."""
-
-MAX_QUEUED_EVENTS = 1000
-"""Events that wait for one client; some 300 KB. What comes beyond is counted as lost."""
-
-GREETING_TIMEOUT = 60.0
-"""Seconds until the name of the protocol has to be there: long enough for someone who types it."""
-
-COMMAND_TIMEOUT = 600.0
-"""Seconds from one byte of a REPL command to the next. Commands are typed by people, too."""
-
-MESSAGE_TIMEOUT = 60.0
-"""Seconds from one byte of a PERF message to the next. Programs write these."""
-
-SEND_TIMEOUT = 60.0
-"""Seconds without any progress after which a client that doesn't read is dropped."""
-
-HALF_CLOSE_GRACE = 10.0
-"""Seconds that a REPL command may go on when a TCP client has sent its end-of-file. On TCP nobody
-can tell a client that only has no more to say from one that is gone.
-"""
-
 CLOSE_TIMEOUT = 2.0
-"""Seconds that `close` waits for the threads of the server. They are daemon threads: none can hold
-an exit.
-"""
+"""Seconds that `close` waits for the threads of the server, none of which can hold an exit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits of one server; the defaults are the constants of this module."""
+    """The limits of one server: sizes in bytes, times in seconds."""
 
     line: int = MAX_LINE
-    command: int = MAX_COMMAND
-    output_line: int = MAX_OUTPUT_LINE
+
+    command: int = 1 << 20
+    """A REPL command: more than any source text that is typed or pasted."""
+
+    output_line: int = 1 << 16
+    """Characters in an output line of the REPL. A longer one is broken, so nobody holds it."""
+
     message: int = MAX_MESSAGE
-    connections: int = MAX_CONNECTIONS
-    bound: int = MAX_BOUND
-    queued_events: int = MAX_QUEUED_EVENTS
-    greeting_timeout: float = GREETING_TIMEOUT
-    command_timeout: float = COMMAND_TIMEOUT
-    message_timeout: float = MESSAGE_TIMEOUT
-    send_timeout: float = SEND_TIMEOUT
-    half_close_grace: float = HALF_CLOSE_GRACE
+
+    connections: int = 64
+    """Those that are served at once. Each has a thread or two."""
+
+    bound: int = 1024
+    """Objects that one PERF connection may have bound at once."""
+
+    queued_events: int = 1000
+    """Events that wait for one client; some 300 KB. What comes beyond is counted as lost."""
+
+    greeting_timeout: float = 60.0
+    """Until the name of the protocol has to be there: long enough for someone who types it."""
+
+    command_timeout: float = 600.0
+    """From one byte of a REPL command to the next. Commands are typed by people, too."""
+
+    message_timeout: float = 60.0
+    """From one byte of a PERF message to the next. Programs write these."""
+
+    send_timeout: float = 60.0
+    """Without any progress; then a client that doesn't read is dropped."""
+
+    half_close_grace: float = 10.0
+    """For a REPL command to go on when a TCP client has sent its end-of-file. On TCP nobody can
+    tell a client that only has no more to say from one that is gone.
+    """
+
+    lock_timeout: float = 5.0
+    """To wait for another server of this user that is being started with the same path."""
 
 
 SERVER_PICKLES = PickleLimits(

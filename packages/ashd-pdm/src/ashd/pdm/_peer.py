@@ -2,8 +2,7 @@
 unix(7)).
 
 The mode of the socket file says the same, and the kernel enforces it. This looks again, for sockets
-whose mode was changed, or that were reached some other way. Pure, but for the two functions that
-ask.
+whose mode was changed, or that were reached some other way.
 """
 
 from __future__ import annotations
@@ -13,15 +12,14 @@ import os
 import pwd
 import socket
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _CREDENTIALS = struct.Struct("iII")
 _SO_PEERGROUPS = 59  # linux/include/uapi/asm-generic/socket.h; the module socket has no name for it
 _MAX_BYTES = 1024  # what the module socket takes; 256 groups
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
+class Peer(NamedTuple):
     """The process at the other end, as it was when it connected."""
 
     pid: int
@@ -29,55 +27,36 @@ class Peer:
     groups: frozenset[int]
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
-    """Who is let in, besides root and `owner`: members of `group`, or everybody."""
+class Admission(NamedTuple):
+    """What the mode and the group of a socket file say: writing to it is connecting."""
 
     owner: int
-    group: int | None = None
-    everybody: bool = False
+    group: int
+    mode: int
 
     def admits(self, peer: Peer) -> bool:
-        """Whether this one may talk to the server."""
-        if self.everybody or peer.uid in (0, self.owner):
-            return True
-        return self.group is not None and self.group in peer.groups
-
-
-def admission(mode: int, group: int) -> Admission:
-    """Return what the mode of a socket file says: writing to it is connecting."""
-    return Admission(
-        owner=os.geteuid(),
-        group=group if mode & 0o020 else None,
-        everybody=bool(mode & 0o002),
-    )
+        """Whether this one may talk to the server; root and the owner always may."""
+        as_member = self.mode & 0o020 and self.group in peer.groups
+        return peer.uid in (0, self.owner) or bool(as_member or self.mode & 0o002)
 
 
 def peer_of(sock: socket.socket) -> Peer | None:
-    """Return who is at the other end, or None where the system doesn't tell (the file's mode has to
-    do there).
-    """
+    """Return who is at the other end, or None where only the mode of the file can tell."""
     option = getattr(socket, "SO_PEERCRED", None)
     if option is None:
         return None
-    pid, uid, gid = _CREDENTIALS.unpack(
-        sock.getsockopt(socket.SOL_SOCKET, option, _CREDENTIALS.size)
-    )
+    found = sock.getsockopt(socket.SOL_SOCKET, option, _CREDENTIALS.size)
+    pid, uid, gid = _CREDENTIALS.unpack(found)
     return Peer(pid, uid, frozenset({gid, *_groups_of(sock, uid, gid)}))
 
 
 def _groups_of(sock: socket.socket, uid: int, gid: int) -> list[int]:
-    found = array.array("I")
+    groups = array.array("I")
     try:
-        found.frombytes(sock.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _MAX_BYTES))
-    except (
-        OSError
-    ):  # a kernel before 4.13, or more groups than that: what the user's groups are now
-        return _known_groups(uid, gid)
-    return found.tolist()
-
-
-def _known_groups(uid: int, gid: int) -> list[int]:
+        groups.frombytes(sock.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _MAX_BYTES))
+        return groups.tolist()
+    except OSError:  # a kernel before 4.13, or more groups: what the user's groups are now
+        pass
     try:
         return os.getgrouplist(pwd.getpwuid(uid).pw_name, gid)
     except (KeyError, OSError):

@@ -10,6 +10,7 @@ import select
 import socket
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from socket import socket as Socket  # noqa: N812
 
@@ -18,13 +19,11 @@ from ._errors import ConnectionLost, ProtocolError
 _CHUNK = 1 << 16
 _RDHUP = getattr(select, "POLLRDHUP", 0)
 _NOSIGNAL = getattr(socket, "MSG_NOSIGNAL", 0)
-_GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
+GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 
 def wait_for(descriptor: int, events: int, seconds: float | None) -> int:
-    """Wait until one of `events` (or an error or hang-up) holds; return those that do, 0 when the
-    time is over.
-    """
+    """Wait for one of `events`, an error or a hang-up; return those that hold, 0 if none does."""
     poller = select.poll()
     poller.register(descriptor, events)
     found = poller.poll(None if seconds is None else max(0, int(seconds * 1000 + 0.999)))
@@ -32,9 +31,7 @@ def wait_for(descriptor: int, events: int, seconds: float | None) -> int:
 
 
 class Stream:
-    """Reads lines, commands and blocks; sends bytes. All raise `ConnectionLost` when a time limit
-    is over.
-    """
+    """Reads and sends. All methods raise `ConnectionLost` when a time limit is over."""
 
     def __init__(self, sock: Socket, *, send_timeout: float | None, data: bytes = b"") -> None:
         sock.setblocking(False)
@@ -50,27 +47,23 @@ class Stream:
 
     def read_line(self, most: int, seconds: float | None) -> bytes | None:
         """Return a line without its end; None at end-of-file. The limit is for the whole line."""
-        return self._read_to(b"\n", most, None if seconds is None else time.monotonic() + seconds)
+        until = None if seconds is None else time.monotonic() + seconds
+        return self._read_to(b"\n", most, lambda: until and max(0.0, until - time.monotonic()))
 
     def read_command(self, most: int, seconds: float | None) -> bytes | None:
         """Return what stands before an empty line; None at end-of-file.
 
-        There is no time limit for the first byte; `seconds` is the limit between one byte and the
-        next.
+        `seconds` is the limit between one byte and the next; there is none before the first.
         """
-        return self._read_to(b"\n\n", most, None, between=seconds)
+        return self._read_to(b"\n\n", most, lambda: seconds if self._buffer else None)
 
-    def _read_to(
-        self, end: bytes, most: int, deadline: float | None, between: float | None = None
-    ) -> bytes | None:
+    def _read_to(self, end: bytes, most: int, patience: Callable[[], float | None]) -> bytes | None:
         looked = 0
-        while (at := self._buffer.find(end, looked)) < 0:
-            if len(self._buffer) > most:
-                raise ProtocolError(f"more than {most} bytes without an end")
+        while (at := self._buffer.find(end, looked)) < 0 and len(self._buffer) <= most:
             looked = max(0, len(self._buffer) - len(end) + 1)
-            if not self._fill(_sooner(deadline, between if self._buffer else None)):
+            if not self._fill(patience()):
                 return None
-        if at > most:
+        if not 0 <= at <= most:
             raise ProtocolError(f"more than {most} bytes without an end")
         return self._take(at, at + len(end))
 
@@ -83,11 +76,11 @@ class Stream:
         first byte.
         """
         while len(self._buffer) < size:
-            patience = None if first and not self._buffer else seconds
-            if not self._fill(_sooner(None, patience)):
-                if self._buffer or not first:
-                    raise ProtocolError("the connection ended in the middle of a message")
-                return None
+            waits = first and not self._buffer
+            if not self._fill(None if waits else seconds):
+                if waits:
+                    return None
+                raise ProtocolError("the connection ended in the middle of a message")
         return self._take(size, size)
 
     def _take(self, size: int, used: int) -> bytes:
@@ -95,22 +88,21 @@ class Stream:
         del self._buffer[:used]
         return piece
 
-    def _fill(self, deadline: float | None) -> bool:
+    def _fill(self, seconds: float | None) -> bool:
         """Read some; False at end-of-file."""
         while True:
             try:
                 piece = self._sock.recv(_CHUNK)
             except BlockingIOError:
-                self._wait(select.POLLIN, deadline)
+                self._wait(select.POLLIN, seconds)
                 continue
             except OSError as exc:
                 raise ConnectionLost(f"the connection broke: {exc.strerror}") from exc
             self._buffer += piece
             return bool(piece)
 
-    def _wait(self, events: int, deadline: float | None) -> None:
-        left = None if deadline is None else deadline - time.monotonic()
-        if (left is not None and left <= 0) or not wait_for(self._sock.fileno(), events, left):
+    def _wait(self, events: int, seconds: float | None) -> None:
+        if not wait_for(self._sock.fileno(), events, seconds):
             raise ConnectionLost("the other side took too long")
 
     @property
@@ -128,9 +120,7 @@ class Stream:
         return bool(self._buffer) or bool(wait_for(self._sock.fileno(), select.POLLIN, seconds))
 
     def send(self, data: bytes) -> None:
-        """Send all of it; `ConnectionLost` when the other side is gone, or takes nothing for the
-        time limit.
-        """
+        """Send all of it; `ConnectionLost` if the other side is gone or takes nothing any more."""
         with self._send_lock:
             self._send(memoryview(data))
 
@@ -139,18 +129,16 @@ class Stream:
             try:
                 rest = rest[self._sock.send(rest, _NOSIGNAL) :]
             except BlockingIOError:
-                self._wait(select.POLLOUT, _sooner(None, self._send_timeout))
+                self._wait(select.POLLOUT, self._send_timeout)
             except OSError as exc:
                 raise ConnectionLost(f"the connection broke: {exc.strerror}") from exc
 
     def wait_closed(self, seconds: float | None, *, half: bool) -> bool:
-        """Wait until the other side has closed; with `half`, or only ended its output. False when
-        time is over.
-
-        May be called by another thread than the one that reads.
+        """Wait, in any thread, until the other side has closed (with `half`, or only ended its
+        output). False when the time is over.
         """
-        found = wait_for(self._sock.fileno(), _RDHUP if half else 0, seconds)
-        return bool(found & (_GONE | (_RDHUP if half else 0)))
+        ends = _RDHUP if half else 0
+        return bool(wait_for(self._sock.fileno(), ends, seconds) & (GONE | ends))
 
     def abort(self) -> None:
         """End the connection under the thread that reads. May be called from any thread."""
@@ -160,10 +148,3 @@ class Stream:
     def close(self) -> None:
         """Close the socket."""
         self._sock.close()
-
-
-def _sooner(deadline: float | None, seconds: float | None) -> float | None:
-    if seconds is None:
-        return deadline
-    end = time.monotonic() + seconds
-    return end if deadline is None else min(end, deadline)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
 
 from .._errors import RefusedPickle
 
@@ -49,6 +48,17 @@ class PickleLimits:
     key_nodes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A global as it stands in the pickle. It never gets out of here."""
+
+    module: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.module[:60]}.{self.name[:60]}"
+
+
 class Budget:
     """What is left of the limits for one pickle of `size` bytes."""
 
@@ -65,37 +75,38 @@ class Budget:
         if self._memory < 0:
             raise RefusedPickle("the value takes too much memory")
 
-    def made(self, value: Any) -> Any:
+    def made(self, value: object) -> object:
         """Count a fresh value, and return it."""
-        if type(value) is int and value.bit_length() > MAX_INT_BITS:
+        if isinstance(value, int) and value.bit_length() > MAX_INT_BITS:
             raise RefusedPickle(f"an integer of more than {MAX_INT_BITS} bits")
         self.take(sys.getsizeof(value))
         return value
 
-    def key(self, value: Any) -> Any:
+    def key(self, value: object) -> object:
         """Count an entry of a dict or set with that key, before it is hashed; return the key."""
         self.take(ENTRY_BYTES)
         self._keys -= 1
         if self._keys < 0:
             raise RefusedPickle("too many keys in dicts and sets")
-        if type(value) not in _SAFE_KEYS and not _is_small(value):
+        is_small = isinstance(value, int) and value.bit_length() <= KEY_BITS
+        if not is_small and not isinstance(value, _SAFE_KEYS):
             self._key_nodes -= self._size(value, self._key_nodes, "keys that are tuples")
         return value
 
-    def walk(self, value: Any) -> None:
+    def walk(self, value: object) -> None:
         """Count the size of a value, with what is shared in it each time."""
         self._walk -= self._size(value, self._walk, "the value")
 
-    def _size(self, value: Any, most: int, what: str) -> int:
+    def _size(self, value: object, most: int, what: str) -> int:
         """Walk through `value`; a cycle ends at the limit of the depth."""
         size = 0
-        path: list[Iterator[Any]] = [iter((value,))]
+        path: list[Iterator[object]] = [iter((value,))]
         while path:
             for item in path[-1]:
-                size += _weight(item)
+                weight, inner = _parts(item)
+                size += weight
                 if size > most:
                     raise RefusedPickle(f"too large: {what}")
-                inner = _inside(item)
                 if inner is not None:
                     if len(path) > self._depth:
                         raise RefusedPickle(f"nested more than {self._depth} deep")
@@ -106,34 +117,24 @@ class Budget:
         return size
 
 
-_SAFE_KEYS = {str, bytes, bool, type(None), float}
+_SAFE_KEYS = (str, bytes, float, type(None))
+_TEXTS = (str, bytes, bytearray)
+_OTHER_ATOMS = (float, complex, type(None))
+_COLLECTIONS = (list, tuple, set, frozenset)
 
 
-def _is_small(value: Any) -> bool:
-    return type(value) is int and value.bit_length() <= KEY_BITS
-
-
-def _weight(item: Any) -> int:
-    kind = type(item)
-    if kind is str or kind is bytes or kind is bytearray:
-        return 1 + len(item)
-    if kind is int:
-        return 1 + int(item.bit_length() >> 3)
-    return 1 if kind in _ATOMS or kind in _CONTAINERS else OBJECT_WEIGHT
-
-
-def _inside(item: Any) -> Any:
-    kind = type(item)
-    if kind in _ATOMS:
-        return None
-    if kind is dict:
-        return chain(item, item.values()) if item else None
-    if kind in _CONTAINERS:
-        return item or None
-    if getattr(item, "is_name", False):
+def _parts(item: object) -> tuple[int, Iterable[object] | None]:
+    """Return what `item` counts itself, and what is in it."""
+    if isinstance(item, _TEXTS):
+        return 1 + len(item), None
+    if isinstance(item, int):
+        return 1 + (item.bit_length() >> 3), None
+    if isinstance(item, _COLLECTIONS):
+        return 1, item or None
+    if isinstance(item, _OTHER_ATOMS):
+        return 1, None
+    if isinstance(item, dict):
+        return 1, chain(item, item.values()) if item else None
+    if isinstance(item, Name):
         raise RefusedPickle(f"the pickle holds {item} itself, which is not plain data")
-    return chain(getattr(item, "args", ()), vars(item).values())
-
-
-_ATOMS = {str, bytes, bytearray, int, float, bool, complex, type(None)}
-_CONTAINERS = {list, tuple, set, frozenset, dict}
+    return OBJECT_WEIGHT, chain(getattr(item, "args", ()), vars(item).values())

@@ -1,159 +1,155 @@
-"""The stack machine that makes a value from opcodes. The names of the opcodes are those of
+"""The stack machine that makes a value from opcodes, whose names and arguments are those of
 `pickletools`.
 
-Naming a class pushes a `Name`, not the class: what happens with it is up to the functions in
-the caller's table.
+Naming a class pushes a `Name`, not the class: what happens with it is up to the caller's `Lookup`.
 """
 
 from __future__ import annotations
 
+import io
+import pickletools
 import struct
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from .._errors import RefusedPickle
-from ._budget import ENTRY_BYTES, ITEM_BYTES, OBJECT_BYTES, Budget, PickleLimits
-from ._grammar import STOP, instructions
+from ._budget import ENTRY_BYTES, ITEM_BYTES, OBJECT_BYTES, Budget, Name, PickleLimits
 
-Builder = Callable[..., Any]
-Names = Mapping[tuple[str, str], Builder]
-"""From (module, name) to a function that takes the arguments and returns a value, `Built` or
-`Collection`. It raises anything when the arguments are wrong.
-"""
+MAX_NUMBER_TEXT = 3000
+"""Characters of a number that is written as text: enough for an integer of 1 KiB."""
 
+NEWEST_PROTOCOL = 5
 
-@dataclass(frozen=True, slots=True)
-class Name:
-    """A global as it stands in the pickle. It never gets out of here."""
+Builder = Callable[..., object]
+"""Makes an object or plain data of arguments; raises anything when they are wrong."""
 
-    module: str
-    name: str
-    is_name: ClassVar[bool] = True
-
-    def __str__(self) -> str:
-        return f"{self.module[:60]}.{self.name[:60]}"
+Lookup = Callable[[str, str], Builder | None]
+"""From a module and a name to what makes objects of it; None when it is not allowed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Built:
-    """A value that a builder has made and that takes a state (the opcode BUILD)."""
+class _Mark:
+    """Stands on the stack where a container's items begin."""
 
-    value: Any
-    update: Callable[[Mapping[str, Any]], None]
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Collection:
-    """A set that a builder wants to be made; its items are counted first."""
-
-    kind: Callable[[Iterable[Any]], Any]
-    items: Iterable[Any]
+_MARK = _Mark()
+_T = TypeVar("_T")
 
 
-_MARK = object()
-
-
-def load(data: bytes, limits: PickleLimits, names: Names | None = None) -> Any:
-    """Return the value of a pickle. `RefusedPickle` for everything that is malformed, too large or
-    not allowed; nothing of it has run then.
-    """
+def load(data: bytes, limits: PickleLimits, names: Lookup | None = None) -> Any:
+    """Return the value of a pickle; `RefusedPickle` if it is malformed, too large or forbidden."""
     budget = Budget(limits, len(data))
     try:
-        value = _Machine(budget, names).run(data, limits.opcodes)
-    except RefusedPickle:
-        raise
+        value = _Machine(data, budget, names).run(limits.opcodes)
     except (ValueError, TypeError, IndexError, KeyError, struct.error, OverflowError) as exc:
         raise RefusedPickle("malformed pickle") from exc
     budget.walk(value)
     return value
 
 
+class _Source(io.BytesIO):
+    """A pickle in which the text of a number is bounded: converting it takes quadratic time."""
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        is_number = self.getbuffer()[self.tell() - 1] in b"FILgp"  # the opcode before it
+        return super().readline(MAX_NUMBER_TEXT if is_number else size)
+
+
 class _Machine:
     """Reads one pickle."""
 
-    def __init__(self, budget: Budget, names: Names | None) -> None:
+    def __init__(self, data: bytes, budget: Budget, names: Lookup | None) -> None:
+        self._source = _Source(data)
+        self._size = len(data)
         self._budget = budget
         self._names = names
-        self._stack: list[Any] = []
-        self._memo: dict[int, Any] = {}  # a dict, so that a large index costs nothing
+        self._stack: list[object] = []
+        self._memo: dict[int, object] = {}  # a dict, so that a large index costs nothing
 
-    def run(self, data: bytes, most: int) -> Any:
-        for name, argument in instructions(data):
+    def run(self, most: int) -> object:
+        for opcode, argument, _ in pickletools.genops(self._source):
             most -= 1
             if most < 0:
                 raise RefusedPickle("pickle of too many opcodes")
-            handler = _HANDLERS.get(name)
-            if handler is not None:
-                handler(self, argument)
-            elif name != STOP:
+            handler = _HANDLERS.get(opcode.name)
+            if handler is None:
                 raise RefusedPickle(
-                    f"the pickle has the opcode {name}, and only plain data is read"
+                    f"the pickle has the opcode {opcode.name}, and only plain data is read"
                 )
+            handler(self, argument)
+        if self._source.read(1):
+            raise RefusedPickle("malformed pickle: there is more after its end")
         if len(self._stack) != 1:
             raise RefusedPickle("malformed pickle: not one value")
-        return self._pop()
+        return self.pop()
+
+    def protocol(self, number: int) -> None:
+        if number > NEWEST_PROTOCOL:
+            raise RefusedPickle(f"a pickle protocol newer than {NEWEST_PROTOCOL}")
+
+    def frame(self, size: int) -> None:
+        if size > self._size:
+            raise RefusedPickle("truncated pickle")
 
     # Stack
 
-    def _push(self, value: Any) -> None:
+    def push(self, value: object) -> None:
         self._stack.append(value)
 
-    def _made(self, value: Any) -> None:
+    def made(self, value: object) -> None:
         self._stack.append(self._budget.made(value))
 
-    def _pop(self) -> Any:
+    def pop(self) -> object:
         value = self._stack.pop()
         if value is _MARK:
             raise RefusedPickle("malformed pickle: a mark where a value should be")
-        return value.value if isinstance(value, Built) else value
-
-    def _top(self, kind: type) -> Any:
-        value = self._stack[-1]
-        if not isinstance(value, kind):
-            raise RefusedPickle("malformed pickle: an item for something that takes none")
         return value
 
-    def _pop_mark(self) -> list[Any]:
+    def pop_mark(self) -> list[object]:
         stack = self._stack
         at = len(stack) - 1
         while stack[at] is not _MARK:
             at -= 1
             if at < 0:
                 raise RefusedPickle("malformed pickle: no mark")
-        items = [item.value if isinstance(item, Built) else item for item in stack[at + 1 :]]
+        items = stack[at + 1 :]
         del stack[at:]
         return items
 
+    def pop_some(self, count: int) -> list[object]:
+        return [self.pop() for _ in range(count)][::-1]
+
+    def _top(self, kind: type[_T]) -> _T:
+        value = self._stack[-1]
+        if not isinstance(value, kind):
+            raise RefusedPickle("malformed pickle: an item for something that takes none")
+        return value
+
     # Containers
 
-    def short_tuple(self, size: int) -> None:
-        items = [self._pop() for _ in range(size)]
-        self._made(tuple(reversed(items)))
-
-    def extend(self, items: list[Any]) -> None:
+    def extend(self, items: list[object]) -> None:
         self._budget.take(ITEM_BYTES * len(items))
         self._top(list).extend(items)
 
-    def put_pairs(self, items: list[Any]) -> None:
+    def put_pairs(self, items: list[object]) -> None:
         target = self._top(dict)
         if len(items) % 2:
             raise RefusedPickle("malformed pickle: a key without a value")
         for at in range(0, len(items), 2):
             target[self._budget.key(items[at])] = items[at + 1]
 
-    def add_items(self, items: list[Any]) -> None:
+    def dict_of(self, items: list[object]) -> None:
+        self.made({})
+        self.put_pairs(items)
+
+    def add_items(self, items: list[object]) -> None:
         target = self._top(set)
         for item in items:
             target.add(self._budget.key(item))
 
-    def frozen(self) -> None:
-        self._made(frozenset([self._budget.key(item) for item in self._pop_mark()]))
-
-    def dict_of_mark(self) -> None:
-        items = self._pop_mark()
-        self._made({})
-        self.put_pairs(items)
+    def frozen(self, items: list[object]) -> None:
+        self.made(frozenset([self._budget.key(item) for item in items]))
 
     # Memo: what was read once and comes again
 
@@ -164,61 +160,52 @@ class _Machine:
         self._budget.take(ENTRY_BYTES)
         self._memo[index] = value
 
-    # Opcodes that name something: refused, unless there is a table of names
+    # Opcodes that name something: refused, unless the caller knows names
 
-    def name(self, module: Any, name: Any) -> None:
+    def name(self, module: object, name: object) -> None:
         if not (isinstance(name, str) and isinstance(module, str)):
             raise RefusedPickle("malformed pickle: a name that is not text")
-        named = Name(module, name)
+        self._builder(named := Name(module, name))
+        self._budget.take(OBJECT_BYTES)
+        self._stack.append(named)
+
+    def _builder(self, named: Name) -> Builder:
         if self._names is None:
             raise RefusedPickle(f"the pickle names {named}, and a server reads plain data only")
-        if (module, name) not in self._names:
+        builder = self._names(named.module, named.name)
+        if builder is None:
             raise RefusedPickle(f"the pickle names {named}, which is not allowed here")
-        self._budget.take(OBJECT_BYTES)
-        self._push(named)
+        return builder
 
-    def stack_name(self) -> None:
-        name, module = self._pop(), self._pop()
-        self.name(module, name)
-
-    def build(self, named: Any, args: Any) -> None:
-        if self._names is None or not isinstance(named, Name) or not isinstance(args, tuple):
+    def build(self, named: object, args: object, kwargs: object = None) -> None:
+        if kwargs:
+            raise RefusedPickle("the pickle gives keyword arguments to a class")
+        if not isinstance(named, Name) or not isinstance(args, tuple):
             raise RefusedPickle("the pickle calls something that it did not name")
         if named.name != "_reconstructor":  # whose arguments are names, and which keeps none
             self._budget.walk(args)
         self._budget.take(OBJECT_BYTES)
+        builder = self._builder(named)
         try:
-            value = self._names[named.module, named.name](*args)
-            if isinstance(value, Collection):
-                value = value.kind([self._budget.key(item) for item in value.items])
+            if builder in (set, frozenset):
+                args = [[self._budget.key(item) for item in items] for items in args]
+            self._stack.append(builder(*args))
         except RefusedPickle:
             raise
         except Exception as exc:
             raise RefusedPickle(f"the pickle has no good arguments for {named}") from exc
-        self._push(value)
-
-    def reduce(self) -> None:
-        args, named = self._pop(), self._pop()
-        self.build(named, args)
-
-    def new_with_keywords(self) -> None:
-        kwargs, args, named = self._pop(), self._pop(), self._pop()
-        if kwargs != {}:
-            raise RefusedPickle("the pickle gives keyword arguments to a class")
-        self.build(named, args)
 
     def set_state(self) -> None:
-        state = self._pop()
-        built = self._stack[-1] if self._stack else None
-        if not isinstance(built, Built) or not isinstance(state, dict):
+        """Set attributes of an object that a builder has made; those of exceptions are left out."""
+        state, made = self.pop(), self._stack[-1]
+        attributes = {} if isinstance(made, BaseException) else getattr(made, "__dict__", None)
+        if attributes is None or not isinstance(state, dict):
             raise RefusedPickle("the pickle gives a state to something that takes none")
         if not all(isinstance(name, str) and name.isidentifier() for name in state):
             raise RefusedPickle("the pickle has a state that is not a set of attributes")
         self._budget.take(ENTRY_BYTES * len(state))
-        built.update(state)
+        attributes.update(state)
 
-
-_Handler = Callable[[_Machine, Any], Any]
 
 _LITERALS = (
     *("INT", "LONG", "BININT", "BININT1", "BININT2", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
@@ -226,40 +213,41 @@ _LITERALS = (
     *("BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"),
 )
 
-_HANDLERS: dict[str, _Handler] = {
-    **dict.fromkeys(_LITERALS, lambda m, argument: m._made(argument)),
-    **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), lambda m, index: m.put(index)),
-    **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), lambda m, index: m._push(m._memo[index])),
+_HANDLERS: dict[str, Callable[[_Machine, Any], object]] = {
+    **dict.fromkeys(_LITERALS, _Machine.made),
+    **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), _Machine.put),
+    **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), lambda m, index: m.push(m._memo[index])),
+    "STOP": lambda _m, _: None,
+    "FRAME": _Machine.frame,
     "MEMOIZE": lambda m, _: m.put(len(m._memo)),
-    "PROTO": lambda _m, _: None,
-    "FRAME": lambda _m, _: None,
-    "NONE": lambda m, _: m._push(None),
-    "NEWTRUE": lambda m, _: m._push(True),
-    "NEWFALSE": lambda m, _: m._push(False),
-    "MARK": lambda m, _: m._push(_MARK),
+    "PROTO": _Machine.protocol,
+    "NONE": lambda m, _: m.push(None),
+    "NEWTRUE": lambda m, _: m.push(True),
+    "NEWFALSE": lambda m, _: m.push(False),
+    "MARK": lambda m, _: m.push(_MARK),
     "POP": lambda m, _: m._stack.pop(),
-    "POP_MARK": lambda m, _: m._pop_mark(),
-    "DUP": lambda m, _: m._push(m._stack[-1]),
-    "EMPTY_TUPLE": lambda m, _: m._push(()),
-    "TUPLE": lambda m, _: m._made(tuple(m._pop_mark())),
-    "TUPLE1": lambda m, _: m.short_tuple(1),
-    "TUPLE2": lambda m, _: m.short_tuple(2),
-    "TUPLE3": lambda m, _: m.short_tuple(3),
-    "EMPTY_LIST": lambda m, _: m._made([]),
-    "LIST": lambda m, _: m._made(m._pop_mark()),
-    "APPEND": lambda m, _: m.extend([m._pop()]),
-    "APPENDS": lambda m, _: m.extend(m._pop_mark()),
-    "EMPTY_DICT": lambda m, _: m._made({}),
-    "DICT": lambda m, _: m.dict_of_mark(),
-    "SETITEM": lambda m, _: m.put_pairs([m._pop(), m._pop()][::-1]),
-    "SETITEMS": lambda m, _: m.put_pairs(m._pop_mark()),
-    "EMPTY_SET": lambda m, _: m._made(set()),
-    "ADDITEMS": lambda m, _: m.add_items(m._pop_mark()),
-    "FROZENSET": lambda m, _: m.frozen(),
+    "POP_MARK": lambda m, _: m.pop_mark(),
+    "DUP": lambda m, _: m.push(m._stack[-1]),
+    "EMPTY_TUPLE": lambda m, _: m.push(()),
+    "TUPLE": lambda m, _: m.made(tuple(m.pop_mark())),
+    "TUPLE1": lambda m, _: m.made(tuple(m.pop_some(1))),
+    "TUPLE2": lambda m, _: m.made(tuple(m.pop_some(2))),
+    "TUPLE3": lambda m, _: m.made(tuple(m.pop_some(3))),
+    "EMPTY_LIST": lambda m, _: m.made([]),
+    "LIST": lambda m, _: m.made(m.pop_mark()),
+    "APPEND": lambda m, _: m.extend(m.pop_some(1)),
+    "APPENDS": lambda m, _: m.extend(m.pop_mark()),
+    "EMPTY_DICT": lambda m, _: m.made({}),
+    "DICT": lambda m, _: m.dict_of(m.pop_mark()),
+    "SETITEM": lambda m, _: m.put_pairs(m.pop_some(2)),
+    "SETITEMS": lambda m, _: m.put_pairs(m.pop_mark()),
+    "EMPTY_SET": lambda m, _: m.made(set()),
+    "ADDITEMS": lambda m, _: m.add_items(m.pop_mark()),
+    "FROZENSET": lambda m, _: m.frozen(m.pop_mark()),
     "GLOBAL": lambda m, named: m.name(*named.split(" ", 1)),
-    "STACK_GLOBAL": lambda m, _: m.stack_name(),
-    "REDUCE": lambda m, _: m.reduce(),
-    "NEWOBJ": lambda m, _: m.reduce(),
-    "NEWOBJ_EX": lambda m, _: m.new_with_keywords(),
+    "STACK_GLOBAL": lambda m, _: m.name(*m.pop_some(2)),
+    "REDUCE": lambda m, _: m.build(*m.pop_some(2)),
+    "NEWOBJ": lambda m, _: m.build(*m.pop_some(2)),
+    "NEWOBJ_EX": lambda m, _: m.build(*m.pop_some(3)),
     "BUILD": lambda m, _: m.set_state(),
 }

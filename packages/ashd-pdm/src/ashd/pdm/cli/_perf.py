@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from .._errors import ConnectionLost, ProtocolError, RefusedPickle
-from .._frames import HEADER_SIZE, body_length, frame
+from .._frames import frame, read_message
 from .._limits import CLIENT_PICKLES, MAX_MESSAGE
 from .._names import CLIENT_NAMES, EventNames
 from .._pickles import load
@@ -126,11 +126,10 @@ class PerfClient(Client):
 
     def _read(self) -> Message | None:
         """Return an answer, or None when it was an event."""
-        header = self.stream.read_exactly(HEADER_SIZE, self.timeout, first=True)
-        if header is None:
+        body = read_message(self.stream, MAX_MESSAGE, self.timeout)
+        if body is None:
             raise ConnectionLost("the server closed the connection")
-        body = self.stream.read_exactly(body_length(header, MAX_MESSAGE), self.timeout)
-        message = _load(body or b"")
+        message = _load(body)
         if not isinstance(message, tuple) or not message or message[0] not in ("+", "-", "*"):
             raise ProtocolError("the server sent something that isn't an answer")
         if message[0] != "*":

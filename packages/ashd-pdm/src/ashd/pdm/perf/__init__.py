@@ -8,33 +8,13 @@ Its methods are called from the threads of the server.
 
 from .._names import wire_class
 from ._call import after_reply, wait_left
-from ._compat import (
-    attrinfo,
-    event,
-    eventobj,
-    finishevent,
-    procevent,
-    simpleattr,
-    simplefunc,
-    startevent,
-    staticdir,
-    valueattr,
-)
 from ._heap import heap
-from ._interfaces import (
-    PROTOCOLS,
-    Invokable,
-    Listable,
-    PerfObject,
-    Readable,
-    Subscribable,
-)
+from ._interfaces import PROTOCOLS, Invokable, Listable, PerfObject, Readable, Subscribable
 from ._objects import Attribute, Directory, EventSource, Functions, Value
 from ._profile import profile
 from ._prompts import prompts
 from ._registry import objects
-from ._system import process, sysctl, sysinfo, sysres
-from ._threads import threads
+from ._system import process, sysctl, sysinfo, sysres, threads
 from ._wire import (
     AttrInfo,
     Event,
@@ -50,6 +30,18 @@ from ._wire import (
     nosuchproto,
 )
 from ._workers import workers
+
+# The names of the original library
+attrinfo = AttrInfo
+event = Event
+procevent = ProcEvent
+startevent = StartEvent
+finishevent = FinishEvent
+simpleattr = Attribute
+valueattr = Value
+staticdir = Directory
+eventobj = EventSource
+simplefunc = Functions
 
 __all__ = [
     "PROTOCOLS",

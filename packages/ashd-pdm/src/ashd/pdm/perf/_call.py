@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+MAX_SECONDS = 3600.0
+"""The longest time that a method may be asked to work."""
 
 
 class Caller(Protocol):
@@ -25,39 +26,44 @@ class Caller(Protocol):
         """Call `action` once the answer was sent."""
 
 
-_current = threading.local()
+class _Nobody:
+    def wait_left(self, seconds: float) -> bool:
+        time.sleep(seconds)
+        return False
+
+    def after_reply(self, action: Callable[[], None]) -> None:
+        action()
+
+
+class _Current(threading.local):
+    caller: Caller = _Nobody()
+
+
+_current = _Current()
 
 
 @contextmanager
-def calling(caller: Caller | None) -> Iterator[None]:
+def calling(caller: Caller) -> Iterator[None]:
     """For the server: `caller` is who this thread works for."""
     _current.caller = caller
     try:
         yield
     finally:
-        _current.caller = None
-
-
-def current_caller() -> Caller | None:
-    """Return who this thread works for."""
-    return getattr(_current, "caller", None)
+        del _current.caller
 
 
 def wait_left(seconds: float) -> bool:
-    """Sleep for `seconds`, or until the client that called this method leaves. True when it has
-    left.
-    """
-    caller = current_caller()
-    if caller is None:
-        time.sleep(seconds)
-        return False
-    return caller.wait_left(seconds)
+    """Sleep, or until the client that called this method leaves. True when it has left."""
+    return _current.caller.wait_left(seconds)
 
 
 def after_reply(action: Callable[[], None]) -> None:
     """Call `action` once the answer to this call was sent; at once when nobody waits for one."""
-    caller = current_caller()
-    if caller is None:
-        action()
-    else:
-        caller.after_reply(action)
+    _current.caller.after_reply(action)
+
+
+def between(name: str, value: float, most: float) -> float:
+    """Return an argument, or raise ValueError when it isn't in its range."""
+    if not 0 < value <= most:
+        raise ValueError(f"{name} must be more than 0 and at most {most:g}")
+    return float(value)

@@ -15,91 +15,72 @@ import tracemalloc
 from collections import Counter
 from typing import cast
 
-from .._records import (
-    Garbage,
-    Generation,
-    Growth,
-    LineSize,
-    Trace,
-    TypeSize,
-)
-from ._call import wait_left
+from .._records import Garbage, Generation, Growth, LineSize, Trace, TypeSize
+from ._call import MAX_SECONDS, between, wait_left
 from ._objects import Functions
 
 DEFAULT_LIMIT = 50
 MAX_TRACE_FRAMES = 50
-MAX_TRACE_SECONDS = 3600.0
 
 TRACE_FRAMES = 15
 """Frames of a traceback that `trace` notes for each block of memory: each costs time and memory."""
 
+_Tally = dict[str, tuple[int, int]]
+"""Number and bytes of the objects of each type."""
 
-class _Looks:
-    """Remembers the last look, to tell what has grown since."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()  # for _last
-        self._last: dict[str, tuple[int, int]] | None = None
-
-    def growth(self, limit: int = DEFAULT_LIMIT) -> list[TypeSize] | None:
-        """Return the types that have grown most since the last call of this, or None at the first
-        one.
-        """
-        now = _by_type()
-        with self._lock:
-            last, self._last = self._last, now
-        if last is None:
-            return None
-        grown = [_difference(name, now.get(name), last.get(name)) for name in {*now, *last}]
-        grown = [entry for entry in grown if entry["count"] or entry["size"]]
-        return sorted(grown, key=lambda entry: (-entry["size"], -entry["count"], entry["type"]))[
-            :limit
-        ]
+_lock = threading.Lock()  # for all that follows
+_last: _Tally | None = None
+_tracers = 0
+_started = False
 
 
-def _by_type() -> dict[str, tuple[int, int]]:
-    """Number and bytes of the objects that the collector knows, for each type."""
+def _tally() -> _Tally:
+    """Count the objects that the collector knows."""
     counts: Counter[type] = Counter()
     sizes: Counter[type] = Counter()
     for obj in gc.get_objects():
         kind = type(obj)
         counts[kind] += 1
-        sizes[kind] += _size(obj)
-    found: dict[str, tuple[int, int]] = {}
+        try:
+            sizes[kind] += sys.getsizeof(obj)
+        except Exception:  # its own method failed
+            pass
+    found: _Tally = {}
     for kind, count in counts.items():
-        name = _name(kind)
+        module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
+        name = f"{module}{kind.__qualname__}"
         before = found.get(name, (0, 0))
         found[name] = (before[0] + count, before[1] + sizes[kind])
     return found
 
 
-def _size(obj: object) -> int:
-    try:
-        return sys.getsizeof(obj)
-    except Exception:
-        return 0
-
-
-def _name(kind: type) -> str:
-    module = kind.__module__
-    bare = kind.__qualname__
-    return str(bare) if module == "builtins" else f"{module}.{bare}"
-
-
-def _difference(name: str, now: tuple[int, int] | None, then: tuple[int, int] | None) -> TypeSize:
-    count, size = now or (0, 0)
-    old_count, old_size = then or (0, 0)
-    return {"type": name, "count": count - old_count, "size": size - old_size}
+def _largest(tally: _Tally, limit: int) -> list[TypeSize]:
+    found: list[TypeSize] = [
+        {"type": name, "count": count, "size": size}
+        for name, (count, size) in tally.items()
+        if count or size
+    ]
+    return sorted(found, key=lambda entry: (-entry["size"], -entry["count"], entry["type"]))[:limit]
 
 
 def types(limit: int = DEFAULT_LIMIT) -> list[TypeSize]:
-    """Return the types that take most: `type`, `count`, `size` in bytes, of the objects themselves
-    only.
-    """
-    found: list[TypeSize] = [
-        {"type": name, "count": count, "size": size} for name, (count, size) in _by_type().items()
-    ]
-    return sorted(found, key=lambda entry: (-entry["size"], entry["type"]))[:limit]
+    """Return the types that take most, and the bytes of the objects themselves only."""
+    return _largest(_tally(), limit)
+
+
+def growth(limit: int = DEFAULT_LIMIT) -> list[TypeSize] | None:
+    """Return the types that have grown most since the last call; None at the first one."""
+    global _last
+    now = _tally()
+    with _lock:
+        last, _last = _last, now
+    if last is None:
+        return None
+    grown = {}
+    for name in {*now, *last}:
+        (count, size), (old_count, old_size) = now.get(name, (0, 0)), last.get(name, (0, 0))
+        grown[name] = (count - old_count, size - old_size)
+    return _largest(grown, limit)
 
 
 def garbage() -> Garbage:
@@ -129,7 +110,6 @@ def trace_top(limit: int = DEFAULT_LIMIT) -> list[LineSize] | None:
     """Return the lines that allocated most of what is alive, or None when tracemalloc is off."""
     if not tracemalloc.is_tracing():
         return None
-    statistics = tracemalloc.take_snapshot().statistics("lineno")[:limit]
     return [
         {
             "file": entry.traceback[0].filename,
@@ -137,35 +117,21 @@ def trace_top(limit: int = DEFAULT_LIMIT) -> list[LineSize] | None:
             "size": entry.size,
             "count": entry.count,
         }
-        for entry in statistics
+        for entry in tracemalloc.take_snapshot().statistics("lineno")[:limit]
     ]
 
 
-class _Tracing:
-    """Turns tracemalloc on for as long as somebody traces, unless it is on already."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()  # for _users and _started
-        self._users = 0
-        self._started = False
-
-    def __enter__(self) -> None:
-        with self._lock:
-            self._users += 1
-            if not tracemalloc.is_tracing():
-                tracemalloc.start(TRACE_FRAMES)
-                self._started = True
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._users -= 1
-            if self._started and not self._users:
-                tracemalloc.stop()
-                self._started = False
-
-
-_tracing = _Tracing()
-_OURS = tuple(tracemalloc.Filter(False, file) for file in (tracemalloc.__file__, __file__))
+def _trace_for_one_more(more: int) -> None:
+    """Turn tracemalloc on for as long as somebody traces, unless it is on already."""
+    global _tracers, _started  # noqa: PLW0603
+    with _lock:
+        _tracers += more
+        if _tracers and not tracemalloc.is_tracing():
+            tracemalloc.start(TRACE_FRAMES)
+            _started = True
+        elif _started and not _tracers:
+            tracemalloc.stop()
+            _started = False
 
 
 def trace(seconds: float = 10.0, limit: int = DEFAULT_LIMIT) -> Trace:
@@ -178,21 +144,25 @@ def trace(seconds: float = 10.0, limit: int = DEFAULT_LIMIT) -> Trace:
     outermost first), `seconds` that it took, `overhead` (bytes that tracemalloc itself took), and
     `left` (whether the client left before the end).
     """
-    if not 0 < seconds <= MAX_TRACE_SECONDS:
-        raise ValueError(f"seconds must be more than 0 and at most {MAX_TRACE_SECONDS:g}")
+    between("seconds", seconds, MAX_SECONDS)
     begun = time.monotonic()
-    with _tracing:
+    _trace_for_one_more(1)
+    try:
         before = tracemalloc.take_snapshot()
         left = wait_left(seconds)
         overhead = tracemalloc.get_tracemalloc_memory()
         now = None if left else tracemalloc.take_snapshot()
-    grown = [] if now is None else _growth(before, now)
+    finally:
+        _trace_for_one_more(-1)
     return {
-        "growth": grown[:limit],
+        "growth": [] if now is None else _growth(before, now)[:limit],
         "seconds": time.monotonic() - begun,
         "overhead": overhead,
         "left": left,
     }
+
+
+_OURS = tuple(tracemalloc.Filter(False, file) for file in (tracemalloc.__file__, __file__))
 
 
 def _growth(before: tracemalloc.Snapshot, now: tracemalloc.Snapshot) -> list[Growth]:
@@ -211,7 +181,7 @@ def _growth(before: tracemalloc.Snapshot, now: tracemalloc.Snapshot) -> list[Gro
 
 heap = Functions(
     types=types,
-    growth=_Looks().growth,
+    growth=growth,
     garbage=garbage,
     trace=trace,
     trace_start=trace_start,

@@ -7,14 +7,15 @@ at any time.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, runtime_checkable
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from ._wire import AttrInfo
+from ._wire import AttrInfo
 
 PROTOCOLS = ("attr", "dir", "invoke", "event")
+
+Callback = Callable[[Any], None]
+"""Is called with an event."""
 
 
 @runtime_checkable
@@ -29,7 +30,7 @@ class PerfObject(Protocol):
 class Readable(Protocol):
     """Protocol `attr`: a value that can be read."""
 
-    def readattr(self) -> Any:
+    def readattr(self) -> object:
         """Return the value: plain data, or objects of `ashd.pdm.perf`."""
 
     def attrinfo(self) -> AttrInfo:
@@ -40,7 +41,7 @@ class Readable(Protocol):
 class Listable(Protocol):
     """Protocol `dir`: objects by name."""
 
-    def lookup(self, name: str) -> Any:
+    def lookup(self, name: str) -> object:
         """Return the object of that name; KeyError when there is none."""
 
     def listdir(self) -> Sequence[str]:
@@ -51,20 +52,16 @@ class Listable(Protocol):
 class Invokable(Protocol):
     """Protocol `invoke`: methods that can be called."""
 
-    def invoke(self, method: str, *args: Any, **kwargs: Any) -> Any:
-        """Call a method with plain data and return plain data; AttributeError when there is no such
-        method.
-        """
+    def invoke(self, method: str, *args: Any, **kwargs: Any) -> object:
+        """Call a method with plain data and return such; AttributeError if there is none."""
 
 
 @runtime_checkable
 class Subscribable(Protocol):
     """Protocol `event`: something that tells when things happen."""
 
-    def subscribe(self, callback: Callable[[Any], None]) -> None:
-        """Call `callback` with each event from now on, in the thread in which it happens. It
-        returns at once.
-        """
+    def subscribe(self, callback: Callback) -> None:
+        """Call `callback`, which returns at once, with each event, in the event's thread."""
 
-    def unsubscribe(self, callback: Callable[[Any], None]) -> None:
+    def unsubscribe(self, callback: Callback) -> None:
         """Stop; ValueError when that callback is not subscribed."""

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
 
+from ._interfaces import Callback
 from ._wire import AttrInfo
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 T = TypeVar("T")
 _log = logging.getLogger("ashd.pdm")
@@ -50,12 +49,26 @@ class Value(Attribute[T]):
         self.value = value
 
 
-class Directory:
+class _Names(Generic[T]):
+    """Things by name. Names may be added and removed from any thread: a dict can take that."""
+
+    def __init__(self, named: dict[str, T]) -> None:
+        self._named = named
+
+    def __setitem__(self, name: str, value: T) -> None:
+        """Add something, or replace what has that name."""
+        self._named[name] = value
+
+    def __delitem__(self, name: str) -> None:
+        """Take out what has that name; KeyError when there is none."""
+        del self._named[name]
+
+
+class Directory(_Names[Any]):
     """Objects by name. Names may be added and removed from any thread."""
 
     def __init__(self, objects: dict[str, Any] | None = None) -> None:
-        self._lock = threading.Lock()  # for _objects
-        self._objects = dict(objects or {})
+        super().__init__(dict(objects or {}))
 
     def pdm_protocols(self) -> list[str]:
         """Implement `PerfObject`."""
@@ -63,54 +76,34 @@ class Directory:
 
     def listdir(self) -> Sequence[str]:
         """Implement `Listable`."""
-        with self._lock:
-            return list(self._objects)
+        return list(self._named)
 
     def lookup(self, name: str) -> Any:
         """Implement `Listable`."""
-        with self._lock:
-            return self._objects[name]
+        return self._named[name]
 
     def __getitem__(self, name: str) -> Any:
         """Return the object of that name; KeyError when there is none."""
         return self.lookup(name)
 
-    def __setitem__(self, name: str, obj: Any) -> None:
-        """Add an object, or replace the one of that name."""
-        with self._lock:
-            self._objects[name] = obj
 
-    def __delitem__(self, name: str) -> None:
-        """Take an object out; KeyError when there is none."""
-        with self._lock:
-            del self._objects[name]
+class Functions(_Names[Callable[..., object]]):
+    """Functions by name, for `invoke`. Names may be added and removed from any thread."""
 
-
-class Functions:
-    """Functions by name, for `invoke`."""
-
-    def __init__(self, **functions: Callable[..., Any]) -> None:
-        self._functions = functions
+    def __init__(self, **functions: Callable[..., object]) -> None:
+        super().__init__(functions)
 
     def pdm_protocols(self) -> list[str]:
         """Implement `PerfObject`."""
         return ["invoke"]
 
-    def invoke(self, method: str, *args: Any, **kwargs: Any) -> Any:
+    def invoke(self, method: str, *args: object, **kwargs: object) -> Any:
         """Implement `Invokable`."""
-        function = self._functions.get(method)
+        function = self._named.get(method)
         if function is None:
-            known = ", ".join(self._functions)
+            known = ", ".join(list(self._named))
             raise AttributeError(f"no method {method!r}; there are: {known}")
         return function(*args, **kwargs)
-
-    def __setitem__(self, name: str, function: Callable[..., Any]) -> None:
-        """Add a function, or replace the one of that name."""
-        self._functions[name] = function
-
-    def __delitem__(self, name: str) -> None:
-        """Take a function out; KeyError when there is none."""
-        del self._functions[name]
 
 
 class EventSource:
@@ -123,7 +116,7 @@ class EventSource:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()  # for changes of _callbacks
-        self._callbacks: tuple[Callable[[Any], None], ...] = ()
+        self._callbacks: tuple[Callback, ...] = ()
 
     def pdm_protocols(self) -> list[str]:
         """Implement `PerfObject`."""
@@ -140,8 +133,6 @@ class EventSource:
         `count` events.
         """
         callbacks = self._callbacks
-        if not callbacks:
-            return False
         for callback in callbacks:
             if not is_full(callback):
                 return True
@@ -149,12 +140,12 @@ class EventSource:
             callback.lose(count)  # type: ignore[attr-defined]
         return False
 
-    def subscribe(self, callback: Callable[[Any], None]) -> None:
+    def subscribe(self, callback: Callback) -> None:
         """Implement `Subscribable`."""
         with self._lock:
             self._callbacks = (*self._callbacks, callback)
 
-    def unsubscribe(self, callback: Callable[[Any], None]) -> None:
+    def unsubscribe(self, callback: Callback) -> None:
         """Implement `Subscribable`."""
         with self._lock:
             if callback not in self._callbacks:
@@ -163,7 +154,7 @@ class EventSource:
             kept.remove(callback)
             self._callbacks = tuple(kept)
 
-    def notify(self, event: Any) -> None:
+    def notify(self, event: object) -> None:
         """Give `event` to every subscriber. It must not be changed afterwards."""
         for callback in self._callbacks:
             try:
@@ -172,9 +163,7 @@ class EventSource:
                 _log.exception("a subscriber failed")
 
 
-def is_full(callback: Callable[[Any], None]) -> bool:
-    """Whether a subscriber says that it would lose an event; any callable may subscribe, and few
-    can say so.
-    """
+def is_full(callback: Callback) -> bool:
+    """Whether a subscriber would lose an event; few of them can say so."""
     ask = getattr(callback, "is_full", None)
     return ask is not None and bool(ask())

@@ -16,23 +16,20 @@ from collections import Counter
 from types import CodeType, FrameType
 
 from .._records import Profile
-from ._call import wait_left
+from ._call import MAX_SECONDS, between, wait_left
 from ._objects import Functions
 
 DEFAULT_RATE = 50.0
 """Samples a second. Not too many: each one takes the interpreter lock from other threads."""
 
 DEFAULT_SECONDS = 5.0
-MAX_SECONDS = 3600.0
 MAX_RATE = 1000.0
 
 MAX_SHARE = 0.02
 """Of one core's time."""
 
 MAX_STACKS = 20_000
-"""Different stacks that are kept; what is met beyond is counted as `dropped`. Some 20 MB at a depth
-of 50.
-"""
+"""Different stacks that are kept, some 20 MB. Those beyond are counted as `dropped`."""
 
 MAX_DEPTH = 200
 """Frames of a stack that are noted, from the inner end."""
@@ -81,39 +78,34 @@ class _Sampler:
 
     def __init__(self, clocks: _Clocks | None) -> None:
         self._clocks = clocks
-        self.counts: Counter[tuple[int, Stack]] = Counter()
-        self.names: dict[int, str] = {}
+        self._counts: Counter[tuple[int, Stack]] = Counter()
+        self._names: dict[int, str] = {}
         self.samples = 0
         self.dropped = 0
-        self._own = threading.get_ident()
-        self._helpers = {t.ident for t in threading.enumerate() if t.name in HELPERS}
+        helpers = {thread.ident for thread in threading.enumerate() if thread.name in HELPERS}
+        self._hidden = {threading.get_ident(), *helpers}
 
     def sample(self) -> None:
         self.samples += 1
         for ident, frame in sys._current_frames().items():
-            if ident != self._own and ident not in self._helpers:
+            if ident not in self._hidden:
                 weight = 1 if self._clocks is None else self._clocks.periods(ident)
                 if weight:
                     self._count((ident, _walk(frame)), weight)
 
     def _count(self, key: tuple[int, Stack], weight: int) -> None:
-        if len(self.counts) >= MAX_STACKS and key not in self.counts:
+        if len(self._counts) >= MAX_STACKS and key not in self._counts:
             self.dropped += weight
             return
-        self.counts[key] += weight
-        if key[0] not in self.names:
-            self._note_names()
-
-    def _note_names(self) -> None:
-        for thread in threading.enumerate():
-            self.names[thread.ident or 0] = thread.name
-        for ident, _ in self.counts:
-            self.names.setdefault(ident, f"thread-{ident}")
+        self._counts[key] += weight
+        if key[0] not in self._names:
+            self._names |= {thread.ident or 0: thread.name for thread in threading.enumerate()}
+            self._names.setdefault(key[0], f"thread-{key[0]}")
 
     def collapsed(self) -> dict[str, int]:
         found: Counter[str] = Counter()
-        for (ident, stack), count in self.counts.items():
-            labels = [self.names[ident], *(_label(code, at) for code, at in reversed(stack))]
+        for (ident, stack), count in self._counts.items():
+            labels = [self._names[ident], *(_label(code, at) for code, at in reversed(stack))]
             found[";".join(label.replace(";", ":") for label in labels)] += count
         return dict(found)
 
@@ -127,20 +119,8 @@ def _walk(frame: FrameType | None) -> Stack:
 
 
 def _label(code: CodeType, offset: int) -> str:
-    return f"{code.co_qualname} ({code.co_filename}:{_line(code, offset)})"
-
-
-def _line(code: CodeType, offset: int) -> int:
-    for start, end, line in code.co_lines():
-        if start <= offset < end and line is not None:
-            return line
-    return code.co_firstlineno
-
-
-def _between(name: str, value: float, most: float) -> float:
-    if not 0 < value <= most:
-        raise ValueError(f"{name} must be more than 0 and at most {most:g}")
-    return float(value)
+    lines = (line for start, end, line in code.co_lines() if start <= offset < end and line)
+    return f"{code.co_qualname} ({code.co_filename}:{next(lines, code.co_firstlineno)})"
 
 
 def run(seconds: float = DEFAULT_SECONDS, rate: float = DEFAULT_RATE, cpu: bool = False) -> Profile:
@@ -154,8 +134,8 @@ def run(seconds: float = DEFAULT_SECONDS, rate: float = DEFAULT_RATE, cpu: bool 
     reached), `cputime` (seconds that it cost), `mode` (`wall` or `cpu`), `left` (whether the
     client left before the end).
     """
-    pause = 1 / _between("rate", rate, MAX_RATE)
-    until = time.monotonic() + _between("seconds", seconds, MAX_SECONDS)
+    pause = 1 / between("rate", rate, MAX_RATE)
+    until = time.monotonic() + between("seconds", seconds, MAX_SECONDS)
     sampler, left = _Sampler(_Clocks(pause) if cpu else None), False
     begun, cpu_begun = time.monotonic(), time.thread_time()
     while not left and (now := time.monotonic()) < until:

@@ -9,15 +9,11 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from ._objects import Functions
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-_lock = threading.Lock()  # for _running
 _running: dict[str, Callable[[], bool]] = {}
 
 
@@ -25,13 +21,11 @@ _running: dict[str, Callable[[], bool]] = {}
 def running_prompt(interrupt: Callable[[], bool]) -> Iterator[None]:
     """For the server: this thread runs a command, and `interrupt` ends it, from another thread."""
     name = f"{os.getpid()}.{threading.get_ident()}"
-    with _lock:
-        _running[name] = interrupt
+    _running[name] = interrupt
     try:
         yield
     finally:
-        with _lock:
-            _running.pop(name, None)
+        _running.pop(name, None)
 
 
 def interrupt(name: str) -> bool:
@@ -40,17 +34,9 @@ def interrupt(name: str) -> bool:
 
     Code that waits inside a system call or a C function gets it when that returns.
     """
-    with _lock:
-        found = _running.get(name)
+    found = _running.get(name)
     return found is not None and found()
 
 
-def _after_fork() -> None:
-    global _lock  # noqa: PLW0603
-    _lock = threading.Lock()
-    _running.clear()
-
-
-os.register_at_fork(after_in_child=_after_fork)
-
+os.register_at_fork(after_in_child=_running.clear)
 prompts = Functions(interrupt=interrupt)

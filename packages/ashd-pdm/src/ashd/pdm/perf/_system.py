@@ -1,4 +1,4 @@
-"""The built-in objects about the process: `sysres`, `sysinfo`, `sysctl`, `process`."""
+"""The built-in objects about the process: `sysres`, `sysinfo`, `sysctl`, `process`, `threads`."""
 
 from __future__ import annotations
 
@@ -11,17 +11,15 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
 
-from .._records import Process
+from .._records import Process, Thread
+from ..util import describe_threads, format_threads
 from ._call import after_reply
 from ._objects import Attribute, Directory, Functions
 from ._wire import error, nosuchname
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _imported_at = time.monotonic()
 
@@ -78,22 +76,15 @@ class SystemControl(Functions):
 
     def _reload(self, module: str | None = None) -> None:
         if module is not None:
-            _reload_module(module)
+            found = sys.modules.get(module)
+            if not isinstance(found, ModuleType):
+                raise nosuchname(f"{module[:100]}: no module of this name is imported")
+            importlib.reload(found)
             return
-        if self.reload_with is None and signal.getsignal(signal.SIGHUP) in (
-            signal.SIG_DFL,
-            signal.SIG_IGN,
-            None,
-        ):
+        unset = (signal.SIG_DFL, signal.SIG_IGN, None)
+        if self.reload_with is None and signal.getsignal(signal.SIGHUP) in unset:
             raise error("this daemon has no handler for SIGHUP, so it can't reload")
         after_reply(self.reload_with or _signal_self(signal.SIGHUP))
-
-
-def _reload_module(name: str) -> None:
-    module = sys.modules.get(name)
-    if not isinstance(module, ModuleType):
-        raise nosuchname(f"{name[:100]}: no module of this name is imported")
-    importlib.reload(module)
 
 
 def _signal_self(number: signal.Signals) -> Callable[[], None]:
@@ -142,3 +133,24 @@ process = Attribute(
     "All about the process at once: times in seconds, rss and maxrss in bytes, open descriptors",
     merge="each",
 )
+
+
+class Threads(Attribute[list[Thread]]):
+    """Readable, with the methods `stack(ident)` and `text()`."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            describe_threads, "All threads, with their stacks and the request that each one holds"
+        )
+        self.invoke = Functions(stack=_thread, text=format_threads).invoke
+
+    def pdm_protocols(self) -> list[str]:
+        return ["attr", "invoke"]
+
+
+def _thread(ident: int) -> Thread | None:
+    """The thread of that ident, or None when it has ended."""
+    return next((found for found in describe_threads() if found["ident"] == ident), None)
+
+
+threads = Threads()

@@ -16,9 +16,7 @@ from .._names import alias_class, wire_class
 
 @wire_class("pdm.perf.error")
 class error(PdmError):  # noqa: N801, N818
-    """The server could not do what was asked. Exceptions of the daemon's own classes arrive as this
-    one.
-    """
+    """The server could not do it. Exceptions of the daemon's own classes arrive as this one."""
 
 
 @wire_class("pdm.perf.nosuchname")

@@ -13,9 +13,9 @@ to reach worker processes through the socket of their parent, use `Workers`, `ch
 """
 
 from .._limits import Limits
-from ._listener import Listener, listen
+from ._listener import Attachment, Listener, attach, listen
 from ._spec import TcpSpec, UnixSpec, parse_spec
-from ._workers import Attachment, Workers, attach, channel
+from ._workers import Workers, channel
 
 __all__ = [
     "Attachment",

@@ -1,11 +1,10 @@
-"""Turns answers, events and exceptions into messages. Pure functions, but for what the objects' own
-methods do.
+"""Turns answers, events and exceptions into messages of `most` bytes at most. Pure functions, but
+for what the objects' own methods do.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
+from .._errors import PdmError
 from .._frames import frame
 from .._limits import CLIENT_PICKLES
 from .._names import WIRE_NAMES, is_known_exception
@@ -17,47 +16,37 @@ MAX_TEXT = 10_000
 """Characters of an exception's text that are sent."""
 
 
-def answer(*values: Any, most: int) -> bytes:
-    """Return the message with a good answer; an error message when it can't be pickled or is too
-    large.
-    """
+def answer(values: tuple[object, ...], most: int) -> bytes:
+    """Return the message with a good answer, or with the reason why it can't be sent."""
     try:
         return _message(("+", *values), most)
     except Exception as exc:
-        return failure(error(f"the answer can't be sent: {_text(exc)}"), most=most)
+        return failure(error(f"the answer can't be sent: {_text(exc)}"), most)
 
 
-def failure(exc: BaseException, *, most: int) -> bytes:
+def failure(exc: BaseException, most: int) -> bytes:
     """Return the message with an exception that every client can read."""
+    kind = type(exc)
     try:
-        if is_known_exception(type(exc)):
-            return _message(("-", _bare(exc)), most)
+        if is_known_exception(kind):
+            load(write_answer(exc.args, {}), CLIENT_PICKLES)  # they are plain
+            return _message(("-", kind(*exc.args)), most)
     except Exception:
         pass
-    return _message(("-", error(f"{_name(type(exc))}: {_text(exc)}")), most)
+    name = "" if isinstance(exc, PdmError) else f"{kind.__module__}.{kind.__qualname__}: "
+    return _message(("-", error(f"{name}{_text(exc)}")), most)
 
 
-def event_message(ident: Any, event: Any, most: int) -> bytes:
+def event_message(ident: object, event: object, most: int) -> bytes:
     """Return the message with an event. Raises whatever pickling it does."""
     return _message(("*", ident, event), most)
 
 
-def _message(value: Any, most: int) -> bytes:
+def _message(value: object, most: int) -> bytes:
     body = write_answer(value, WIRE_NAMES)
     if len(body) > most:
         raise error(f"{len(body)} bytes, and the limit is {most}")
     return frame(body)
-
-
-def _bare(exc: BaseException) -> BaseException:
-    """The same exception with nothing but plain arguments, or an error."""
-    plain = write_answer(exc.args, {})
-    load(plain, CLIENT_PICKLES)
-    return type(exc)(*exc.args)
-
-
-def _name(cls: type) -> str:
-    return f"{cls.__module__}.{cls.__qualname__}"
 
 
 def _text(exc: BaseException) -> str:

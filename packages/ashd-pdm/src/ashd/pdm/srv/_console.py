@@ -4,54 +4,50 @@ All methods are called by the thread that serves the connection, but `wake`.
 """
 
 from __future__ import annotations
-import __future__
 
 import ast
+import codeop
 import inspect
 import itertools
 import linecache
 import pprint
 import sys
 import traceback
+from contextlib import suppress
 from types import CodeType, ModuleType, TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ._interrupt import Interrupted
 
 if TYPE_CHECKING:
     import asyncio
 
-_FUTURE_FLAGS = [getattr(__future__, name).compiler_flag for name in __future__.all_feature_names]
 _numbers = itertools.count(1)
 
 
 class Console:
-    """A namespace, with `echo`, `_` (the last value), `_exc` (the last exception) and an event loop
-    for `await`.
-    """
+    """A namespace, with `echo`, `_` (the last value) and `_exc` (the last exception)."""
 
     def __init__(self) -> None:
         self._name = f"pdm-repl-{next(_numbers)}"
-        self._module = ModuleType(self._name, "The namespace of a debug prompt.")
-        self._names = vars(self._module)
+        self._names = vars(ModuleType(self._name, "The namespace of a debug prompt."))
         self._names.update(echo=echo, _=None, _exc=None)
-        self._flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-        self._commands = itertools.count(1)
+        self._compiler = codeop.Compile()  # "from __future__ import ..." holds for later commands
+        self._compiler.flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
         self._files: list[str] = []
         self._runner: asyncio.Runner | None = None
 
     def execute(self, text: str) -> bool:
         """Run a command; print its value, or its traceback. False when it raised."""
-        file = f"<{self._name}-{next(self._commands)}>"
-        self._remember_source(file, text)
+        file = f"<{self._name}-{len(self._files) + 1}>"
+        self._files.append(file)
+        # Without a time of change the entry stays until it is removed
+        linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
         try:
             code, is_expression = self._compile(text, file)
         except Exception as exc:
             self._report(exc.with_traceback(None))
             return False
-        return self._run(code, is_expression, file)
-
-    def _run(self, code: CodeType, is_expression: bool, file: str) -> bool:
         try:
             value = self._evaluate(code)
             if is_expression and value is not None:
@@ -65,33 +61,19 @@ class Console:
         return True
 
     def _compile(self, text: str, file: str) -> tuple[CodeType, bool]:
-        try:
-            return self._compile_as(text, file, "eval"), True
-        except SyntaxError:
-            pass  # left before the other try, so that its exception has no context
-        return self._compile_as(text, file, "exec"), False
+        with suppress(SyntaxError):  # left before the other call: its exception has no context
+            return self._compiler(text, file, "eval"), True
+        return self._compiler(text, file, "exec"), False
 
-    def _compile_as(self, text: str, file: str, mode: str) -> CodeType:
-        code: CodeType = compile(text, file, mode, self._flags, dont_inherit=True)
-        for flag in _FUTURE_FLAGS:  # "from __future__ import ..." holds for later commands, too
-            self._flags |= code.co_flags & flag
-        return code
-
-    def _evaluate(self, code: CodeType) -> Any:
-        value = eval(code, self._names)
-        return self._await(value) if code.co_flags & inspect.CO_COROUTINE else value
-
-    def _await(self, awaitable: Any) -> Any:
+    def _evaluate(self, code: CodeType) -> object:
+        value: object = eval(code, self._names)
+        if not code.co_flags & inspect.CO_COROUTINE:
+            return value
         if self._runner is None:
             import asyncio
 
             self._runner = asyncio.Runner()
-        return self._runner.run(awaitable)
-
-    def _remember_source(self, file: str, text: str) -> None:
-        # Without a time of change the entry stays until it is removed
-        linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-        self._files.append(file)
+        return self._runner.run(value)  # type: ignore[arg-type]
 
     def _report(self, exc: BaseException) -> None:
         self._names["_exc"] = exc
@@ -101,12 +83,9 @@ class Console:
 
     def wake(self) -> None:
         """Make an event loop that waits look around. Called from any thread."""
-        runner = self._runner
-        if runner is not None:
-            try:
+        if (runner := self._runner) is not None:
+            with suppress(RuntimeError):  # closed meanwhile
                 runner.get_loop().call_soon_threadsafe(lambda: None)
-            except RuntimeError:  # closed meanwhile
-                pass
 
     def close(self) -> None:
         """Forget everything."""
@@ -120,7 +99,7 @@ class Console:
         self._names.clear()
 
 
-def echo(obj: Any) -> None:
+def echo(obj: object) -> None:
     """Print an object, as pretty as pprint can."""
     pprint.pprint(obj)  # noqa: T203
 

@@ -9,25 +9,23 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from collections.abc import Callable
 
 AGAIN = 0.1
 """Seconds between two tries. Code that cleans up after the first one has that long."""
 
 
 class Interrupted(BaseException):
-    """Raised in REPL code whose client has left. No `Exception`, so that `except Exception` doesn't
-    catch it.
-    """
+    """Raised in REPL code whose client has left. `except Exception` doesn't catch it."""
 
 
 class Interruptible:
-    """Runs functions in one thread, so that another can interrupt them."""
+    """Runs functions in one thread, so that another can interrupt them. `wake` is called each time,
+    for code that waits where no exception reaches it.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
         self._lock = threading.Lock()  # for _ident, and the exception that is set for it
         self._ident: int | None = None
         self._over = threading.Event()
@@ -59,31 +57,22 @@ class Interruptible:
         if interrupted is not None:
             raise interrupted
 
-    def interrupt_once(self, wake: Callable[[], None]) -> bool:
-        """From another thread: raise KeyboardInterrupt in what runs, as Ctrl-C does at Python's own
-        prompt. False when nothing runs.
-        """
-        with self._lock:
-            if self._ident is None:
-                return False
-            _set_exception(self._ident, KeyboardInterrupt)
-        wake()
-        return True
+    def interrupt_once(self) -> bool:
+        """From another thread: raise KeyboardInterrupt in what runs. False when nothing does."""
+        return self._raise(KeyboardInterrupt)
 
-    def interrupt(self, wake: Callable[[], None]) -> None:
-        """From another thread: interrupt what runs, if anything does, until it is over. `wake` is
-        called each time.
-        """
-        while self._raise():
-            wake()
+    def interrupt(self) -> None:
+        """From another thread: interrupt what runs, if anything does, until it is over."""
+        while self._raise(Interrupted):
             self._over.wait(AGAIN)
 
-    def _raise(self) -> bool:
+    def _raise(self, kind: type[BaseException]) -> bool:
         with self._lock:
             if self._ident is None:
                 return False
-            _set_exception(self._ident, Interrupted)
-            return True
+            _set_exception(self._ident, kind)
+        self._wake()
+        return True
 
 
 def _set_exception(ident: int, kind: type[BaseException]) -> None:

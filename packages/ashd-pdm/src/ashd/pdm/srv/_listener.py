@@ -1,62 +1,49 @@
-"""Accepts connections. Each listener has one thread for that, which does nothing else.
-
-A listener owns its sockets and the file of a Unix socket. In a process that is forked off they are
-closed, and the file is left alone: it belongs to the process that made it.
-"""
+"""Where connections come from: clients (`listen`), or a parent that hands them over (`attach`)."""
 
 from __future__ import annotations
 
-import atexit
 import errno
 import logging
 import os
-import select
 import socket
-import threading
 import time
 import weakref
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from functools import partial
 
-from .._errors import ListenError
 from .._limits import Limits
 from .._peer import Admission, peer_of
-from ._output import forget_after_fork
-from ._server import Server
+from ._server import PROTOCOLS, Server
 from ._sockets import Opened, open_tcp, open_unix
 from ._spec import TcpSpec, UnixSpec, parse_spec
-
-if TYPE_CHECKING:
-    from types import TracebackType
-
-    from ._workers import Workers
+from ._workers import MAX_HANDED, Workers
 
 _log = logging.getLogger("ashd.pdm")
 SCARCE_PAUSE = 0.5
 """Seconds until the next try when the process is out of descriptors."""
+
 _SCARCE = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
 class Listener:
     """A debug socket that is open. Use `close`, or `with`; else it is closed when the process
     exits.
+
+    It owns its sockets and the file of a Unix socket. In a process that is forked off the sockets
+    are closed, and the file is left alone.
     """
 
-    def __init__(self, opened: Opened, server: Server) -> None:
+    def __init__(self, opened: Opened, limits: Limits, workers: Workers | None) -> None:
         self._opened = opened
-        self._server = server
-        self._lock = threading.Lock()  # for _is_closed
-        self._is_closed = False
-        self._wake, self._woken = socket.socketpair()
-        self._thread = threading.Thread(
-            target=self._accept_all, name="ashd-pdm-accept", daemon=True
-        )
-        _listeners.add(self)
+        take = partial(_accept, opened.admission)
         try:
-            self._thread.start()
-        except RuntimeError as exc:
-            self._release()
-            raise ListenError("can't start a thread for the debug socket") from exc
+            self._server = Server(
+                opened.sockets, take, limits, name="ashd-pdm-accept", workers=workers
+            )
+        except BaseException:
+            opened.remove_file()
+            raise
+        self._remove_file = weakref.finalize(self._server, opened.remove_file)
 
     @property
     def addresses(self) -> list[object]:
@@ -69,78 +56,40 @@ class Listener:
         """Return itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close it."""
         self.close()
 
     def close(self) -> None:
-        """Remove the file, end all connections and their threads. May be called twice, from any
-        thread.
-        """
-        with self._lock:
-            if self._is_closed:
-                return
-            self._is_closed = True
-        if self._opened.file is not None:
-            self._opened.file.remove()
-        self._wake.close()
-        if self._thread is not threading.current_thread():
-            self._thread.join()
+        """Remove the file, and end all connections. May be called twice, from any thread."""
+        self._remove_file()
         self._server.close()
-        self._release()
-
-    def _release(self) -> None:
-        _listeners.discard(self)
-        for sock in (*self._opened.sockets, self._wake, self._woken):
-            sock.close()
-
-    def _after_fork(self) -> None:
-        self._is_closed = True
-        self._server.forget_after_fork()
-        self._release()
-
-    def _accept_all(self) -> None:
-        poller = select.poll()
-        sockets = {sock.fileno(): sock for sock in self._opened.sockets}
-        for descriptor in (*sockets, self._woken.fileno()):
-            poller.register(descriptor, select.POLLIN)
-        while True:
-            for descriptor, _ in poller.poll():
-                if descriptor not in sockets:
-                    return
-                self._accept(sockets[descriptor])
-
-    def _accept(self, listening: socket.socket) -> None:
-        try:
-            sock, _ = listening.accept()
-        except OSError as exc:  # gone again before it was accepted, as a rule
-            if exc.errno in _SCARCE:
-                _log.warning("can't accept a debug connection: %s", exc.strerror)
-                time.sleep(SCARCE_PAUSE)
-            return
-        try:
-            admitted = is_admitted(sock, self._opened.admission)
-        except OSError:
-            admitted = False
-        if admitted:
-            self._server.start(sock)
-        else:
-            with suppress(OSError):
-                sock.send(b"-ERR you are not allowed to use this socket\n", socket.MSG_DONTWAIT)
-            sock.close()
 
 
-def is_admitted(sock: socket.socket, rule: Admission | None) -> bool:
+def _accept(rule: Admission | None, server: Server, listening: socket.socket) -> bool:
+    try:
+        sock, _ = listening.accept()
+    except OSError as exc:  # gone again before it was accepted, as a rule
+        if exc.errno in _SCARCE:
+            _log.warning("can't accept a debug connection: %s", exc.strerror)
+            time.sleep(SCARCE_PAUSE)
+        return exc.errno != errno.EINVAL  # shut down
+    if _is_admitted(sock, rule):
+        server.start(sock)
+    else:
+        with suppress(OSError):
+            sock.send(b"-ERR you are not allowed to use this socket\n", socket.MSG_DONTWAIT)
+        sock.close()
+    return True
+
+
+def _is_admitted(sock: socket.socket, rule: Admission | None) -> bool:
     """Whether the rule lets the other end in. TCP has no rule."""
-    if rule is None:
-        return True
-    peer = peer_of(sock)
-    if peer is None or rule.admits(peer):
+    try:
+        peer = None if rule is None else peer_of(sock)
+    except OSError:
+        return False
+    if rule is None or peer is None or rule.admits(peer):
         return True
     _log.warning("refused a debug connection of user %d, process %d", peer.uid, peer.pid)
     return False
@@ -159,30 +108,46 @@ def listen(
     """
     parsed = parse_spec(spec) if isinstance(spec, str) else spec
     chosen = limits or Limits()
-    if workers is None:  # noqa: SIM108
-        server = Server(chosen)
+    if isinstance(parsed, UnixSpec):
+        opened = open_unix(parsed, chosen.lock_timeout)
     else:
-        server = Server(chosen, workers.bind, workers)
-    opened = open_unix(parsed) if isinstance(parsed, UnixSpec) else open_tcp(parsed)
-    for sock in opened.sockets:
-        sock.setblocking(False)  # a client may be gone again between poll and accept
-    return Listener(opened, server)
+        opened = open_tcp(parsed)
+    return Listener(opened, chosen, workers)
 
 
-_listeners: weakref.WeakSet[Listener] = weakref.WeakSet()
+class Attachment:
+    """A worker's side: serves the connections that its parent hands over, until the parent ends or
+    `close` is called.
+
+    Owns its end of the channel. Its thread is a daemon thread.
+    """
+
+    def __init__(self, end: socket.socket, limits: Limits) -> None:
+        self._server = Server([end], _receive, limits, name="ashd-pdm-worker")
+
+    def close(self) -> None:
+        """End all connections and their threads."""
+        self._server.close()
 
 
-def _at_exit() -> None:
-    for listener in list(_listeners):
-        if listener._opened.file is not None:
-            listener._opened.file.remove()
+def _receive(server: Server, end: socket.socket) -> bool:
+    try:
+        message, descriptors, _, _ = socket.recv_fds(
+            end, MAX_HANDED, 1, getattr(socket, "MSG_CMSG_CLOEXEC", 0)
+        )
+    except OSError as exc:
+        return isinstance(exc, BlockingIOError)
+    protocol, _, data = message.partition(b"\n")
+    name = protocol.decode("ascii", "replace")
+    for descriptor in descriptors:
+        if name in PROTOCOLS:
+            server.start(socket.socket(fileno=descriptor), name, data)
+        else:
+            os.close(descriptor)
+    return bool(message)
 
 
-def _after_fork() -> None:
-    forget_after_fork()
-    for listener in list(_listeners):
-        listener._after_fork()
-
-
-atexit.register(_at_exit)
-os.register_at_fork(after_in_child=_after_fork)
+def attach(end: socket.socket | int, *, limits: Limits | None = None) -> Attachment:
+    """In a worker: take over `end` (or its number), and serve what comes over it."""
+    sock = socket.socket(fileno=end) if isinstance(end, int) else end
+    return Attachment(sock, limits or Limits())

@@ -13,22 +13,20 @@ from, say.
 from __future__ import annotations
 
 import io
+import os
 import sys
 import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TextIO, cast
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-NAMES = ("stdin", "stdout", "stderr")
 _local = threading.local()
 _lock = threading.Lock()  # for _users and _routers
 _users = 0
 _routers: dict[str, Router] = {}
 
 
-class ClientOutput:
+class ClientOutput(io.TextIOBase):
     """A text stream whose lines go to a client, each with a space in front. Used by one thread.
 
     A line that is longer than `longest` is broken, and an unfinished one is kept until its end
@@ -37,9 +35,7 @@ class ClientOutput:
 
     encoding = "utf-8"
     errors = "backslashreplace"
-    newlines = None
     line_buffering = True
-    closed = False
 
     def __init__(self, send: Callable[[bytes], None], longest: int) -> None:
         self._send = send
@@ -48,7 +44,6 @@ class ClientOutput:
         self.buffer = _Binary(self)
 
     def write(self, text: str) -> int:
-        """Send the lines that are complete."""
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         for at in range(0, len(text), self._longest):
@@ -63,123 +58,78 @@ class ClientOutput:
         if lines:
             self._send("".join(f" {line}\n" for line in lines).encode(self.encoding, self.errors))
 
-    def writelines(self, lines: Any) -> None:
-        """Write each of them."""
-        for line in lines:
-            self.write(line)
-
     def finish(self) -> None:
         """Send an unfinished line."""
         if self._partial:
             self._write("\n")
 
-    def flush(self) -> None:
-        """Do nothing: lines are sent when they are complete."""
+    def writable(self) -> bool:
+        return True
 
     def close(self) -> None:
         """Do nothing: the stream ends with its command."""
 
-    def isatty(self) -> bool:
-        """Be no terminal."""
-        return False
-
-    def readable(self) -> bool:
-        """Be written only."""
-        return False
-
-    def writable(self) -> bool:
-        """Be written only."""
-        return True
-
-    def seekable(self) -> bool:
-        """Be a stream."""
-        return False
-
     def fileno(self) -> int:
-        """Raise: there is no descriptor that could be written to."""
         raise io.UnsupportedOperation("the output of a debug client has no descriptor")
 
 
-class _Binary:
+class _Binary(io.RawIOBase):
     """The binary side of a `ClientOutput`."""
 
     def __init__(self, text: ClientOutput) -> None:
         self._text = text
 
-    def write(self, data: bytes | bytearray | memoryview) -> int:
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: bytes | bytearray | memoryview) -> int:  # type: ignore[override]
         self._text.write(bytes(data).decode("utf-8", "backslashreplace"))
         return len(data)
 
-    def flush(self) -> None:
-        pass
+
+nowhere = ClientOutput(lambda _data: None, 1 << 16)
 
 
 class _EmptyInput(io.StringIO):
-    """A standard input that is at its end. `exit()` closes the standard input; this one doesn't
-    mind.
-    """
+    """A standard input that is at its end. `exit()` closes it; this one doesn't mind."""
 
     def close(self) -> None:
         pass
 
-    def fileno(self) -> int:
-        raise io.UnsupportedOperation("a debug client has no standard input")
-
 
 class Router:
-    """Stands in for one of the standard streams; see the module."""
+    """Stands in for one of the standard streams; see the module. `fallback` is what was there."""
 
-    def __init__(self, name: str, fallback: Any) -> None:
+    def __init__(self, name: str, fallback: TextIO | None) -> None:
         self._name = name
-        self._fallback = fallback
+        self.fallback = fallback
 
-    def _stream(self) -> Any:
-        streams: dict[str, Any] | None = getattr(_local, "streams", None)
-        return self._fallback if streams is None else streams[self._name]
+    def _stream(self) -> TextIO:
+        streams: dict[str, TextIO] | None = getattr(_local, "streams", None)
+        stream = self.fallback if streams is None else streams[self._name]
+        return cast("TextIO", nowhere) if stream is None else stream
 
-    @property
-    def fallback(self) -> Any:
-        """What was there before."""
-        return self._fallback
-
-    def write(self, text: str) -> Any:
-        """Write where this thread's output belongs; nowhere, when the daemon has no such stream."""
-        stream = self._stream()
-        return len(text) if stream is None else stream.write(text)
-
-    def flush(self) -> None:
-        """Flush where this thread's output belongs."""
-        stream = self._stream()
-        if stream is not None:
-            stream.flush()
-
-    def __getattr__(self, name: str) -> Any:
-        """Everything else is the other stream's business."""
+    def __getattr__(self, name: str) -> object:
         return getattr(self._stream(), name)
 
+    # Special methods are looked up in the class only
+
     def __iter__(self) -> Iterator[str]:
-        """Iterate over its lines."""
         return iter(self._stream())
 
     def __next__(self) -> str:
-        """Read the next line."""
-        line: str = next(self._stream())
-        return line
+        return next(self._stream())
 
-    def __enter__(self) -> Any:
-        """Use it as a file is used."""
+    def __enter__(self) -> TextIO:
         return self._stream().__enter__()
 
-    def __exit__(self, *args: object) -> Any:
-        """End such a use."""
-        return self._stream().__exit__(*args)
+    def __exit__(self, *_: object) -> None:
+        self._stream().close()
 
 
 @contextmanager
 def output_to(output: ClientOutput) -> Iterator[None]:
-    """What this thread writes to the standard streams goes to `output`; its standard input is
-    empty.
-    """
+    """Let what this thread writes go to `output`; its standard input is empty."""
     _install()
     _local.streams = {"stdin": _EmptyInput(), "stdout": output, "stderr": output}
     try:
@@ -193,7 +143,7 @@ def _install() -> None:
     global _users  # noqa: PLW0603
     with _lock:
         _users += 1
-        for name in NAMES:
+        for name in ("stdin", "stdout", "stderr"):
             current = getattr(sys, name)
             if current is not _routers.get(name) or current is None:
                 _routers[name] = Router(name, current)
@@ -212,8 +162,11 @@ def _uninstall() -> None:
         _routers.clear()
 
 
-def forget_after_fork() -> None:
-    """In a new child process: the thread that is left prints where the daemon prints."""
+def _after_fork() -> None:
+    """The thread that is left prints where the daemon prints."""
     global _lock  # noqa: PLW0603
     _lock = threading.Lock()
     _local.streams = None
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -7,17 +7,14 @@ leave, and interrupts the command that runs then.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
 
 from .._errors import ConnectionLost, ProtocolError
+from .._limits import Limits
+from .._stream import Stream
 from ..perf._prompts import running_prompt
 from ._console import Console
 from ._interrupt import Interrupted, Interruptible
-from ._output import ClientOutput, output_to
-
-if TYPE_CHECKING:
-    from .._limits import Limits
-    from .._stream import Stream
+from ._output import ClientOutput, nowhere, output_to
 
 
 class ReplConnection:
@@ -27,7 +24,7 @@ class ReplConnection:
         self._stream = stream
         self._limits = limits
         self._console = Console()
-        self._interruptible = Interruptible()
+        self._interruptible = Interruptible(self._console.wake)
         self._ending = threading.Event()
         self._torn = False
 
@@ -36,24 +33,17 @@ class ReplConnection:
         watcher = threading.Thread(target=self._watch, name="ashd-pdm-watch", daemon=True)
         watcher.start()
         try:
-            self._serve()
+            self._stream.send(b"+REPL\n")
+            while (command := self._read()) is not None:
+                self._answer(command)
         except Interrupted:
             pass
         finally:
             self._ending.set()
             self._stream.abort()
             watcher.join()
-            self._close_console()
-
-    def _serve(self) -> None:
-        self._stream.send(b"+REPL\n")
-        while (command := self._read()) is not None:
-            try:
-                text = command.decode()
-            except UnicodeDecodeError:
-                self._stream.send(b"-ERR the command is not UTF-8\n")
-                continue
-            self._answer(text)
+            with output_to(nowhere):
+                self._console.close()
 
     def _read(self) -> bytes | None:
         try:
@@ -62,7 +52,12 @@ class ReplConnection:
             self._stream.send(b"-ERR the command is too long\n")
             raise
 
-    def _answer(self, text: str) -> None:
+    def _answer(self, command: bytes) -> None:
+        try:
+            text = command.decode()
+        except UnicodeDecodeError:
+            self._stream.send(b"-ERR the command is not UTF-8\n")
+            return
         output = ClientOutput(self._send, self._limits.output_line)
         done: bool | None = None
 
@@ -70,15 +65,12 @@ class ReplConnection:
             nonlocal done
             done = self._console.execute(text)
 
-        with output_to(output), running_prompt(self._interrupt):
+        with output_to(output), running_prompt(self._interruptible.interrupt_once):
             self._interruptible.run(run)
         output.finish()
         if done is None:  # interrupted before it could say so
             self._send(b" KeyboardInterrupt\n")
         self._send(b"+OK\n" if done else b"+EXC\n")
-
-    def _interrupt(self) -> bool:
-        return self._interruptible.interrupt_once(self._console.wake)
 
     def _send(self, data: bytes) -> None:
         torn, self._torn = self._torn, True  # until it is sent: an interrupt may come meanwhile
@@ -96,9 +88,4 @@ class ReplConnection:
             self._ending.wait(self._limits.half_close_grace)
         else:
             self._stream.wait_closed(None, half=False)
-        self._interruptible.interrupt(self._console.wake)
-
-    def _close_console(self) -> None:
-        output = ClientOutput(lambda _data: None, self._limits.output_line)
-        with output_to(output):
-            self._console.close()
+        self._interruptible.interrupt()

@@ -1,54 +1,83 @@
-"""Serves connections: greets, finds out the protocol, and runs it. One thread for each connection.
+"""Serves connections: greets, finds out the protocol, and runs it.
 
-A server owns the sockets that it is given. It knows nothing of where they come from: a listener, or
-a parent process.
+One thread takes connections from the sockets of the server, and each connection has a thread of its
+own. The server owns all of these sockets.
 """
 
 from __future__ import annotations
 
 import logging
+import re
+import select
+import socket
 import threading
 import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol
 
-from .._errors import PdmError
+from .._errors import ListenError, PdmError
 from .._limits import CLOSE_TIMEOUT, Limits
 from .._stream import Stream
-from ._binding import Binder, bind_local
+from ..perf._registry import find_object
+from ._fork import forget_after_fork
 from ._perf import PerfConnection
 from ._repl import ReplConnection
-
-if TYPE_CHECKING:
-    import socket
+from ._workers import Workers
 
 _log = logging.getLogger("ashd.pdm")
 GREETING = b"+PDM1\n"
-
-
-class Switch(Protocol):
-    """Knows other processes that connections can be handed to."""
-
-    def hand_over(
-        self, worker: str | None, protocol: str, sock: socket.socket, data: bytes
-    ) -> bool:
-        """Give the connection to a worker; False when this process is to serve it. `PdmError` for
-        an unknown one.
-        """
+PROTOCOLS = ("repl", "perf")
+_CHOICE = re.compile(r"(?:@([^ ]*) )?(repl|perf)\r*")
+"""What a client answers to the greeting: `[@WORKER ]PROTOCOL`."""
 
 
 class Server:
-    """The connections of one listener. All methods may be called from any thread."""
+    """The connections that come over `sockets`. All methods may be called from any thread.
+
+    `take(server, sock)` is called when a socket has something: it starts connections, and returns
+    False when no more will come.
+    """
 
     def __init__(
-        self, limits: Limits, bind: Binder = bind_local, switch: Switch | None = None
+        self,
+        sockets: Sequence[socket.socket],
+        take: Callable[[Server, socket.socket], bool],
+        limits: Limits,
+        *,
+        name: str,
+        workers: Workers | None = None,
     ) -> None:
+        self._sockets = sockets
+        self._take = take
         self._limits = limits
-        self._bind = bind
-        self._switch = switch
+        self._workers = workers
         self._lock = threading.Lock()  # for _open and _closed
         self._open: dict[threading.Thread, Stream] = {}
         self._closed = False
+        for sock in sockets:
+            sock.setblocking(False)  # what came may be gone again
+            sock.set_inheritable(False)  # or the server seems to live as long as a child of it does
+        self._thread = threading.Thread(target=self._take_all, name=name, daemon=True)
+        forget_after_fork(self)
+        try:
+            self._thread.start()
+        except RuntimeError as exc:
+            self.forget()
+            raise ListenError("can't start a thread for the debug socket") from exc
+
+    def _take_all(self) -> None:
+        sockets = {sock.fileno(): sock for sock in self._sockets}
+        poller = select.poll()
+        for descriptor in sockets:
+            poller.register(descriptor, select.POLLIN)
+        try:
+            while not self._closed:
+                for descriptor, _ in poller.poll():
+                    if not self._take(self, sockets[descriptor]):
+                        return
+        finally:
+            for sock in self._sockets:
+                sock.close()
 
     def start(self, sock: socket.socket, protocol: str | None = None, data: bytes = b"") -> None:
         """Serve a connection in a thread of its own.
@@ -68,36 +97,32 @@ class Server:
                 thread.start()
                 return
         except RuntimeError:  # can't start a thread
-            self._forget(thread)
-        self._refuse(stream)
-
-    def _refuse(self, stream: Stream) -> None:
+            self._leave(thread)
         with suppress(PdmError):
             stream.send(b"-ERR too many connections\n")
         stream.close()
 
-    def _forget(self, thread: threading.Thread) -> None:
+    def _leave(self, thread: threading.Thread) -> None:
         with self._lock:
             self._open.pop(thread, None)
 
     def _serve(self, stream: Stream, protocol: str | None) -> None:
         try:
-            chosen = protocol or self._greet(stream)
-            if chosen is not None:
-                self._run(stream, chosen)
+            self._run(stream, protocol or self._greet(stream))
         except PdmError as exc:
             _log.debug("a debug connection ended: %s", exc)
         except Exception:
             _log.exception("a debug connection failed")
         finally:
-            self._forget(threading.current_thread())
+            self._leave(threading.current_thread())
             stream.close()
 
-    def _run(self, stream: Stream, protocol: str) -> None:
+    def _run(self, stream: Stream, protocol: str | None) -> None:
         if protocol == "repl":
             ReplConnection(stream, self._limits).serve()
-        else:
-            PerfConnection(stream, self._limits, self._bind).serve()
+        elif protocol == "perf":
+            bind = self._workers.bind if self._workers else find_object
+            PerfConnection(stream, self._limits, bind).serve()
 
     def _greet(self, stream: Stream) -> str | None:
         """Return the protocol that this process is to serve; None when there is none."""
@@ -105,10 +130,12 @@ class Server:
         line = stream.read_line(self._limits.line, self._limits.greeting_timeout)
         if line is None:
             return None
-        worker, protocol = _parse_choice(line)
-        if protocol not in PROTOCOLS:
+        chosen = _CHOICE.fullmatch(line.decode("ascii", "replace"))
+        if chosen is None:
             stream.send(b"-ERR no such protocol; there are: repl, perf\n")
             return None
+        worker: str | None = chosen[1]
+        protocol: str = chosen[2]
         try:
             return None if self._hand_over(stream, worker, protocol) else protocol
         except PdmError as exc:
@@ -116,17 +143,21 @@ class Server:
             return None
 
     def _hand_over(self, stream: Stream, worker: str | None, protocol: str) -> bool:
-        if self._switch is None:
-            if worker is not None:
-                raise PdmError("this server has no worker processes")
-            return False
-        return self._switch.hand_over(worker, protocol, stream.socket, stream.pending)
+        if self._workers is not None:
+            return self._workers.hand_over(worker, protocol, stream.socket, stream.pending)
+        if worker is not None:
+            raise PdmError("this server has no worker processes")
+        return False
 
     def close(self, seconds: float = CLOSE_TIMEOUT) -> None:
-        """End all connections, and wait for their threads, but no longer than that."""
+        """End all connections, and wait `seconds` for their threads. May be called twice."""
         with self._lock:
             self._closed = True
             running = dict(self._open)
+        for sock in self._sockets:
+            with suppress(OSError):  # it is closed already
+                sock.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits for it
+        self._thread.join()
         for stream in running.values():
             stream.abort()
         end = time.monotonic() + seconds
@@ -134,24 +165,12 @@ class Server:
             if thread is not threading.current_thread():
                 thread.join(max(0.0, end - time.monotonic()))
 
-    def forget_after_fork(self) -> None:
-        """In a new child process: close our copies of the connections. The parent goes on with its
-        own.
-        """
+    def forget(self) -> None:
+        """Implement `Owner`."""
         self._lock = threading.Lock()
         self._closed = True
+        for sock in self._sockets:
+            sock.close()
         for stream in self._open.values():
             stream.close()
         self._open.clear()
-
-
-PROTOCOLS = ("repl", "perf")
-
-
-def _parse_choice(line: bytes) -> tuple[str | None, str]:
-    """Split `[@WORKER ]PROTOCOL`."""
-    text = line.rstrip(b"\r").decode("ascii", "replace")
-    if not text.startswith("@"):
-        return None, text
-    worker, _, protocol = text[1:].partition(" ")
-    return worker, protocol

@@ -34,36 +34,32 @@ class TcpSpec:
     port: int
 
 
+_UNIX = re.compile(r"([^\0]*/[^/:\0]+)(?::([^/:]*)(?::([^/:]+))?)?")
+_TCP = re.compile(r"(?:\[([^\[\]]*)\]|([^:\[\]]*)):([0-9]{1,5})")
+
+
 def parse_spec(spec: str) -> UnixSpec | TcpSpec:
     """Return what `spec` means; `SpecError` shows the two forms when it means nothing."""
     return _parse_unix(spec) if "/" in spec else _parse_tcp(spec)
 
 
 def _parse_unix(spec: str) -> UnixSpec:
-    head, slash, tail = spec.rpartition("/")
-    name, *options = tail.split(":")
-    path = head + slash + name
-    if not name or "\0" in spec or len(options) > 2:
-        raise _wrong(spec, "it has no file name, or too many parts")
+    found = _UNIX.fullmatch(spec)
+    if not found:
+        raise _wrong(spec, "it has no file name, an empty group, or too many parts")
+    path, mode, group = found.groups()
     if len(path.encode("utf-8", "surrogateescape")) > MAX_PATH:
         raise SpecError(f"the path of a socket can have {MAX_PATH} bytes, and {path!r} is longer")
-    mode = _parse_mode(spec, options[0]) if options else DEFAULT_MODE
-    if len(options) == 2 and not options[1]:
-        raise _wrong(spec, "its group is empty")
-    return UnixSpec(path, mode, options[1] if len(options) == 2 else None)
-
-
-def _parse_mode(spec: str, text: str) -> int:
-    if not re.fullmatch(r"[0-7]{3,4}", text) or int(text, 8) > 0o777:
-        raise _wrong(spec, f"the mode {text!r} is not octal, from 000 to 0777")
-    return int(text, 8)
+    if mode is not None and not re.fullmatch(r"0?[0-7]{3}", mode):
+        raise _wrong(spec, f"the mode {mode!r} is not octal, from 000 to 0777")
+    return UnixSpec(path, DEFAULT_MODE if mode is None else int(mode, 8), group)
 
 
 def _parse_tcp(spec: str) -> TcpSpec:
-    found = re.fullmatch(r"\[([^\[\]]*)\]:([0-9]{1,5})|([^:\[\]]*):([0-9]{1,5})", spec)
-    if not found or int(found[2] or found[4]) > 65535:
+    found = _TCP.fullmatch(spec)
+    if not found or int(found[3]) > 65535:
         raise _wrong(spec, "it is neither a path nor an address with a port")
-    return TcpSpec(found[1] or found[3] or "", int(found[2] or found[4]))
+    return TcpSpec(found[1] or found[2] or "", int(found[3]))
 
 
 def _wrong(spec: str, reason: str) -> SpecError:

@@ -10,16 +10,15 @@ import linecache
 import re
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Mapping
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, cast
+from types import FrameType
+from typing import cast
 
-if TYPE_CHECKING:
-    from types import FrameType
+from .._records import Request, Stack, Thread
 
-    from .._records import Request, Stack, Thread
-
-Finder = Callable[[int], Mapping[str, Any] | None]
+Finder = Callable[[int], Mapping[str, object] | None]
 
 MAX_FRAMES = 500
 """Frames of one stack; a recursion that is deeper is cut at its outer end."""
@@ -58,10 +57,8 @@ def remove_finder(finder: Finder) -> None:
         _finders = tuple(known for known in _finders if known != finder)
 
 
-def work_of(ident: int) -> dict[str, Any] | None:
-    """Return what the thread works on, or None when nobody knows. A finder that raises doesn't
-    know.
-    """
+def work_of(ident: int) -> dict[str, object] | None:
+    """Return what the thread works on, or None. A finder that raises doesn't know."""
     for finder in _finders:
         try:
             found = finder(ident)
@@ -86,16 +83,12 @@ def stack_of(frame: FrameType | None) -> Stack:
 
 
 def count_plumbing(stack: Stack) -> int:
-    """Return how many frames at the outer end of a stack belong to this server, or start a thread
-    or a program.
-    """
+    """Return how many frames at the outer end belong to this server, or start a thread."""
     return sum(1 for _ in takewhile(lambda frame: _PLUMBING.fullmatch(frame[0]), stack))
 
 
 def describe_threads() -> list[Thread]:
-    """Return all threads: `ident`, `native_id`, `name`, `daemon`, `request` (a dict or None),
-    `stack`, `plumbing` (how many frames at the outer end of the stack are the server's own).
-    """
+    """Return all threads, with their stacks and what each works on."""
     known = {thread.ident: thread for thread in threading.enumerate()}
     return [
         _describe(ident, known.get(ident), frame) for ident, frame in sys._current_frames().items()
@@ -123,21 +116,14 @@ def format_threads() -> str:
 def _format(thread: Thread) -> str:
     work = "".join(f" {key}={value}" for key, value in (thread["request"] or {}).items())
     name = "idle" if is_idle(thread) else thread["name"]
-    lines = [f"Thread {name} ({thread['ident']}){work}:"]
     hidden, stack = fold(thread)
-    if hidden:
-        lines.append(f"  ({hidden} frames of the server)")
-    for file, line, function, source in stack:
-        lines.append(f'  File "{file}", line {line}, in {function}')
-        if source:
-            lines.append(f"    {source}")
-    return "\n".join(lines) + "\n"
+    folded = f"  ({hidden} frames of the server)\n" if hidden else ""
+    frames = "".join(traceback.format_list(stack))
+    return f"Thread {name} ({thread['ident']}){work}:\n{folded}{frames}"
 
 
 def fold(thread: Thread) -> tuple[int, Stack]:
-    """Return how many frames of a described thread needn't be shown, and the others: the server's
-    own at the outer end, but never the innermost frame.
-    """
+    """Return how many frames of a thread needn't be shown, and the others, at least the last."""
     stack = thread["stack"]
     hidden = min(thread.get("plumbing", 0), len(stack) - 1)
     return (hidden, stack[hidden:]) if hidden > 1 else (0, stack)
