@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tempfile
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ SHORT_PATHS = {"TMPDIR": tempfile.gettempdir()}
 QUICK = ["tests/proto", "tests/util", "tests/wsgi", "tests/wsgidir", "tests/dirplex"]
 QUICK += ["tests/htparser", "tests/wsgiutil", "tests/workspace"]
 """Tests of the parts that take less than a minute together."""
+PARALLEL = ["tests/serve", "tests/proto", "tests/util", "tests/wsgi", "tests/perf"]
+"""Tests of what several threads run at the same time; those of the models are among them."""
 SUPPORTED = ["3.11", "3.12", "3.13", "3.14"]
 
 
@@ -43,6 +46,10 @@ def _runs(version: str) -> bool:
         return False
 
 
+FREE_THREADED = [version for version in ("3.13t", "3.14t") if _runs(version)]
+"""Builds of CPython without the interpreter lock."""
+if not FREE_THREADED:
+    logger.warning("Not here, and so not tested: a Python without interpreter lock (3.13t, 3.14t)")
 PYTHONS = [version for version in SUPPORTED if _runs(version)]
 if missing := sorted(set(SUPPORTED) - set(PYTHONS)):
     logger.warning("Not here, and so not tested: Python %s", ", ".join(missing))
@@ -53,6 +60,7 @@ LOWEST = PYTHONS[0] if PYTHONS else SUPPORTED[0]
 BETWEEN = PYTHONS[1:-1]
 nox.options.sessions = ["lint", "types", "wheels", "proto_alone", "lowest"]
 nox.options.sessions += [f"between-{version}" for version in BETWEEN]
+nox.options.sessions += [f"free_threaded-{version}" for version in FREE_THREADED[-1:]]
 nox.options.sessions += [f"unit-{version}" for version in PYTHONS[-1:]]
 nox.options.sessions += [f"integration-{version}" for version in PYTHONS[-1:]]
 
@@ -93,14 +101,17 @@ def _with_extras(name: str, target: str) -> str:
     return f"{target}[{extras}]" if extras else target
 
 
+def _editable(targets: Iterable[str]) -> list[str]:
+    return [word for target in targets for word in ("-e", target)]
+
+
 def _groups(*names: str) -> tuple[str, ...]:
     return nox.project.dependency_groups(_toml(ROOT / "pyproject.toml"), *names)
 
 
 def _install_editable(session: nox.Session, *groups: str) -> None:
     """Install ours and what they need. Builds share the environment: it is quicker."""
-    targets = [_with_extras(name, f"packages/{name}") for name in PACKAGES]
-    editable = [word for target in targets for word in ("-e", target)]
+    editable = _editable(_with_extras(name, f"packages/{name}") for name in PACKAGES)
     session.install("editables", *BUILD_REQUIRES, *_groups(*groups))
     session.install("--no-build-isolation", *editable)
 
@@ -221,6 +232,19 @@ def unit(session: nox.Session) -> None:
     _pytest(session, *UNIT, *session.posargs)
 
 
+@nox.session(python=FREE_THREADED or False)
+def free_threaded(session: nox.Session) -> None:
+    """Test what runs in several threads on a Python without the interpreter lock."""
+    if not FREE_THREADED:
+        session.skip("no python3.13t or python3.14t is on PATH")
+    # Without extras, and with a Hypothesis of pure Python: extension modules need a compiler there,
+    # and may turn the lock on. The bound stands first, or pip tries the newest.
+    session.install("hypothesis<6.140", "editables", *BUILD_REQUIRES, *_groups("test"))
+    editable = _editable(f"packages/{name}" for name in PACKAGES)
+    session.install("--no-build-isolation", "--no-deps", *editable)
+    _pytest(session, *PARALLEL, *session.posargs)
+
+
 @nox.session(python=PYTHONS)
 def integration(session: nox.Session) -> None:
     """Test whole programs with real clients and real applications."""
@@ -258,9 +282,13 @@ def compiled(session: nox.Session) -> None:
 def coverage(session: nox.Session) -> None:
     """Measure branch coverage of everything, of child processes too; name what is not covered."""
     _install_editable(session, "coverage")
+    session.env["PYTHONPATH"] = str(ROOT / "tests" / "support")  # where its plugin is
+    data = ROOT / ".nox" / "coverage"
+    data.mkdir(parents=True, exist_ok=True)
+    data.chmod(0o1777)  # some tests become another user
     session.run("coverage", "erase")
     command = ("coverage", "run", "-m", "pytest", "--numprocesses=auto", "--dist=worksteal")
-    traceable = ("-m", "not untraceable")  # a tracer has a lock of its own
+    traceable = ("-m", "not untraceable")
     try:
         session.run(*command, *traceable, *(session.posargs or ["tests"]), env=SHORT_PATHS)
     finally:  # a test that fails takes nothing from what the others have shown

@@ -78,10 +78,10 @@ STREAMS = {
     "many header lines": HEAD.replace(b"Host", b"A: b\r\n" * 190 + b"Host"),
     "a target": HEAD.replace(b"/ ", b"/" + b"x" * 48_000 + b" "),
     "a method": b"X" * 20_000 + HEAD[3:],
-    "pipelined requests": HEAD * 5_000,
-    "empty lines": (b"\r\n" * MAX_EMPTY_LINES + HEAD) * 1_000,
+    "pipelined requests": HEAD * 1_000,
+    "empty lines": (b"\r\n" * MAX_EMPTY_LINES + HEAD) * 200,
     "a length": HEAD.replace(b"\r\n\r\n", b"\r\nContent-Length: 50000\r\n\r\n") + bytes(50_000),
-    "chunks": CHUNKED + b"1\r\na\r\n" * 20_000 + b"0\r\n\r\n",
+    "chunks": CHUNKED + b"1\r\na\r\n" * 4_000 + b"0\r\n\r\n",
     "a large chunk": CHUNKED + b"c350\r\n" + bytes(50_000) + b"\r\n0\r\n\r\n",
     "extensions": CHUNKED
     + (b"1;" + b"a" * (MAX_CHUNK_LINE - 50) + b"\r\na\r\n") * 50

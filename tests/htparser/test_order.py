@@ -23,18 +23,21 @@ class Connection:
     def __init__(self, name: str, order: list[str]) -> None:
         self.name = name
         self.order = order
+        self.received: list[bytes] = []
+        self.done = False
 
     def exchange_connected(self) -> None:
         pass
 
-    def exchange_data(self, data: bytes) -> None:  # noqa: ARG002
+    def exchange_data(self, data: bytes) -> None:
         self.order.append(self.name)
+        self.received.append(data)
 
     def exchange_ready(self) -> None:
         pass
 
-    def exchange_done(self, *, keep_alive: bool, reset: bool) -> None:
-        pass
+    def exchange_done(self, *, keep_alive: bool, reset: bool) -> None:  # noqa: ARG002
+        self.done = True
 
     def exchange_failed(self, status: int, detail: str) -> None:
         raise AssertionError(status, detail)
@@ -68,6 +71,32 @@ def test_a_new_response_goes_before_the_rest_of_large_ones() -> None:
             return len(order) - before
 
     assert asyncio.run(scenario()) <= 2 * PIECES_AT_ONCE + 1
+
+
+def test_a_response_that_is_there_as_a_whole_goes_out_in_one_piece() -> None:
+    async def scenario(head: bytes, tail: bytes) -> list[bytes]:
+        poller, connection = Poller(asyncio.get_running_loop()), Connection("", [])
+        with ExitStack() as stack:
+            stack.callback(poller.close)
+            framer = ResponseFramer(head_only=False, current=True, keep_alive=True)
+            exchange = Exchange(connection, poller, framer, b"GET\0/\0")
+            ours, theirs = socket.socketpair()
+            stack.callback(exchange.abort)
+            with theirs:
+                theirs.send(head + b"\r\nabc")
+            exchange.connect(ours)
+            exchange.end_body()
+            while not connection.done:
+                await asyncio.sleep(0)
+        assert connection.received[0].endswith(b"\r\n\r\n" + tail)
+        return connection.received
+
+    status = b"HTTP/1.1 200 OK\r\n"
+    for head, tail in (
+        (status + b"Content-Length: 3\r\n", b"abc"),
+        (status, b"3\r\nabc\r\n0\r\n\r\n"),
+    ):
+        assert len(asyncio.run(scenario(head, tail))) == 1
 
 
 def test_the_kernel_holds_little_for_a_client_that_does_not_read() -> None:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import itertools
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from http.client import HTTPConnection
-from pathlib import Path
 
 import pytest
 
-from ashdtest.frontend import FRONT_ENDS, FrontEnd, front_end
+from ashdtest.frontend import FRONT_ENDS, HANDLER, FrontEnd, front_end
 from ashdtest.http import Reader
 from ashdtest.processes import DEADLINE
 
 TEXT = {"Content-Type": "text/plain"}
-HANDLER = [sys.executable, str(Path(__file__).with_name("htparser_handlers.py"))]
 
 
 @pytest.fixture(params=FRONT_ENDS, scope="module")

@@ -11,11 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from ashdtest.frontend import FrontEnd, front_end
+from ashdtest.frontend import HANDLER, FrontEnd, front_end, read_to_end
 from ashdtest.http import Reader
 from ashdtest.processes import peak_resident_kib, wait_until
 
-HANDLER = [sys.executable, str(Path(__file__).with_name("htparser_handlers.py"))]
 GET = b"GET /echo HTTP/1.1\r\nHost: a\r\n\r\n"
 GIB = 1 << 30
 ROOM_KIB = 16 * 1024  # what memory may grow by, whatever the size of a body
@@ -232,3 +231,15 @@ def test_a_response_begins_before_its_end(server: FrontEnd, fifo: Path) -> None:
         reader.until(b"6\r\nbegin \r\n")
         fifo.write_bytes(b"end")
         assert reader.until(b"0\r\n\r\n") == b"3\r\nend\r\n0\r\n\r\n"
+
+
+def test_a_body_that_turns_bad_cuts_a_response_that_has_begun() -> None:
+    with front_end(HANDLER, options=["--buffer-body=0"]) as server, server.connect() as sock:
+        sock.sendall(b"POST /stuck HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
+        assert Reader(sock).reply().status == 400
+        server.wait_for_log("left stuck")
+    with front_end(HANDLER, options=["--buffer-body=0"]) as server, server.connect() as sock:
+        sock.sendall(b"POST /lull HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+        assert sock.recv(1 << 16).startswith(b"HTTP/1.1 200 OK\r\n")
+        sock.sendall(b"zz\r\n")
+        assert not read_to_end(sock).endswith(b"0\r\n\r\n")

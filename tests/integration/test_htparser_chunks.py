@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ashdtest.frontend import FrontEnd, front_end
+from ashdtest.frontend import HANDLER, FrontEnd, front_end
 from ashdtest.http import Reader
 
-HANDLER = [sys.executable, str(Path(__file__).with_name("htparser_handlers.py"))]
 CUT = ["cut", "malformed", "kill"]
 CURL_SAYS_CUT = {"--http1.1": 18, "--http1.0": 56}
 """Exit status: a chunked body without its end; a connection that was reset."""

@@ -13,11 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from ashdtest.frontend import FrontEnd, front_end, read_to_end
+from ashdtest.frontend import HANDLER, FrontEnd, front_end, read_to_end
 from ashdtest.http import Reader, Reply
 from ashdtest.processes import children, exists, program, state, wait_until
 
-HANDLER = [sys.executable, str(Path(__file__).with_name("htparser_handlers.py"))]
 GET = b"GET /echo HTTP/1.1\r\nHost: a\r\n\r\n"
 GET_ONCE = b"GET /echo HTTP/1.0\r\n\r\n"
 
@@ -201,7 +200,7 @@ def test_a_handler_that_closes_its_socket_and_stays() -> None:
             for _ in range(2):
                 assert server.exchange(GET_ONCE).startswith(b"HTTP/1.1 503")
             server.terminate()
-            wait_until(lambda: refuses(server))
+            server.wait_until_closed()
             server.terminate()
             server.wait()
 
@@ -381,7 +380,7 @@ def test_no_handler_is_left_behind(signals: int) -> None:
             (child,) = wait_until(lambda: re.findall(r"child (\d+)\.", server.log))
             server.terminate()
             if signals == 2:
-                wait_until(lambda: refuses(server))
+                server.wait_until_closed()
                 server.terminate()
             assert server.wait() == 1
             assert not read_to_end(sock).startswith(b"HTTP/1.1 200")
@@ -423,11 +422,3 @@ def test_what_dead_handlers_have_left_ends_too() -> None:
         server.terminate()
         server.wait()
         wait_until(lambda: state(child) in ("", "Z"))
-
-
-def refuses(server: FrontEnd) -> bool:
-    try:
-        server.connect().close()
-    except ConnectionError:
-        return True
-    return False

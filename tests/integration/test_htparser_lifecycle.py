@@ -9,18 +9,16 @@ import resource
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ashdtest.builds import BUILD
-from ashdtest.frontend import FrontEnd, front_end, read_to_end
+from ashdtest.frontend import HANDLER, FrontEnd, front_end, read_to_end
 from ashdtest.http import Reader
 from ashdtest.processes import children, exists, free_port, program, wait_until
 
-HANDLER = [sys.executable, str(Path(__file__).with_name("htparser_handlers.py"))]
 GET = b"GET /echo HTTP/1.1\r\nHost: a\r\n\r\n"
 GET_ONCE = b"GET /echo HTTP/1.0\r\n\r\n"
 
@@ -193,21 +191,22 @@ def test_the_second_signal_ends_it_at_once() -> None:
         sock.sendall(b"GET /stuck HTTP/1.1\r\nHost: a\r\n\r\n")
         server.wait_for_log("waiting")
         server.terminate()
-        wait_until(lambda: _refuses(server))
+        server.wait_until_closed()
         server.terminate()
         assert server.wait() == 1
         assert read_to_end(sock) == b""
 
 
-def _refuses(server: FrontEnd) -> bool:
-    try:
-        server.connect().close()
-    except ConnectionError:
-        return True
-    return False
-
-
 # Limits
+
+
+def test_a_head_that_no_socket_takes() -> None:
+    with front_end(HANDLER, options=["--head-size=3000000"]) as server:
+        line = b"X: " + bytes(1_000_000).replace(b"\0", b"x") + b"\r\n"
+        reply = server.exchange(GET_ONCE[:-2] + line + b"\r\n")
+        assert reply.startswith(b"HTTP/1.1 431 ")
+        assert b"too large for the handler's socket" in reply
+        assert server.exchange(GET_ONCE).startswith(b"HTTP/1.1 200 ")
 
 
 @pytest.fixture

@@ -6,18 +6,16 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
-from ashdtest.frontend import FrontEnd, front_end
+from ashdtest.frontend import HANDLER, FrontEnd, front_end
 from ashdtest.http import Reader, Reply
 from ashdtest.processes import children, exists, program, wait_until
 
-HANDLER = [sys.executable, str(Path(__file__).with_name("htparser_handlers.py"))]
 COUNT = 3
 
 
@@ -137,21 +135,13 @@ def test_the_end_of_all(tmp_path: Path) -> None:
         server.terminate()
         for sock in idle:
             assert Reader(sock).at_end()
-        wait_until(lambda: refuses(server))
+        server.wait_until_closed()
         for sock, gate in zip(working, gates, strict=True):
             gate.write_bytes(b"x")
             reply = Reader(sock).reply()
             assert reply.body == b"x0"
             assert reply.headers["connection"] == "close"
         assert server.wait() == 0
-
-
-def refuses(server: FrontEnd) -> bool:
-    try:
-        server.connect().close()
-    except ConnectionError:
-        return True
-    return False
 
 
 def test_a_hang_up_goes_to_the_root_handler_alone() -> None:
@@ -238,3 +228,16 @@ def test_a_port_that_other_front_ends_have() -> None:
         result = run(f"plain:port={server.port}", "--", "true")
         assert result.returncode == 1
         assert "Address already in use" in result.stderr
+
+
+@pytest.mark.parametrize("ended_by", ["a second signal", "--stop-time=0.5"])
+def test_a_request_that_hangs_keeps_none_of_them(ended_by: str) -> None:
+    options = [ended_by] if ended_by.startswith("--") else []
+    with front_ends(*options, status=1) as server, server.connect() as sock:
+        sock.sendall(get("/stuck"))
+        server.wait_for_log("waiting")
+        server.terminate()
+        server.wait_until_closed()
+        if not options:
+            server.terminate()
+        assert server.wait() == 1

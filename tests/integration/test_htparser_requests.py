@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import socket
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ashdtest.frontend import FrontEnd, front_end
+from ashdtest.frontend import HANDLER, FrontEnd, front_end
 from ashdtest.http import Reader
 from ashdtest.processes import descriptor_count, wait_until
 
-HANDLER = [sys.executable, str(Path(__file__).with_name("htparser_handlers.py"))]
 CORPUS = Path(__file__).parent.parent / "htparser" / "corpus"
 GET = b"GET /echo HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST /raw HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%b"

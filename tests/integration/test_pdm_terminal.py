@@ -93,6 +93,7 @@ def runs_code(daemon: Daemon, function: str) -> bool:
     )
 
 
+@pytest.mark.untraceable
 def test_a_second_interrupt_gives_the_connection_up(daemon: Daemon, tmp_path: Path) -> None:
     command = [program("ashd-pdm"), "repl", daemon.address]
     with terminal(*command, XDG_STATE_HOME=str(tmp_path)) as screen:

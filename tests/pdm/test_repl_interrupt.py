@@ -42,6 +42,13 @@ def test_leaving_interrupts(address: str, module: Any, code: str) -> None:
         assert client.run("1") == (["1"], "+OK")
 
 
+def test_code_can_be_profiled(address: str) -> None:
+    with RawClient(address, "repl") as client:
+        assert client.run("1") == (["1"], "+OK")
+        client.run("import cProfile")
+        assert client.run("cProfile.Profile().runcall(lambda: 6 * 7)") == (["42"], "+OK")
+
+
 def test_cleanup_runs(address: str, module: Any) -> None:
     module.cleaned = module.started = False
     with RawClient(address, "repl") as client:

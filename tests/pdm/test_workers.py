@@ -110,6 +110,7 @@ def test_a_prompt_over_the_plain_wire(site: Site) -> None:
         assert client.output() == ([str(site.processes["2"].pid)], "+OK")
 
 
+@pytest.mark.untraceable
 def test_a_command_in_a_worker_is_interrupted_when_its_client_leaves(site: Site) -> None:
     with RawClient(site.address, "@2 repl") as client:
         client.send(

@@ -226,6 +226,7 @@ def test_the_names_of_the_original_library(pair: Pair) -> None:
     assert isinstance(pair.request, req)
     assert pair.request.ver == b"HTTP/1.1"
     assert pair.request.sk is pair.request.stream
+    assert pair.request.bsk is pair.request.socket
     pair.request.sk.write(b"answer")
     pair.request.close()
     assert pair.answer() == b"answer"

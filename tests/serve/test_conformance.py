@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from ashd.serve import Free, Model, Pool, Rplex, Single, Source
+from ashd.serve import Free, Model, ParallelSource, Pool, Rplex, Single, Source
+from ashd.serve._parallel import ParallelThreads
+from ashd.serve._running import Slot
 from ashd.serve.conformance import (
     Check,
     Serving,
@@ -19,12 +21,32 @@ from ashd.serve.conformance import (
 
 Factory = Callable[[], Model]
 
+
+class Parallel:
+    """Uses, on every interpreter, the threads that other models use without interpreter lock."""
+
+    multithread = True
+    multiplex = False
+
+    def __init__(
+        self, maximum: int | None = None, timeout: float | None = None, idle: float = 60.0
+    ) -> None:
+        self._threads = ParallelThreads(Slot.run, maximum, timeout, idle, "parallel")
+
+    def serve(self, source: Source) -> None:
+        assert isinstance(source, ParallelSource)
+        self._threads.serve(source)
+
+
 MODELS: dict[str, Factory] = {
     "free": Free,
     "free with max": lambda: Free(maximum=30),
     "free with timeout": lambda: Free(maximum=30, timeout=1000),
     "rplex": Rplex,
     "rplex with max": lambda: Rplex(maximum=30),
+    "parallel": Parallel,
+    "parallel with max and timeout": lambda: Parallel(maximum=30, timeout=1000),
+    "parallel that hardly waits": lambda: Parallel(idle=0.0001),
     "single": Single,
     "pool": Pool,
     "pool that hardly waits": lambda: Pool(idle=0.0001),
@@ -35,6 +57,8 @@ LIMITED: dict[str, Callable[[int], Model]] = {
     "free": Free,
     "free with timeout": lambda maximum: Free(maximum, timeout=1000),
     "rplex": Rplex,
+    "parallel": Parallel,
+    "parallel that hardly waits": lambda maximum: Parallel(maximum, idle=0.0001),
     "pool": Pool,
     "pool that hardly waits": lambda maximum: Pool(maximum, idle=0.0001),
     "pool with timeout": lambda maximum: Pool(maximum, timeout=1000),
@@ -59,8 +83,9 @@ def test_limit(name: str, maximum: int) -> None:
     check_limit(lambda: LIMITED[name](maximum), maximum)
 
 
-def test_idle_threads_end() -> None:
-    check_idle_threads_end(lambda: Pool(idle=0.01))
+@pytest.mark.parametrize("factory", [Pool, Parallel])
+def test_idle_threads_end(factory: Callable[..., Model]) -> None:
+    check_idle_threads_end(lambda: factory(idle=0.01))
 
 
 def test_streams_do_not_count_towards_max() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ashd.proto import HandlerGoneError
+from ashd.serve._interpreter import has_interpreter_lock
 from ashdtest.processes import exists, state
 from ashdtest.wsgiprograms import (
     MODEL_OPTIONS,
@@ -34,6 +35,10 @@ def test_a_pool_of_processes_for_each_request(options: tuple[str, ...]) -> None:
             assert handler.call(b"/pool", timeout=PATIENCE).body == b"[3, 2, 1]"
 
 
+@pytest.mark.skipif(
+    not has_interpreter_lock(),
+    reason="CPython 3.13t forks while other threads hold locks of its objects, like sys.modules",
+)
 @pytest.mark.untraceable
 @all_models
 def test_pools_beside_each_other(options: tuple[str, ...]) -> None:
@@ -97,6 +102,7 @@ def test_a_child_that_comes_back_is_ended_and_answers_nobody(
         assert handler.call(b"/pool", timeout=PATIENCE).body == b"[3, 2, 1]"
 
 
+@pytest.mark.untraceable
 @all_models
 def test_a_pool_ends_with_a_request_that_hangs(options: tuple[str, ...], tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"

@@ -122,6 +122,12 @@ def test_a_request_that_takes_too_long_gets_504(model: str, kind: bytes) -> None
         assert handler.call(timeout=PATIENCE).status == 200  # by the only thread there is
 
 
+def test_a_process_can_be_profiled_after_a_request_that_took_too_long() -> None:
+    with wsgi("stubborn_app", "-t", "single", "--request-timeout", TIMEOUT) as handler:
+        assert handler.call(b"/meek", timeout=PATIENCE).status == 504
+        assert handler.call(b"/profiled", timeout=PATIENCE).status == 200
+
+
 @pytest.mark.parametrize(
     ("model", "kind"),
     [
@@ -162,6 +168,7 @@ def test_a_request_that_lay_too_long_gets_503(model: str, tmp_path: Path) -> Non
     with wsgi("gate_app", "-t", model, "--queue-timeout", TIMEOUT) as handler:
         (client,) = wait_at(handler, [gate])
         late = handler.open(b"/late")
+        handler.open(b"/gone").close()
         with pytest.raises(TimeoutError):
             _wait_in_vain(late)
         gate.open()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import signal
 import threading
 import urllib.request
@@ -102,6 +103,61 @@ def test_a_worker_that_dies_at_once_is_started_again_ever_later() -> None:
         assert delays == sorted(set(delays))
         handler.process.terminate()
         handler.process.wait(PATIENCE)
+
+
+def test_workers_that_die_do_not_outlive_the_parents_end() -> None:
+    with wsgi("dying_app", "-w", "1", status=1) as handler:
+        wait_for_log(handler, "another is started in")
+        with handler.open():
+            handler.socket.close()
+            assert handler.process.wait(PATIENCE) == 1
+
+
+def test_a_worker_is_started_when_the_system_has_room_for_it_again() -> None:
+    with wsgi("hello_app", "-w", "1") as handler:
+        (worker,) = wait_for_workers(handler, 1)
+        limits = resource.prlimit(handler.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(handler.pid, resource.RLIMIT_NOFILE, (6, limits[1]))
+        os.kill(worker, signal.SIGKILL)
+        wait_for_log(handler, "no worker can be started (Too many open files); another attempt in")
+        resource.prlimit(handler.pid, resource.RLIMIT_NOFILE, limits)
+        wait_for_workers(handler, 1, [worker])
+        assert handler.call(timeout=PATIENCE).status == 200
+
+
+def test_a_worker_that_fails_while_it_leaves_is_told_of(tmp_path: Path) -> None:
+    write_version(tmp_path, "old")
+    with (tmp_path / "version_app.py").open("a") as file:
+        file.write("import atexit, os\natexit.register(os._exit, 3)\n")
+    with wsgi("version_app", "-w", "1", apps=tmp_path, status=None) as handler:
+        (worker,) = wait_for_workers(handler, 1)
+        handler.process.send_signal(signal.SIGHUP)
+        wait_for_log(handler, f"worker {worker} died while it left (exit status 3)")
+        assert handler.call(timeout=PATIENCE).body == b"old"
+
+
+SWALLOWS_A_SIGNAL = """
+import os, signal
+from pathlib import Path
+signal.signal(signal.SIGTERM, lambda *_: Path(os.environ["SWALLOWED"]).touch())
+Path(os.environ["GATE"]).read_bytes()
+def application(environ, start_response):
+    start_response("200 OK", [])
+    return []
+"""
+
+
+def test_an_application_that_swallows_a_signal_at_its_start_ends(tmp_path: Path) -> None:
+    (gate,) = pipes(tmp_path, 1)
+    swallowed = tmp_path / "swallowed"
+    (tmp_path / "swallowing_app.py").write_text(SWALLOWS_A_SIGNAL)
+    env = os.environ | {"GATE": str(tmp_path / "pipe0"), "SWALLOWED": str(swallowed)}
+    with wsgi("swallowing_app", "-w", "1", apps=tmp_path, env=env) as handler:
+        gate.wait_for_arrival()
+        handler.process.terminate()
+        until(swallowed.exists, "the signal")
+        gate.open()
+        assert handler.process.wait(PATIENCE) == 0
 
 
 def test_an_application_that_does_not_load_ends_it(tmp_path: Path) -> None:
@@ -297,14 +353,14 @@ def test_max_requests_jitter() -> None:
 def test_what_is_queued_at_the_end_outlives_workers() -> None:
     with wsgi("hello_app", "-w", "2", "--max-requests", "10") as handler:
         wait_for_workers(handler, 2)
-        clients = [handler.open() for _ in range(60)]
+        clients = [handler.open() for _ in range(30)]
         handler.socket.close()
         assert all(body_of(read_response(client)) for client in clients)
         assert handler.process.wait(PATIENCE) == 0
 
 
 def test_max_rss_replaces_a_worker_that_grows() -> None:
-    with wsgi("hungry_app", "-w", "1", "--max-rss", "100") as handler:
+    with wsgi("hungry_app", "-w", "1", "--max-rss", "60") as handler:
         first = pid_that_answers(handler)
         until(lambda: pid_that_answers(handler) != first, "another worker")
         wait_for_log(handler, "MiB, more than --max-rss allows", "leaves and is replaced")

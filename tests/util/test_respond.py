@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -13,7 +16,7 @@ from ashd.util import parse_response, respond, send_all
 from ashd.util._limits import MAX_UNSENT
 from ashd.util._outbox import Outbox
 from ashdtest.handlers import read_all
-from ashdtest.processes import wait_until
+from ashdtest.processes import descriptors, wait_until
 
 LARGE = 5_000_000
 
@@ -81,6 +84,49 @@ def test_a_client_that_has_gone_away_is_no_error(pair: Pair) -> None:
     respond(request, b"x" * LARGE)
 
 
+def test_a_client_that_left_before_what_was_written_is_no_error(pair: Pair) -> None:
+    client, request = pair
+    request.stream.write(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+    client.close()
+    respond(request, "x")
+
+
+def test_a_descriptor_that_takes_no_response_is_closed() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    unconnected = socket.socket(socket.AF_UNIX).detach()
+    for descriptor, told in ((write, "non-socket"), (unconnected, "not connected")):
+        with pytest.raises(OSError, match=told):
+            respond(Request(b"GET", b"/", b"HTTP/1.1", b"", [], descriptor), "x")
+        assert descriptor not in descriptors()
+
+
+FORKS = """
+import os, socket
+from ashd.proto import Request
+from ashd.util import respond
+client, theirs = socket.socketpair()
+respond(Request(b"GET", b"/", b"HTTP/1.1", b"", [], theirs.detach()), b"y" * 5_000_000)
+waiting, gate = os.pipe()
+if not (child := os.fork()):
+    client.close()
+    os.close(gate)
+    os.read(waiting, 1)
+    os._exit(0)
+with client, client.makefile("rb") as stream:
+    assert stream.read().endswith(b"y" * 5_000_000)  # to its end, which a child must not delay
+os.close(gate)
+os.waitpid(child, 0)
+"""
+
+
+def test_a_child_that_is_forked_holds_no_response_open() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FORKS], capture_output=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_a_client_that_goes_away_meanwhile_is_no_error(pair: Pair) -> None:
     client, request = pair
 
@@ -130,6 +176,17 @@ def test_a_client_that_takes_nothing_is_cut_off() -> None:
     Outbox(stall_timeout=0.01).add(theirs, memoryview(b"y" * LARGE))
     wait_until(lambda: theirs.fileno() < 0)
     assert len(read_all(ours)) < LARGE
+
+
+def test_send_all_waits_for_a_client_that_writes_all_before_it_reads(pair: Pair) -> None:
+    client, request = pair
+    thread = threading.Thread(target=send_all, args=(request.socket, b"y" * LARGE))
+    thread.start()
+    client.sendall(b"x" * LARGE)
+    client.shutdown(socket.SHUT_WR)
+    with client.makefile("rb") as stream:
+        assert stream.read(LARGE) == b"y" * LARGE
+    thread.join()
 
 
 def test_send_all_tells_of_a_client_that_is_gone(pair: Pair) -> None:

@@ -7,12 +7,13 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from ashdtest.commands import HELLO, command, each_model, module
+from ashdtest.commands import HELLO, attempt, command, each_model, module
 from ashdtest.handlers import Handler, read_all, running
 from ashdtest.processes import DEADLINE, MODELS, state, wait_until
 
@@ -124,12 +125,18 @@ def application(environ, start_response):
 """
 
 
-@pytest.mark.parametrize("model", ["single", "free"])
-def test_threads_of_the_application_do_not_keep_it(tmp_path: Path, model: str) -> None:
-    argv = command("-t", model, "-Ap", module(tmp_path, STUBBORN), "app")
-    with running(argv) as handler:
-        handler.call()
-    assert "not waiting for the application's threads (forever)" in handler.log
+def test_threads_of_the_application_do_not_keep_it(tmp_path: Path) -> None:
+    folder = module(tmp_path, STUBBORN)
+    with ExitStack() as stack:
+        handlers = [
+            stack.enter_context(running(command("-t", model, "-Ap", folder, "app")))
+            for model in MODELS
+        ]
+        for handler in handlers:
+            handler.call()
+            handler.socket.shutdown(socket.SHUT_WR)  # so that they wait at the same time
+    for handler in handlers:
+        assert "not waiting for the application's threads (forever)" in handler.log
 
 
 def test_exit_functions_of_the_application_run(tmp_path: Path) -> None:
@@ -184,3 +191,8 @@ def test_an_end_that_outruns_the_thread_that_bounds_it() -> None:
         [sys.executable, "-c", ALL_IS_ANSWERED], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_front_end_that_is_gone_before_it_is_told_of_a_start(tmp_path: Path) -> None:
+    argv = command("-Ap", module(tmp_path, HELLO), "app")
+    assert attempt(["env", "ASHD_TELL_READY=1", *argv]).stderr == ""

@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,9 @@ from ashdtest.handlers import running
         (["-t", "free:max=0", "app"], "max of the model free must be a whole number", 2),
         (["-m", "nonsense", "app"], "-m nonsense: ", 1),
         (["-m", "/nonexistent/socket", "app"], "-m /nonexistent/socket: ", 1),
+        (["-w", "2", "-m", "nonsense", "app"], "-m nonsense: ", 1),
+        (["--graceful-timeout", "0", "app"], "--graceful-timeout", 2),
+        (["--max-requests", "3", "app"], "replace workers, and need --workers N", 2),
     ],
 )
 def test_one_clear_line(tmp_path: Path, arguments: list[str], told: str, status: int) -> None:
@@ -171,6 +175,17 @@ def test_a_missing_debug_library_is_no_reason_to_stop(tmp_path: Path) -> None:
     assert "WARNING" in handler.log
     assert "ashd-wsgi[pdm]" in handler.log
     assert not path.exists()
+
+
+def test_workers_without_the_library_for_a_debug_socket(tmp_path: Path) -> None:
+    source = (
+        "import sys; sys.modules['ashd.pdm'] = None  # as if it weren't installed\n"
+        "from ashd.wsgi._main import main; sys.exit(main())"
+    )
+    options = ["-w", "1", "-m", str(tmp_path / "socket"), "-Ap", str(module(tmp_path, HELLO))]
+    with running([sys.executable, "-c", source, *options, "app"]) as handler:
+        assert handler.call().status == 200
+    assert "ashd-wsgi[pdm]" in handler.log
 
 
 def test_a_debug_socket(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,6 +13,7 @@ from ashd.wsgi import CutBodyError
 from ashdtest.bodies import CHUNKED, TEXT, Pairs, declared, reading
 from ashdtest.exchanges import Serve, served
 from ashdtest.handlers import read_all
+from ashdtest.processes import DEADLINE
 
 # Cut bodies. The front end closes its end when the client goes away: then nobody is there to see
 # the answer, and the application's log tells what it got.
@@ -171,3 +173,37 @@ def test_a_length_that_makes_no_sense_is_refused(serve: Serve, headers: Pairs) -
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert b"\r\nConnection: close\r\n" in answer
     assert not calls
+
+
+def test_a_body_that_ends_because_the_client_never_read_the_response(way: str) -> None:
+    """The kernel resets such a connection: it is no clean end either."""
+    gone = threading.Event()
+    seen: list[str] = []
+
+    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [])(b"piece")
+        gone.wait(DEADLINE)
+        try:
+            environ["wsgi.input"].read()
+        except CutBodyError as error:
+            seen.append(str(error))
+        return []
+
+    with served(application, way) as server:
+        with server.open(method=b"POST", headers=declared(10)) as client:
+            client.recv(1, socket.MSG_PEEK)
+        gone.set()
+    assert [text.partition(":")[0] for text in seen] == [
+        "the request's body was cut after 0 of 10 bytes"
+    ]
+
+
+def test_a_client_that_leaves_the_response_unread_is_no_error(way: str) -> None:
+    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        return [b"whole"]
+
+    with served(application, way) as server:
+        with server.open(method=b"POST", headers=declared(10)) as client:
+            client.recv(1, socket.MSG_PEEK)
+        assert server.call().body == b"whole"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ashd.proto import Request
 from ashd.wsgi import VERSION, BadRequestError
-from ashd.wsgi._environ import EnvironBuilder, base_environ
+from ashd.wsgi._environ import EnvironBuilder, base_environ, working_directory
 from ashd.wsgi._version import SOFTWARE
 
 Pairs = Iterable[tuple[bytes, bytes]]
@@ -367,3 +367,10 @@ def test_environs_are_independent() -> None:
         second, *_ = builder.build(request)
     assert second["wsgi.url_scheme"] == "http"
     assert "mine" not in second
+
+
+def test_a_working_directory_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert working_directory() == "/"

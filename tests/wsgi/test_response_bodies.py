@@ -180,3 +180,24 @@ def test_pieces_may_be_of_a_subclass_of_bytes(serve: Serve) -> None:
 
     assert serve(answering([Bytes(b"x"), Bytes(b"y")])).call().body == b"xy"
     assert serve(answering(lambda: iter([Bytes(b"x")]))).call().body == b"x"
+
+
+class Proxy:
+    """Stands for another object, as far as its attributes go."""
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self._pieces = pieces
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._pieces, name)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._pieces)
+
+
+def test_an_iterable_that_only_seems_to_have_a_length(serve: Serve) -> None:
+    def application(environ: dict[str, Any], start_response: Any) -> Proxy:
+        start_response("200 OK", [])
+        return Proxy([b"who", b"le"])
+
+    assert serve(application).call().body == b"whole"

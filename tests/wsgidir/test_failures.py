@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ashd.wsgidir import CachedModule, LoadError, ModuleCache, application, getmod
+from ashd.wsgidir import (
+    CachedModule,
+    LoadError,
+    ModuleCache,
+    application,
+    chain,
+    getmod,
+    static,
+)
 from ashdtest.wsgifiles import OLD, answering, call, save
 
 FAILING = {
@@ -181,3 +191,30 @@ def test_an_interrupted_load_is_no_failure(tmp_path: Path) -> None:
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
             getmod(path)
+
+
+@pytest.mark.parametrize("handler", [application, chain, static])
+def test_no_file_was_named(caplog: pytest.LogCaptureFixture, handler: Any) -> None:
+    assert call(handler, None).status == 500
+    assert "must be called through dirplex" in caplog.text
+
+
+def test_a_file_that_another_one_needs(tmp_path: Path) -> None:
+    save(tmp_path / "b.py", "undefined\n")
+    text = "from ashd.wsgidir import importlocal\ndef application(*_):\n    importlocal('b')\n"
+    with pytest.raises(LoadError, match=r"b\.py"):
+        call(application, save(tmp_path / "a.wsgi", text))
+
+
+def test_the_source_of_a_file_that_is_gone_is_shown(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.wsgi", "def fail():\n    raise ValueError  # and this comment\n", OLD)
+    entry = getmod(path)
+    assert getmod(path) is entry
+    path.unlink()
+    with pytest.raises(ValueError) as caught:
+        entry.mod.fail()
+    assert "# and this comment" in "".join(traceback.format_exception(caught.value))
+    with pytest.raises(LoadError):
+        getmod(path)
+    assert repr(entry.mod.__current__) == "<replaced version>"
+    assert repr(entry) == f"<CachedModule {entry.mod!r}>"

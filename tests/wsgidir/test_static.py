@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 from wsgiref.util import FileWrapper
 
 import pytest
@@ -123,4 +124,14 @@ def test_no_descriptor_is_left(path: Path) -> None:
     for method in ("GET", "HEAD", "POST"):
         for since in ("", http_date(OLD)):
             call(static, path, REQUEST_METHOD=method, HTTP_IF_MODIFIED_SINCE=since)
+    assert descriptor_count() == before
+
+
+def test_a_server_that_refuses_the_head_leaves_no_file_open(path: Path) -> None:
+    def refuse(*_: object) -> Any:
+        raise ValueError
+
+    before = descriptor_count()
+    with pytest.raises(ValueError):
+        static({"SCRIPT_FILENAME": str(path), "REQUEST_METHOD": "GET"}, refuse)
     assert descriptor_count() == before

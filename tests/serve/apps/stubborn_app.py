@@ -1,9 +1,11 @@
 """Works without end; what it does when it is asked to end depends on the path.
 
 `/meek` ends; `/exceptions` swallows every Exception; `/everything` swallows all there is;
-`/head` has sent its head and a piece; `/client` waits for its client to read; all else answers.
+`/head` has sent its head and a piece; `/client` waits for its client to read; all else answers,
+`/profiled` from a function that is profiled.
 """
 
+import cProfile
 import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -23,7 +25,12 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
         return forever()
     if kind == "client":
         return itertools.repeat(bytes(100_000))
-    return [str(os.getpid()).encode()]
+    body = cProfile.Profile().runcall(name_us) if kind == "profiled" else name_us()
+    return [body]
+
+
+def name_us() -> bytes:
+    return str(os.getpid()).encode()
 
 
 def work(swallowed: Any) -> None:

@@ -36,6 +36,12 @@ threading.Event().wait()
 """
 
 
+_ENDS_AS_DAEMONS_DO = """
+import signal, sys
+signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+"""
+
+
 @dataclass(frozen=True)
 class Daemon:
     """A running daemon; `address` is its debug socket."""
@@ -59,14 +65,18 @@ def running_daemon(source: str = SOURCE) -> Iterator[Daemon]:
     """Start a daemon; `source` gets the path of its debug socket as its argument."""
     with tempfile.TemporaryDirectory(prefix="pdm") as name:
         path = Path(name, "debug")
-        command = [sys.executable, "-c", source, str(path)]
+        command = [sys.executable, "-c", _ENDS_AS_DAEMONS_DO + source, str(path)]
         with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
             try:
                 wait_until(lambda: path.is_socket() or process.poll() is not None)
                 assert process.poll() is None
                 yield Daemon(process, str(path))
             finally:
-                process.kill()
+                process.terminate()
+                try:
+                    process.wait(DEADLINE)
+                finally:
+                    process.kill()
 
 
 def complete_in_bash(script: Path, *words: str) -> list[str]:

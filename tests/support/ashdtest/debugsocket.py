@@ -8,7 +8,6 @@ from __future__ import annotations
 import pickle
 import socket
 import struct
-from types import TracebackType
 from typing import Any
 
 from .processes import DEADLINE
@@ -90,10 +89,5 @@ class RawClient:
     def __enter__(self) -> RawClient:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

@@ -75,7 +75,7 @@ def served(application: WsgiApplication, way: str = "patient", **settings: Any) 
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     errors: list[BaseException] = []
     with theirs:
-        source = RequestSource(theirs, partial(Exchange, Adapter(application, **settings)))
+        source = RequestSource(theirs, lambda: partial(Exchange, Adapter(application, **settings)))
         thread = threading.Thread(
             target=_serve, args=(source, DRIVERS[way], errors), name="served", daemon=True
         )

@@ -20,6 +20,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO
 
 import pytest
@@ -34,6 +35,11 @@ FRONT_ENDS = [
     pytest.param(OURS, id=OURS),
     pytest.param(REFERENCE, id=REFERENCE, marks=needs(REFERENCE)),
 ]
+
+_HANDLERS = Path(__file__).parents[2] / "integration" / "htparser_handlers.py"
+
+HANDLER = [sys.executable, str(_HANDLERS)]
+"""A root handler that does what the first part of a request's path says."""
 
 _ATTEMPTS = 5  # somebody else may take a port between finding it and binding it
 
@@ -76,6 +82,17 @@ class FrontEnd:
     def wait_for_log(self, text: str) -> None:
         """Wait until the front end or its handler has written `text` to stderr."""
         wait_until(lambda: text in self.log, what=f"{text!r} in the log")
+
+    def wait_until_closed(self) -> None:
+        """Wait until nobody listens on the port."""
+        wait_until(self._refuses, what="the port to be closed")
+
+    def _refuses(self) -> bool:
+        try:
+            self.connect().close()
+        except ConnectionError:
+            return True
+        return False
 
     def terminate(self) -> None:
         """Begin a shutdown, as the first signal does."""

@@ -59,6 +59,7 @@ class Exchange:
         "_exhaust",
         "_fd",
         "_framer",
+        "_held",
         "_in_line",
         "_paused",
         "_pending",
@@ -85,6 +86,7 @@ class Exchange:
         self._body_ended = False
         self._paused = False
         self._exhaust = False  # there may be bytes that no event tells of
+        self._held = b""  # for the client, together with what comes next
         self._in_line = False
 
     @property
@@ -218,6 +220,7 @@ class Exchange:
                 data = self._sock.recv(size, _DONTWAIT)
             except BlockingIOError:
                 self._exhaust = False
+                self._send(b"")
                 return
             except OSError:
                 self._take_end(cut=True)
@@ -226,21 +229,23 @@ class Exchange:
                 self._take_end(cut=False)
                 return
             if not self._framer.complete:
-                self._take(data)
+                self._take(data, self._exhaust and len(data) < size)
             if len(data) == size:
                 self._read_later()
                 return
             if not self._exhaust:
                 return
 
-    def _take(self, data: bytes) -> None:
+    def _take(self, data: bytes, end_is_near: bool) -> None:
         try:
             output = self._framer.feed(data)
         except ResponseError as error:
             self._fail_for(error)
             return
-        if output:
-            self._client.exchange_data(output)
+        if end_is_near and not (self._held or self._framer.complete or self._framer.fault):
+            self._held = output
+            return
+        self._send(output)
         if self._framer.fault:
             self._complain("the response was cut", self._framer.fault)
             self._finish()
@@ -253,9 +258,15 @@ class Exchange:
         except ResponseError as error:
             self._fail_for(error)
             return
+        self._send(output)
+        self._finish()
+
+    def _send(self, output: bytes) -> None:
+        if self._held:
+            output = self._held + output
+            self._held = b""
         if output:
             self._client.exchange_data(output)
-        self._finish()
 
     def _fail_for(self, error: ResponseError) -> None:
         self._complain("answered with 502", str(error))

@@ -6,7 +6,6 @@ import io
 import os
 import socket
 import warnings
-from types import TracebackType
 from typing import Self
 
 from ._codec import Headers, encode_request
@@ -190,12 +189,7 @@ class Request(OriginalAttributes):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __del__(self) -> None:

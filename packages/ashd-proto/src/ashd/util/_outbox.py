@@ -36,10 +36,15 @@ def send_response(request: Request, data: bytes) -> None:
     closed in any case.
     """
     try:
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, request.detach())
+        fd = request.detach()
     except (BrokenPipeError, ConnectionResetError):  # its stream could not be flushed
         request.close()
         return
+    try:
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fd)
+    except OSError:
+        os.close(fd)
+        raise
     try:
         left = memoryview(data)
         try:

@@ -22,6 +22,14 @@ class PerfObserver:
     that finishes the response. CPU time is told where both are the same.
     """
 
+    def __init__(self) -> None:
+        """Count from now on."""
+        self._tally = counters.tally()
+
+    def for_thread(self) -> PerfObserver:
+        """Return an observer that counts by itself."""
+        return PerfObserver()
+
     def started(self, environ: Mapping[str, Any]) -> _Token:
         """Note that the application is about to be called."""
         if not requests.wanted(2):  # there would be one more at its end
@@ -35,10 +43,10 @@ class PerfObserver:
         """Note that a response is over; `token` is None when the application wasn't called."""
         code = status[:3]
         if token is None:
-            counters.count(code, None, aborted)
+            self._tally.count(code, None, aborted)
             return
         began, icpu, event = token
-        counters.count(code, time.monotonic() - began, aborted)
+        self._tally.count(code, time.monotonic() - began, aborted)
         if event is not None:
             cputime = time.thread_time() - icpu
             requests.notify(

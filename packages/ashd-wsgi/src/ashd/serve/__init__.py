@@ -12,7 +12,7 @@ from . import _compat
 from ._compat import names, parsehspec
 from ._errors import Error, ModelError
 from ._fork import handle_signal, leave_behind
-from ._interface import Model, Source, Stream, Task
+from ._interface import Model, ParallelSource, Source, Stream, Task, ThreadSource
 from ._running import Held, Running, running
 from ._spec import DEFAULT_MODEL, MODELS, make_model
 from ._thread_dump import report_threads
@@ -54,6 +54,7 @@ __all__ = [
     "Held",
     "Model",
     "ModelError",
+    "ParallelSource",
     "Pool",
     "Rplex",
     "Running",
@@ -61,6 +62,7 @@ __all__ = [
     "Source",
     "Stream",
     "Task",
+    "ThreadSource",
     "WakeUp",
     "Worker",
     "Workers",

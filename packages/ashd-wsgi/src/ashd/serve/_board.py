@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Sized
 
 _SIZE = 256
 """Workers that there can be at the same time, old ones that finish included; others go without."""
@@ -21,22 +20,23 @@ class Place:
     """A worker's own byte.
 
     Attributes:
-        waiting: whether a thread waits for requests. It says so itself, and calls `note` then.
+        waiting: the threads that wait for requests. Each adds and removes itself, and calls `note`
+            then. Single operations on a set are atomic.
     """
 
     def __init__(self, fd: int, number: int) -> None:
         """Take the place `number` on the board that `fd` is; that is borrowed."""
         self._memory = mmap.mmap(fd, _SIZE)
         self._number = number
-        self.waiting = False
+        self.waiting: set[int] = set()
 
-    def note(self, tasks: Sized) -> None:
-        """Tell the others whether this worker is idle: one that waits and has no tasks.
+    def note(self, tasks: object) -> None:
+        """Tell the others whether this worker is idle: it waits, and `tasks` is false.
 
         To be called when either has changed, from any thread. Where two do at the same time, the
         byte may be written last by the one that has looked first; it looks once more.
         """
-        self._memory[self._number] = self.waiting and not tasks
+        self._memory[self._number] = bool(self.waiting) and not tasks
         if tasks or not self.waiting:
             self._memory[self._number] = False
 

@@ -6,8 +6,12 @@ from _thread import start_new_thread
 
 from ._errors import ModelError
 from ._interface import Source
-from ._leader import Follower, LeaderFollowers
-from ._running import running
+from ._interpreter import serve_in_parallel
+from ._leader import Follower, LeaderFollowers, Work
+from ._running import Slot
+
+IDLE = 1.0
+"""Seconds after which a thread without work ends, where threads receive by themselves."""
 
 
 class Free:
@@ -24,11 +28,20 @@ class Free:
         """
         if timeout is not None and maximum is None:
             raise ModelError("the model free has a timeout only together with max (free:max=N,...)")
-        self._threads = FreeThreads(running.run, maximum, timeout)
+        self._maximum = maximum
+        self._timeout = timeout
 
     def serve(self, source: Source) -> None:
         """Run every task of `source`; return when all are finished."""
-        self._threads.serve(source)
+        serve_in_free_threads(source, Slot.run, self._maximum, self._timeout)
+
+
+def serve_in_free_threads(
+    source: Source, work: Work, maximum: int | None, timeout: float | None = None
+) -> None:
+    """Run every task of `source`; return when all are finished."""
+    if not serve_in_parallel(source, work, maximum, timeout, idle=IDLE, name="free"):
+        FreeThreads(work, maximum, timeout).serve(source)
 
 
 class FreeThreads(LeaderFollowers):

@@ -7,7 +7,7 @@ calls either `Task.run`, which does everything, or (`rplex`) `Task.start`, and t
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Work(Protocol):
@@ -71,6 +71,33 @@ class Source(Protocol):
 
     def stop(self) -> None:
         """Give no more tasks; a `receive` that waits now returns None. From any thread."""
+        ...
+
+
+class ThreadSource(Protocol):
+    """A thread's own way to receive from a source. The thread uses it, and nobody else."""
+
+    def receive(self, timeout: float | None) -> Task | None:
+        """Wait for the next task; None when there will be no more.
+
+        Raises TimeoutError after `timeout` seconds (None: never) without a task.
+        """
+        ...
+
+    def release(self) -> None:
+        """Give it back. The source may give it to another thread."""
+        ...
+
+
+@runtime_checkable
+class ParallelSource(Source, Protocol):
+    """A source from which several threads can receive at the same time.
+
+    Models use that where there is no interpreter lock. `stop` ends every `receive` then.
+    """
+
+    def for_thread(self) -> ThreadSource:
+        """Return what the calling thread receives by."""
         ...
 
 

@@ -11,7 +11,7 @@ it, and is never handed over. What remains is to decide when the next leader tak
 
 Threads are eager until `STREAK` tasks in a row were short. It is eager again as soon as one wasn't,
 or when it has been idle. Without an interpreter lock there is nothing to be saved, and it stays
-eager.
+eager; but there `_parallel.py` takes its place, unless a source can't be shared by threads.
 
 Locks: `_lock` guards every attribute below it in `__init__`. The leader sets `_turn` and `_busy`
 without it, in this order, and reads `_eager` afterwards; the main thread makes them eager first
@@ -27,7 +27,7 @@ import time
 from collections.abc import Callable
 
 from ._interface import Source, Task
-from ._running import running
+from ._running import Slot, running
 from ._wait_limit import WaitLimit
 from ._wakeup import WakeUp
 
@@ -50,6 +50,10 @@ RETRY = 0.1
 _HAS_INTERPRETER_LOCK = getattr(sys, "_is_gil_enabled", lambda: True)()
 
 
+Work = Callable[[Slot, Task], object]
+"""Runs a task, visible in the slot of the thread that calls it."""
+
+
 class Follower:
     """A thread. `wake` is held, except when the thread is to take the lead or to end."""
 
@@ -63,9 +67,7 @@ class Follower:
 class LeaderFollowers:
     """The leadership; what a thread does after its task is told by the classes below."""
 
-    def __init__(
-        self, work: Callable[[Task], object], maximum: int | None, timeout: float | None = None
-    ) -> None:
+    def __init__(self, work: Work, maximum: int | None, timeout: float | None = None) -> None:
         """Run tasks by calling `work`, in at most `maximum` threads at a time (None: no limit).
 
         A task that waits `timeout` seconds for a thread ends the process.
@@ -148,6 +150,13 @@ class LeaderFollowers:
     # For the threads
 
     def _run(self, me: Follower) -> None:
+        slot = running.slot()
+        try:
+            self._serve(me, slot)
+        finally:
+            slot.close()
+
+    def _serve(self, me: Follower, slot: Slot) -> None:
         receive, work = self._source.receive, self._work
         clock = time.monotonic
         while True:
@@ -162,13 +171,13 @@ class LeaderFollowers:
             self._turn += 1
             self._busy = True
             if self._eager:
-                running.enter(task)  # before the next leader asks whether there are tasks
+                slot.enter(task)  # before the next leader asks whether there are tasks
                 self._pass_lead_of(me)
                 started = clock()
-                work(task)
+                work(slot, task)
                 took = clock() - started
             else:
-                work(task)
+                work(slot, task)
                 took = 0.0
             del task
             if not self._next(me, took):

@@ -8,7 +8,7 @@ from collections import deque
 
 from ._fork import keep_no_more, leave_behind
 from ._interface import Stream
-from ._running import running
+from ._running import Slot, running
 from ._wakeup import WakeUp
 
 _LOOK = 0.1
@@ -33,6 +33,7 @@ class Multiplexer:
         self._closing = False
         self._done = threading.Event()
         self._epoll: select.epoll
+        self._slot: Slot
 
     def start(self) -> None:
         """Open descriptors and start the thread."""
@@ -68,11 +69,13 @@ class Multiplexer:
         self._close()
 
     def _run(self) -> None:
+        self._slot = running.slot()
         try:
             self._epoll.register(self._wakeup, select.EPOLLIN)
             while not (self._closing and not self._streams and not self._new):
                 self._turn(self._epoll)
         finally:
+            self._slot.close()
             self._done.set()
 
     def _turn(self, epoll: select.epoll) -> None:
@@ -87,19 +90,18 @@ class Multiplexer:
         while self._new:
             stream = self._new.popleft()
             fd = stream.fileno()
-            events = _advance(stream, 0)
+            events = self._hold(stream, 0)
             if events:
                 epoll.register(fd, events | select.EPOLLONESHOT)
                 self._streams[fd] = stream
 
     def _advance(self, epoll: select.epoll, fd: int, events: int) -> None:
-        wanted = _advance(self._streams[fd], events)
+        wanted = self._hold(self._streams[fd], events)
         if wanted:
             epoll.modify(fd, wanted | select.EPOLLONESHOT)
         else:  # the stream has closed its descriptor, which took it out of the epoll set
             del self._streams[fd]
 
-
-def _advance(stream: Stream, events: int) -> int:
-    """Advance a stream, visible in the table of what is running: it might be one that blocks."""
-    return running.hold(stream, stream.advance, events) or 0
+    def _hold(self, stream: Stream, events: int) -> int:
+        """Advance a stream, visible in the table of what runs: it might be one that blocks."""
+        return self._slot.hold(stream, stream.advance, events) or 0

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 
-from ._interface import Source, Task
-from ._leader import Follower, LeaderFollowers
-from ._running import running
+from ._interface import Source
+from ._interpreter import serve_in_parallel
+from ._leader import Follower, LeaderFollowers, Work
+from ._running import Slot
 
 MAXIMUM = 25
 """Threads, unless told otherwise: enough for applications that wait for a database, and few enough
@@ -31,11 +31,15 @@ class Pool:
         A request that waits `timeout` seconds for a thread ends the process with abort(3). Threads
         end that had nothing to do for `idle` seconds.
         """
-        self._threads = PoolThreads(running.run, maximum, timeout, idle)
+        self._maximum = maximum
+        self._timeout = timeout
+        self._idle = idle
 
     def serve(self, source: Source) -> None:
         """Run every task of `source`; return when all are finished."""
-        self._threads.serve(source)
+        limits = (self._maximum, self._timeout)
+        if not serve_in_parallel(source, Slot.run, *limits, idle=self._idle, name="pool"):
+            PoolThreads(Slot.run, *limits, self._idle).serve(source)
 
 
 class PoolThreads(LeaderFollowers):
@@ -43,7 +47,7 @@ class PoolThreads(LeaderFollowers):
 
     def __init__(
         self,
-        work: Callable[[Task], object],
+        work: Work,
         maximum: int | None,
         timeout: float | None,
         idle: float = IDLE,

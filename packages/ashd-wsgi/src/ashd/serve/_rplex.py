@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ._free import FreeThreads
+from ._free import serve_in_free_threads
 from ._interface import Source, Task
 from ._multiplexer import Multiplexer
-from ._running import running
+from ._running import Slot
 
 
 class Rplex:
@@ -20,18 +20,18 @@ class Rplex:
 
     def __init__(self, maximum: int | None = None) -> None:
         """Let up to `maximum` calls run at a time (None: no limit)."""
-        self._threads = FreeThreads(self._call, maximum)
+        self._maximum = maximum
         self._multiplexer = Multiplexer()
 
     def serve(self, source: Source) -> None:
         """Run every task of `source`; return when all are finished."""
         self._multiplexer.start()
         try:
-            self._threads.serve(source)
+            serve_in_free_threads(source, self._call, self._maximum)
         finally:
             self._multiplexer.finish()
 
-    def _call(self, task: Task) -> None:
-        stream = running.hold(task, task.start)
+    def _call(self, slot: Slot, task: Task) -> None:
+        stream = slot.hold(task, task.start)
         if stream is not None:
             self._multiplexer.add(stream)

@@ -1,8 +1,8 @@
 """Which thread holds which task: for tracebacks, time limits and whoever looks in from outside.
 
-The table is written by the threads of a model, each its own key, and read by anybody through
-`snapshot`. Single operations on a dict are atomic with the interpreter lock and without it; no
-operation here relies on two of them.
+Each thread of a model has a slot that it alone writes, and the table is the slots together: nobody
+waits for anybody, and without an interpreter lock two threads touch no object in common. Single
+operations on a dict are atomic with the lock and without it; no operation here relies on two.
 """
 
 from __future__ import annotations
@@ -32,72 +32,107 @@ class Held(NamedTuple):
     age: float
 
 
-class Running:
-    """The tasks that threads are running now.
+class Slot:
+    """What one thread runs now. Only that thread uses it, but for `held`, which others may read.
 
     Attributes:
-        place: where other workers see whether there are any, or None.
+        held: the work and since when it runs, on the monotonic clock; None if there is none.
     """
 
-    __slots__ = ("_table", "place")
+    __slots__ = ("_ident", "_place", "_table", "held")
 
-    def __init__(self) -> None:
-        self._table: dict[int, tuple[Work, float]] = {}
-        self.place: Place | None = None
+    def __init__(self, table: dict[int, Slot], place: Place | None) -> None:
+        """Make the calling thread's slot visible in `table` until `close`."""
+        self._table = table
+        self._place = place
+        self._ident = get_ident()
+        self.held: tuple[Work, float] | None = None
+        table[self._ident] = self
 
     def run(self, task: Task) -> None:
         """Run a task, visible in the table meanwhile. What it raises ends nothing but itself."""
-        ident = self.enter(task)
+        self.enter(task)
         try:
             task.run()
         except BaseException:
             _complain(task)
         finally:
-            self._leave(ident)
+            self._leave()
 
     def hold(
         self, work: Work, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> T | None:
         """Call a function of `work` as `run` does; return what it returns, None if it raises."""
-        ident = self.enter(work)
+        self.enter(work)
         try:
             return function(*args, **kwargs)
         except BaseException:
             _complain(work)
             return None
         finally:
-            self._leave(ident)
+            self._leave()
 
-    def enter(self, work: Work) -> int:
+    def enter(self, work: Work) -> None:
         """Make `work` visible as what this thread runs; `run` or `hold` has to follow."""
-        ident = get_ident()
-        self._table[ident] = (work, time.monotonic())
-        if self.place is not None and self.place.waiting:
-            self.place.note(self._table)
-        return ident
+        self.held = (work, time.monotonic())
+        if self._place is not None and self._place.waiting:
+            self._place.note(running)
 
-    def _leave(self, ident: int) -> None:
-        if self._table.pop(ident, None) is None:
+    def _leave(self) -> None:
+        if self.held is None:
             _end_forked_process()
-        if self.place is not None and self.place.waiting:
-            self.place.note(self._table)
+        self.held = None
+        if self._place is not None and self._place.waiting:
+            self._place.note(running)
 
-    def __len__(self) -> int:
-        return len(self._table)
+    def close(self) -> None:
+        """Take the slot out of the table: its thread serves no more."""
+        self._table.pop(self._ident, None)
+
+
+class Running:
+    """The tasks that threads are running now.
+
+    Attributes:
+        place: where other workers see whether there are any, or None. It is for slots that are
+            made later.
+    """
+
+    __slots__ = ("_slots", "place")
+
+    def __init__(self) -> None:
+        self._slots: dict[int, Slot] = {}
+        self.place: Place | None = None
+
+    def slot(self) -> Slot:
+        """Make a slot for the calling thread, which closes it."""
+        return Slot(self._slots, self.place)
+
+    def run(self, task: Task) -> None:
+        """Run one task as `Slot.run` does, in a thread that makes no slot for several."""
+        slot = self.slot()
+        try:
+            slot.run(task)
+        finally:
+            slot.close()
+
+    def __bool__(self) -> bool:
+        return any(slot.held is not None for slot in self._slots.copy().values())
 
     def snapshot(self) -> list[Held]:
         """Return the tasks that are running, those that run longest first."""
         now = time.monotonic()
-        held = [
-            Held(ident, task, now - since) for ident, (task, since) in self._table.copy().items()
-        ]
+        slots = ((ident, slot.held) for ident, slot in self._slots.copy().items())
+        held = [Held(ident, each[0], now - each[1]) for ident, each in slots if each is not None]
         return sorted(held, key=lambda each: -each.age)
 
     def abandon(self) -> None:
         """Forget all tasks, in a process that was forked: they are served by the one it is from."""
-        for work, _ in self._table.values():
-            work.abandon()
-        self._table.clear()
+        for slot in self._slots.values():
+            held, slot.held = slot.held, None
+            if held is not None:
+                held[0].abandon()
+        self._slots.clear()
 
 
 def _complain(work: Work) -> None:

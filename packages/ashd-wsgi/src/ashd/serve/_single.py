@@ -14,6 +14,10 @@ class Single:
 
     def serve(self, source: Source) -> None:
         """Run every task of `source` here."""
-        receive, run = source.receive, running.run
-        while (task := receive()) is not None:
-            run(task)
+        slot = running.slot()
+        receive, run = source.receive, slot.run
+        try:
+            while (task := receive()) is not None:
+                run(task)
+        finally:
+            slot.close()

@@ -23,6 +23,10 @@ class Application(Protocol):
 class Observer(Protocol):
     """Is told of each request. Its methods are called in the threads that serve; none may block."""
 
+    def for_thread(self) -> Observer:
+        """Return what is told of the requests that one thread receives; perhaps itself."""
+        ...
+
     def started(self, environ: dict[str, Any], /) -> Any:
         """The application is about to be called; what this returns is given to `finished`."""
         ...
@@ -54,10 +58,23 @@ class Guard(Protocol):
         ...
 
 
+class GuardMaker(Protocol):
+    """Makes the guards of requests."""
+
+    def for_thread(self) -> GuardMaker:
+        """Return what makes those of the requests that one thread receives."""
+        ...
+
+    def __call__(self, channel: Channel, response: Response, /) -> Guard:
+        """Guard what sends `response` on `channel`."""
+        ...
+
+
 class Adapter:
     """Holds what is the same for all requests of a process.
 
-    Threads share it; nothing changes once requests are served.
+    Nothing changes once requests are served. Threads that receive by themselves have one each:
+    without an interpreter lock they would otherwise wait for each other to count references.
     """
 
     __slots__ = ("application", "body_buffer", "environ", "guard", "observer", "status_line")
@@ -82,5 +99,15 @@ class Adapter:
         self.environ = EnvironBuilder(base_environ(SOFTWARE, multithread, multiprocess), directory)
         self.status_line = status_line
         self.observer: Observer | None = None
-        self.guard: Callable[[Channel, Response], Guard] | None = None
+        self.guard: GuardMaker | None = None
         """Makes the time limit of a request, if there is one."""
+
+    def for_thread(self) -> Adapter:
+        """Return a copy for a thread that receives by itself."""
+        adapter = Adapter(
+            self.application, status_line=self.status_line, body_buffer=self.body_buffer
+        )
+        adapter.environ = self.environ.for_thread()
+        adapter.guard = self.guard and self.guard.for_thread()
+        adapter.observer = self.observer and self.observer.for_thread()
+        return adapter

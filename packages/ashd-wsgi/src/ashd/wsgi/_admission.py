@@ -1,6 +1,8 @@
 """Whether a received request is served, and for how long this process goes on serving.
 
-All of it runs in the thread that has the lead; only one has it at a time.
+Each thread that receives has an admission of its own, which counts what it has admitted; together
+they keep the limits. Without an interpreter lock, threads that look at the counters of the others
+for each request would wait for each other, so they look the less often the more is left.
 """
 
 from __future__ import annotations
@@ -21,29 +23,51 @@ _RSS_EVERY = 32
 """Requests between two looks at the memory, so that these cost next to nothing."""
 
 
-class Admission:
-    """Refuses requests that have waited too long; tells when the process has served enough."""
+class Entrance:
+    """The admissions of all threads. Any thread may use it."""
 
-    def __init__(
-        self,
-        make_exchange: Callable[[Request], Exchange],
-        limits: Limits,
-        leave: Callable[[], object],
-    ) -> None:
-        """Make exchanges by `make_exchange`; call `leave` (once) when a limit is reached."""
-        self._make_exchange = make_exchange
-        self._queue_timeout_ns = (
+    def __init__(self, limits: Limits, leave: Callable[[], object]) -> None:
+        """Keep `limits`; call `leave` (by each thread that notices) when one is reached."""
+        self.queue_timeout_ns = (
             None if limits.queue_timeout is None else int(limits.queue_timeout * 1e9)
         )
-        self._left = math.inf
+        self._most = math.inf
         if limits.max_requests is not None:
             import random
 
             jitter = random.randint(0, limits.max_requests_jitter)
-            self._left = limits.max_requests + jitter
-        self._max_rss = limits.max_rss
-        self._count = 0
-        self._leave: Callable[[], object] | None = leave
+            self._most = limits.max_requests + jitter
+        self.max_rss = limits.max_rss
+        self.leave = leave
+        self._admissions: list[Admission] = []
+
+    def admission(self, make_exchange: Callable[[Request], Exchange]) -> Admission:
+        """Return the admission of one more thread."""
+        admission = Admission(self, make_exchange)
+        self._admissions.append(admission)
+        return admission
+
+    def share(self) -> float:
+        """Return how many more a thread may admit until it has to ask again; 0 if none."""
+        admissions = self._admissions.copy()
+        left = self._most - sum(admission.count for admission in admissions)
+        return max(1, left / (2 * len(admissions))) if left > 0 else 0
+
+
+class Admission:
+    """Refuses requests that have waited too long; notices when the process has served enough.
+
+    Attributes:
+        count: how many requests it has admitted.
+    """
+
+    def __init__(self, entrance: Entrance, make_exchange: Callable[[Request], Exchange]) -> None:
+        """Make exchanges by `make_exchange`."""
+        self._entrance = entrance
+        self._make_exchange = make_exchange
+        self._queue_timeout_ns = entrance.queue_timeout_ns
+        self._ask_at = 0.0
+        self.count = 0
 
     def admit(self, request: Request) -> Exchange | None:
         """Return an exchange for a request; None if it was refused."""
@@ -52,19 +76,22 @@ class Admission:
             if waited > self._queue_timeout_ns:
                 _refuse_late(request, waited / 1e9)
                 return None
-        self._count += 1
-        if self._leave is not None and self._enough():
-            leave, self._leave = self._leave, None
-            leave()
+        self.count += 1
+        if self._enough():
+            self._entrance.leave()
         return self._make_exchange(request)
 
     def _enough(self) -> bool:
-        if self._count >= self._left:
-            return True
-        if self._max_rss is None or self._count % _RSS_EVERY:
+        if self.count >= self._ask_at:
+            share = self._entrance.share()
+            if not share:
+                return True
+            self._ask_at = self.count + share
+        max_rss = self._entrance.max_rss
+        if max_rss is None or self.count % _RSS_EVERY:
             return False
         size = resident_bytes()
-        if size > self._max_rss << 20:
+        if size > max_rss << 20:
             logger.info("this worker uses %d MiB, more than --max-rss allows", size >> 20)
             return True
         return False

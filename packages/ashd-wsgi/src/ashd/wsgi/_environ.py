@@ -20,7 +20,7 @@ _MAX_KNOWN = 1024  # names remembered; clients can invent any number of them
 _LONGEST_KNOWN = 64  # bytes of a name that is remembered; they can be as long as a head
 _LONGEST_LENGTH = 18  # digits of a Content-Length; files end there, and much longer ones cost time
 
-_KEYS: dict[bytes, str] = {}
+Keys = dict[bytes, str]
 """Header name as it came -> environ key, empty for headers that are not passed on. A cache: threads
 may fill it at the same time, with the same values."""
 
@@ -46,8 +46,6 @@ def environ_key(name: bytes) -> str:
         key = ""
     else:
         key = "HTTP_" + name.decode("ascii").upper().replace("-", "_")
-    if len(_KEYS) < _MAX_KNOWN and len(name) <= _LONGEST_KNOWN:
-        _KEYS[name] = key
     return key
 
 
@@ -69,9 +67,9 @@ NONE, DECLARED, DOUBTFUL = Framing  # an Enum's own attributes take long on Pyth
 
 
 class EnvironBuilder:
-    """Builds environs for one application. It has constants, but no state."""
+    """Builds environs for one application. It has constants, and a cache of names."""
 
-    __slots__ = ("_base", "_directory")
+    __slots__ = ("_base", "_directory", "_keys")
 
     def __init__(self, base: Environ, directory: str | None = None) -> None:
         """Start each environ with a copy of `base`.
@@ -79,7 +77,12 @@ class EnvironBuilder:
         Relative names of files are below `directory`, by default today's.
         """
         self._base = base
+        self._keys: Keys = {}
         self._directory = working_directory() if directory is None else directory
+
+    def for_thread(self) -> EnvironBuilder:
+        """Return a builder with a base and a cache of its own."""
+        return EnvironBuilder(self._base.copy(), self._directory)
 
     def build(self, request: Request) -> tuple[Environ, Framing, bool]:
         """Return a request's environ, what its headers say of its body, and whether to send chunks.
@@ -89,9 +92,9 @@ class EnvironBuilder:
         """
         environ = self._base.copy()
         codings: list[bytes] = []
-        if not _add_plain_headers(environ, request.headers):
+        if not _add_plain_headers(environ, request.headers, self._keys):
             environ = self._base.copy()
-            codings = _add_headers(environ, request.headers)
+            codings = _add_headers(environ, request.headers, self._keys)
         environ["REQUEST_METHOD"] = request.method.decode("latin-1")
         environ["SERVER_PROTOCOL"] = request.version.decode("latin-1")
         url = request.url.decode("latin-1")
@@ -139,7 +142,7 @@ class EnvironBuilder:
         return os.path.join(self._directory, path)  # noqa: PTH118 - on the way of a request
 
 
-def _add_plain_headers(environ: Environ, headers: Headers) -> bool:
+def _add_plain_headers(environ: Environ, headers: Headers, known: Keys) -> bool:
     """Add the headers' variables if all names are known, passed on and different; else say False.
 
     Most requests are so, and this takes two thirds of the time of `_add_headers`.
@@ -147,23 +150,24 @@ def _add_plain_headers(environ: Environ, headers: Headers) -> bool:
     size = len(environ) + len(headers)
     try:
         for name, value in headers:
-            environ[_KEYS[name]] = value.decode("latin-1")
+            environ[known[name]] = value.decode("latin-1")
     except KeyError:
         return False
     return len(environ) == size and "" not in environ
 
 
-def _add_headers(environ: Environ, headers: Headers) -> list[bytes]:
+def _add_headers(environ: Environ, headers: Headers, known: Keys) -> list[bytes]:
     """Add the headers' variables; return what else than one Content-Length describes the body.
 
     Those are the values of Transfer-Encoding and of a repeated Content-Length.
     """
     codings: list[bytes] = []
-    known = _KEYS.get
     for name, value in headers:
-        key = known(name)
+        key = known.get(name)
         if key is None:
             key = environ_key(name)
+            if len(known) < _MAX_KNOWN and len(name) <= _LONGEST_KNOWN:
+                known[name] = key
         if not key:
             if name.lower() == b"transfer-encoding":
                 codings.append(value)

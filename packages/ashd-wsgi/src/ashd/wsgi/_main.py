@@ -22,7 +22,7 @@ from ashd.serve import (
 )
 
 from ._adapter import Adapter, Application
-from ._admit import make_admit
+from ._admit import admit_maker
 from ._errors import StartError
 from ._limits import limits_of
 from ._load import load_application
@@ -139,7 +139,7 @@ def serve(
 
     source = RequestSource(
         sock,
-        make_admit(adapter, limits, leave if worker else None),
+        admit_maker(adapter, limits, leave if worker else None),
         timestamps=limits.queue_timeout is not None,
         worker=worker,
         on_parents_end=bound_finish,

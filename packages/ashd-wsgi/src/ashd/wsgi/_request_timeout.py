@@ -1,8 +1,8 @@
 """The time limit on a request (`--request-timeout`): a 504, and an exception in its thread.
 
 The exception must hit nothing but the application's own code. So a guard knows its thread only
-while that code runs (`Guard.run`), and the watchdog raises there alone, with `_lock` held. A thread
-that leaves its guard takes back an exception that was raised but has not arrived yet.
+while that code runs (`Guard.run`), and the watchdog raises there alone, with the guard's lock held.
+A thread that leaves its guard takes back an exception that was raised but has not arrived yet.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ _LONGEST_PAUSE = 0.5  # seconds
 
 _STATUS = b"504 Gateway Timeout"
 
-_lock = threading.Lock()
-"""Guards the attributes of all guards, and with them who sends the head of a response."""
+_striking = threading.Lock()
+"""Held by who holds the lock of another thread's guard, so that no process is forked meanwhile."""
 
 os.register_at_fork(
-    before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
+    before=_striking.acquire, after_in_parent=_striking.release, after_in_child=_striking.release
 )
 
 T = TypeVar("T")
@@ -50,10 +50,12 @@ T = TypeVar("T")
 class Guard:
     """The time limit on one request, whose thread another one can end."""
 
-    __slots__ = ("_begun", "_channel", "_ident", "_response", "struck")
+    __slots__ = ("_begun", "_channel", "_ident", "_lock", "_open", "_response", "struck")
 
-    def __init__(self, channel: Channel, response: Response) -> None:
-        """Guard what sends `response` on `channel`, until `release`."""
+    def __init__(self, channel: Channel, response: Response, open_guards: set[Guard]) -> None:
+        """Guard what sends `response` on `channel`; be one of `open_guards` until `release`."""
+        self._lock = threading.Lock()  # guards all below, and with them who sends the head
+        self._open = open_guards
         self._channel = channel
         self._response = response
         self._begun = False  # the head is out, or about to be
@@ -61,35 +63,35 @@ class Guard:
         self.struck: float | None = None
         """When the limit struck, on the monotonic clock, or None."""
         response.gate = self._let_head_out
-        _guards.add(self)
+        open_guards.add(self)
 
     def release(self) -> None:
         """Note that the response socket is closed."""
-        _guards.discard(self)
+        self._open.discard(self)
 
     def run(self, function: Callable[[], T]) -> T:
         """Call what calls the application's code, in which alone the limit may strike."""
-        with _lock:
+        with self._lock:
             self._ident = get_ident()
         try:
             return function()
         finally:
-            with _lock:
+            with self._lock:
                 ident, self._ident = self._ident, None
                 if self.struck is not None and ident is not None:
-                    _raise_in(ident, None)
+                    _discard_pending(ident)
                     if not self._begun:
                         self._response.status = _STATUS
 
     def _let_head_out(self) -> None:
-        with _lock:
+        with self._lock:
             if self.struck is not None:
                 raise RequestTimeoutError
             self._begun = True
 
     def strike(self, request: str, seconds: float) -> bool:
         """End the request from another thread; tell whether there was something to end."""
-        with _lock:
+        with _striking, self._lock:
             if self._ident is None or self.struck is not None:
                 return False
             stack = _stack(self._ident)
@@ -111,8 +113,28 @@ class Guard:
         return True
 
 
-_guards: set[Guard] = set()
-"""Those whose response isn't closed yet, streams too. Its single operations are atomic."""
+class Guards:
+    """Makes the guards of the requests that one thread receives.
+
+    Attributes:
+        open: those whose response isn't closed yet, streams too. Its single operations are atomic.
+    """
+
+    def __init__(self) -> None:
+        """Start with none; be known to `_only_stuck_requests_run`."""
+        self.open: set[Guard] = set()
+        _all_guards.append(self)
+
+    def for_thread(self) -> Guards:
+        """Return what another thread makes its guards by."""
+        return Guards()
+
+    def __call__(self, channel: Channel, response: Response) -> Guard:
+        """Guard what sends `response` on `channel`."""
+        return Guard(channel, response, self.open)
+
+
+_all_guards: list[Guards] = []
 
 
 class Watchdog:
@@ -148,7 +170,8 @@ class Watchdog:
 
 def _only_stuck_requests_run() -> bool:
     """Tell whether no response is open any more but those of requests that were asked to end."""
-    return all(guard.struck is not None for guard in _guards.copy())
+    opened = (guard for guards in _all_guards.copy() for guard in guards.open.copy())
+    return all(guard.struck is not None for guard in opened)
 
 
 def leave_stuck_threads(leave: Callable[[], None] | None) -> None:
@@ -190,10 +213,22 @@ def _is_ours(module: str) -> bool:
     return module.startswith(("ashd.wsgi", "ashd.serve", "threading"))
 
 
-def _raise_in(ident: int, kind: type[BaseException] | None) -> None:
-    """Raise an exception in a thread at its next bytecode; None takes back one that is pending."""
+def _raise_in(ident: int, kind: type[BaseException]) -> None:
+    """Raise an exception in a thread at its next bytecode, in place of one that is pending."""
     import ctypes
 
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(
-        ctypes.c_ulong(ident), None if kind is None else ctypes.py_object(kind)
-    )
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(kind))
+
+
+def _discard_pending(ident: int) -> None:
+    """Take in the exception that may be pending in this thread.
+
+    Setting none in its place would leave the interpreter looking for it at each bytecode for ever:
+    that is slow, and up to Python 3.11 a function that is profiled or traced then hangs.
+    """
+    try:
+        _raise_in(ident, RequestTimeoutError)
+        while True:  # until it arrives, at the latest when this turns back
+            pass
+    except RequestTimeoutError:
+        pass

@@ -33,7 +33,7 @@ class Interruptible:
     def run(self, function: Callable[[], None]) -> None:
         """Call `function`. `Interrupted` may come out of it, but doesn't come later."""
         self._over.clear()
-        begun = False
+        begun = settled = False
         interrupted: Interrupted | None = None
         while True:
             try:  # all calls are in here, for an exception may be raised at any of them
@@ -43,7 +43,11 @@ class Interruptible:
                     function()
                 with self._lock:
                     self._ident = None
-                    _set_exception(threading.get_ident(), None)
+                    if not settled:  # what may be pending gives way to one that arrives here
+                        settled = True
+                        _set_exception(threading.get_ident(), KeyboardInterrupt)
+                        while True:
+                            pass
                 break
             except KeyboardInterrupt:  # the function didn't get as far as catching it
                 pass
@@ -71,7 +75,8 @@ class Interruptible:
         return True
 
 
-def _set_exception(ident: int, kind: type[BaseException] | None) -> None:
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(
-        ctypes.c_ulong(ident), None if kind is None else ctypes.py_object(kind)
-    )
+def _set_exception(ident: int, kind: type[BaseException]) -> None:
+    """Set what a thread is to raise, in place of what is pending. It must arrive: setting none
+    leaves the interpreter looking for it for ever, and up to 3.11 what is profiled then hangs.
+    """
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(kind))

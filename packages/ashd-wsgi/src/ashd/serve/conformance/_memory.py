@@ -153,17 +153,33 @@ class MemorySource:
             if self._receiver is not None:
                 self.complaint = "two threads received at the same time"
             self._receiver = get_ident()
-            while not (self._tasks or self._stopped or self._at_end or self._error):
-                self._changed.wait()
+            self._changed.wait_for(self._ready)
             self._receiver = None
-            if self._error is not None:
-                raise self._error
-            if self._stopped or not self._tasks:
-                return None
-            task = self._tasks.popleft()
-            self.received.append(task)
-            self._changed.notify_all()
-            return task
+            return self._take()
+
+    def for_thread(self) -> MemoryThreadSource:
+        """Return what one of several threads receives by."""
+        return MemoryThreadSource(self)
+
+    def receive_among_others(self, timeout: float | None) -> MemoryTask | None:
+        """Wait for a task as `receive` does, beside other threads; TimeoutError after a time."""
+        with self._changed:
+            if not self._changed.wait_for(self._ready, timeout):
+                raise TimeoutError
+            return self._take()
+
+    def _ready(self) -> bool:
+        return bool(self._tasks or self._stopped or self._at_end or self._error)
+
+    def _take(self) -> MemoryTask | None:
+        if self._error is not None:
+            raise self._error
+        if self._stopped or not self._tasks:
+            return None
+        task = self._tasks.popleft()
+        self.received.append(task)
+        self._changed.notify_all()
+        return task
 
     def pending(self, timeout: float) -> bool:
         """Tell whether a task waits."""
@@ -201,3 +217,22 @@ class MemorySource:
         """Wait until a condition on what was received is true."""
         with self._changed:
             return bool(self._changed.wait_for(condition, timeout))
+
+
+class MemoryThreadSource:
+    """A thread's own way to receive from a `MemorySource`."""
+
+    def __init__(self, source: MemorySource) -> None:
+        """Receive from `source`."""
+        self._source = source
+        self._receiver: int | None = None
+
+    def receive(self, timeout: float | None) -> MemoryTask | None:
+        """Wait for a task; None when there will be no more; TimeoutError after a time."""
+        if self._receiver not in (None, get_ident()):
+            self._source.complaint = "a thread received by what belongs to another"
+        self._receiver = get_ident()
+        return self._source.receive_among_others(timeout)
+
+    def release(self) -> None:
+        """There is nothing to give back."""
