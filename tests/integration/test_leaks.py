@@ -88,7 +88,8 @@ def pids(server: FrontEnd) -> tuple[int, int]:
 
 
 def has_open(pid: int, count: int) -> bool:
-    return descriptor_count(pid) == count
+    """Tell whether no more is open; before, the last response may have been just about to close."""
+    return descriptor_count(pid) <= count
 
 
 def test_nothing_is_left_behind(front: str, model: str) -> None:
