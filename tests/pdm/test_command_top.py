@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ashd.pdm._records import Process, Server
@@ -91,6 +91,7 @@ def test_quantiles_lie_inside_their_bucket() -> None:
     st.dictionaries(st.sampled_from([0.001, 0.01, 0.1, 1.0]), st.integers(0, 50), min_size=1),
     st.floats(0.01, 1.0),
 )
+@example(numbers={0.1: 0, 1.0: 13}, share=1.0)  # 0.1 + 0.9 is more than 1
 def test_quantiles_have_their_share_below(numbers: dict[float, int], share: float) -> None:
     total = sum(numbers.values())
     found = quantile([{bound: float(number) for bound, number in numbers.items()}], share)

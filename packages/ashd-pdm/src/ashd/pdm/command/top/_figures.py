@@ -138,7 +138,9 @@ def quantile(kept: Iterable[Buckets], share: float) -> float | None:
         return None
     for bound, number in sorted(numbers.items()):
         if number and wanted <= number:
-            return bound if math.isinf(bound) else lower + (bound - lower) * wanted / number
+            if math.isinf(bound):
+                return bound
+            return min(bound, lower + (bound - lower) * wanted / number)
         wanted -= number
         lower = bound
     return lower
