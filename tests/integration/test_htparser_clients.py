@@ -220,9 +220,10 @@ def test_idle_clients_give_way_first() -> None:
 def test_a_client_whose_request_is_there_does_not_give_way() -> None:
     """However many come at once, all those that have sent theirs are served."""
     with front_end(HANDLER, options=["--connections=2"]) as server, contextlib.ExitStack() as stack:
-        clients = [stack.enter_context(server.connect()) for _ in range(50)]
-        for sock in clients:
-            sock.sendall(GET)
+        clients = []
+        for _ in range(50):
+            clients.append(stack.enter_context(server.connect()))
+            clients[-1].sendall(GET)  # at once: one that sends nothing for a second may give way
         for sock in clients:
             assert Reader(sock).reply().status == 200
 

@@ -112,7 +112,6 @@ def test_quick_requests_pass_four_that_block(model: str, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("model", ["free:max=1", "rplex:max=1", "single", "pool:max=1"])
 @pytest.mark.parametrize("kind", [b"meek", b"exceptions"])
-@pytest.mark.untraceable
 def test_a_request_that_takes_too_long_gets_504(model: str, kind: bytes) -> None:
     with wsgi("stubborn_app", "-t", model, "--request-timeout", TIMEOUT) as handler:
         response = handler.call(b"/" + kind, timeout=PATIENCE)
@@ -135,7 +134,6 @@ def test_a_process_can_be_profiled_after_a_request_that_took_too_long() -> None:
         ("rplex", b"head"),
     ],
 )
-@pytest.mark.untraceable
 def test_a_response_that_takes_too_long_is_cut(model: str, kind: bytes) -> None:
     with wsgi("stubborn_app", "-t", model, "--request-timeout", TIMEOUT) as handler:
         client = handler.open(b"/" + kind, headers=[(b"X-Ash-Framing", b"certain, chunked")])
@@ -147,7 +145,6 @@ def test_a_response_that_takes_too_long_is_cut(model: str, kind: bytes) -> None:
         assert handler.call(timeout=PATIENCE).status == 200
 
 
-@pytest.mark.untraceable
 def test_a_worker_whose_thread_does_not_end_is_replaced(tmp_path: Path) -> None:
     options = ("-w", "1", "--request-timeout", TIMEOUT)
     with wsgi("stubborn_app", *options) as handler:

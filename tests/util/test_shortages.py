@@ -14,6 +14,7 @@ from ashd.util import PersistentChild, reap, respond, spawn_handler
 
 LARGE = b"x" * 5_000_000
 held = []
+limits = resource.getrlimit(resource.RLIMIT_NOFILE)
 
 def request():
     ours, theirs = socket.socketpair()
@@ -41,7 +42,7 @@ resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
 
 NO_DESCRIPTORS = """
 least = max(map(int, os.listdir("/proc/self/fd")))
-resource.setrlimit(resource.RLIMIT_NOFILE, (least, least))
+resource.setrlimit(resource.RLIMIT_NOFILE, (least, limits[1]))
 try:
     while True:
         held.append(os.open("/dev/null", os.O_RDONLY))
@@ -52,6 +53,7 @@ except OSError:
 RELEASE = """
 for descriptor in held:
     os.close(descriptor)
+resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 """
 
 SLOW_CLIENT = """

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from ashdtest.handlers import running
 from ashdtest.processes import program, wait_until
 
 HERE = Path(__file__).parent
 
 
-@pytest.mark.untraceable
 def test_a_blocking_iterator_is_ended_and_the_others_go_on() -> None:
     options = ["-A", "-p", str(HERE), "-t", "rplex", "--request-timeout", "0.3"]
     with running([program("ashd-wsgi"), *options, "blocking_iterator_app"]) as handler:
