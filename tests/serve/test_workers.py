@@ -115,7 +115,7 @@ def test_workers_that_die_do_not_outlive_the_parents_end() -> None:
 
 def test_a_worker_is_started_when_the_system_has_room_for_it_again() -> None:
     with wsgi("hello_app", "-w", "1") as handler:
-        (worker,) = wait_for_workers(handler, 1)
+        worker = pid_that_answers(handler)  # the parent knows by now that it serves
         limits = resource.prlimit(handler.pid, resource.RLIMIT_NOFILE)
         resource.prlimit(handler.pid, resource.RLIMIT_NOFILE, (6, limits[1]))
         os.kill(worker, signal.SIGKILL)
