@@ -24,7 +24,8 @@ SETTLING = 1.5
 YARDSTICK = "nobody else"
 ABOUT = """
 Good requests are made over 16 connections, while other clients hold theirs: idle ones after a
-request, as browsers do; the rest stall in some place. Memory is what front end and handler take
+request, as browsers do; the rest stall in some place. The first good request comes right after all
+of them, while they are still being served. Memory is what front end and handler take
 for each of these clients. Those that have sent half a request take all places that there are.
 """
 
@@ -50,6 +51,16 @@ KINDS = {
 """How many, what they send, and the handler's model."""
 
 
+def first_answer(port: int) -> float:
+    """Return how many milliseconds a good request takes, from its connection on."""
+    begin = time.monotonic()
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as sock:
+        sock.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        while sock.recv(1 << 16):
+            pass
+    return (time.monotonic() - begin) * 1e3
+
+
 def measure(setup: Setup, programs: Path, number: int, data: bytes, model: str) -> Sample:
     """Let clients come and stall, and a good one ask."""
     port = free_port()
@@ -64,15 +75,17 @@ def measure(setup: Setup, programs: Path, number: int, data: bytes, model: str) 
         for _ in range(number):
             sock = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60))
             sock.sendall(data)
-            if whole:
-                sock.recv(1)
-        used, pause = meter(pid), min(SETTLING, setup.seconds)
+        first = first_answer(port)
+        pause = min(SETTLING, setup.seconds)
+        time.sleep(pause)
+        used = meter(pid)
         time.sleep(pause)
         cpu = sum(used()) / pause * 100
         part = load(setup, port, pid, setup.requests // 10)
         grown = (memory(pid) - before) * 1e3 / number if number else 0.0
     latencies = {name: part[name] for name in ("p50 us", "p99 us", "p99.9 us")}
-    return {"": {**latencies, "clients": number, "kB/client": grown, "CPU % while idle": cpu}}
+    others = {"clients": number, "kB/client": grown, "CPU % while idle": cpu}
+    return {"": {**latencies, "first ms": first, **others}}
 
 
 def benchmark(setup: Setup) -> Benchmark:
