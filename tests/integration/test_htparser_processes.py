@@ -55,6 +55,23 @@ def connect(server: FrontEnd, stack: ExitStack, number: int) -> list[socket.sock
     return found
 
 
+def connection_id(sock: socket.socket) -> bytes:
+    return ask(sock, get()).body.partition(b"X-Ash-Connection-ID: ")[2].partition(b"\n")[0]
+
+
+def wait_until_each_serves(server: FrontEnd, stack: ExitStack, count: int) -> None:
+    """Connect until each front end has answered, whose number is in the connection's id."""
+    answered = set()
+
+    def each_has_answered() -> bool:
+        sock = stack.enter_context(server.connect())
+        answered.add(int(connection_id(sock).split(b"-")[1], 16))
+        pids = workers(server)
+        return len(pids) == count and answered >= set(pids)
+
+    wait_until(each_has_answered)
+
+
 def is_open(sock: socket.socket) -> bool:
     sock.setblocking(False)
     try:
@@ -71,8 +88,7 @@ def test_connections_have_ids_of_their_own() -> None:
     with front_ends() as server, ExitStack() as stack:
         ids = set()
         for _ in range(60):
-            body = ask(stack.enter_context(server.connect()), get()).body
-            ids.add(body.partition(b"X-Ash-Connection-ID: ")[2].partition(b"\n")[0])
+            ids.add(connection_id(stack.enter_context(server.connect())))
         assert len(ids) == 60
 
 
@@ -96,12 +112,10 @@ def test_all_die_again_and_again() -> None:
     """New ones come soon, as the old ones had served; clients wait for them."""
     with front_ends(count=2) as server, ExitStack() as stack:
         for _ in range(4):
-            old = set(workers(server))
-            for pid in old:
+            wait_until_each_serves(server, stack, 2)
+            for pid in workers(server):
                 os.kill(pid, signal.SIGKILL)
-            wait_until(lambda: not old & set(workers(server)))  # noqa: B023
-            connect(server, stack, 5)
-            wait_until(lambda: len(workers(server)) == 2)
+        wait_until_each_serves(server, stack, 2)
         assert "started in 1.0 s" in server.log
         assert "started in 1.6 s" not in server.log
 
