@@ -130,6 +130,7 @@ def test_a_worker_that_fails_while_it_leaves_is_told_of(tmp_path: Path) -> None:
     with (tmp_path / "version_app.py").open("a") as file:
         file.write("import atexit, os\natexit.register(os._exit, 3)\n")
     with wsgi("version_app", "-w", "1", apps=tmp_path, status=None) as handler:
+        handler.call(timeout=PATIENCE)  # the parent knows by now that it serves
         (worker,) = wait_for_workers(handler, 1)
         handler.process.send_signal(signal.SIGHUP)
         wait_for_log(handler, f"worker {worker} died while it left (exit status 3)")
@@ -210,7 +211,7 @@ def test_reloads_while_a_request_hangs_keep_one_old_generation(tmp_path: Path) -
 def test_an_application_that_does_not_load_again_leaves_the_old_one(tmp_path: Path) -> None:
     write_version(tmp_path, "old")
     with wsgi("version_app", "-w", "1", apps=tmp_path) as handler:
-        handler.call(timeout=PATIENCE)
+        handler.call(timeout=PATIENCE)  # the parent knows by now that it serves
         old = wait_for_workers(handler, 1)
         (tmp_path / "version_app.py").write_text("raise ZeroDivisionError('broken')\n")
         handler.process.send_signal(signal.SIGHUP)
