@@ -66,11 +66,19 @@ def name_of(fd: Path) -> str:
 
 
 def leave_a_child(_: str) -> bytes:
-    """Fork a child that waits for a signal, and tell who it is."""
+    """Fork a child that waits for a signal, and tell who it is.
+
+    In what Python runs at a fork, a KeyboardInterrupt is lost: wait until the child has come out.
+    """
+    read, write = os.pipe()
     pid = os.fork()
     if not pid:
+        os.write(write, b"!")
         while True:
             signal.pause()
+    os.read(read, 1)
+    os.close(read)
+    os.close(write)
     threading.Thread(target=os.waitpid, args=(pid, 0), daemon=True).start()
     return b"%d" % pid
 
