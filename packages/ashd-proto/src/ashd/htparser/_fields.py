@@ -1,68 +1,34 @@
-"""Header lines of requests: their grammar, and what the front end does about them. No I/O."""
+"""Headers of a head, of requests as of responses: what was found out about each line. No I/O."""
 
 from __future__ import annotations
 
-import re
-import socket
+from collections.abc import Callable
 from dataclasses import dataclass
-
-from ._errors import RequestError
-from ._syntax import HOST, TEXT, TOKEN, is_ash
-
-_LINE = re.compile(TOKEN + rb":" + TEXT)
-_HOST = re.compile(HOST)
-_OURS = frozenset(
-    (b"connection", b"content-length", b"content-type", b"expect", b"host", b"transfer-encoding")
-)
-
-
-class MalformedLine(Exception):  # noqa: N818 - it says what the line is
-    """A line is not a header's."""
 
 
 @dataclass(slots=True)
 class Field:
-    """A header that may be passed on, unless it is one that clients must not send."""
+    """A header that may be passed on, unless it is one that the sender must not send."""
 
     name: bytes
     value: bytes
     key: bytes
     """The name in lower case, if it means something to the front end itself."""
     encoded: bytes
-    """The header as a part of a datagram; nothing if it is not passed on."""
+    """The header as the other side gets it: a part of a datagram, or a line. Nothing if it isn't
+    passed on, or is made anew."""
 
 
-def make_field(name: bytes, value: bytes) -> Field:
-    """Judge a header; the name is a token, the value without spaces around it."""
-    key = name.lower()
-    if key == b"host":
-        _check_host(value)
-    encoded = b"" if is_ash(name) else b"%b\0%b\0" % (name, value)
-    return Field(name, value, key if key in _OURS else b"", encoded)
+Join = Callable[[bytes, bytes, bytes], bytes]
+"""Returns one value for a key that came with two, or raises."""
 
 
-def read_field(line: bytes) -> Field:
-    """Judge a header line, without its end; raises `MalformedLine` or `RequestError`."""
-    if not _LINE.fullmatch(line):
-        raise MalformedLine
-    name, _, value = line.partition(b":")
-    return make_field(name, value.strip(b" \t"))
-
-
-def bad_host() -> RequestError:
-    """Say that it isn't certain which host is meant."""
-    return RequestError(400, "The host of the request is empty, repeated or malformed.")
-
-
-def _check_host(host: bytes) -> None:
-    match = _HOST.fullmatch(host)
-    if match is None or (match[1] is not None and not _is_ipv6(match[1])):
-        raise bad_host()
-
-
-def _is_ipv6(address: bytes) -> bool:
-    try:
-        socket.inet_pton(socket.AF_INET6, address.decode("ascii"))
-    except OSError:
-        return False
-    return True
+def known_values(fields: list[Field], join: Join) -> dict[bytes, bytes]:
+    """Return the values that mean something to the front end, by their key."""
+    known: dict[bytes, bytes] = {}
+    for field in fields:
+        key = field.key
+        if key:
+            value = field.value
+            known[key] = join(key, known[key], value) if key in known else value
+    return known

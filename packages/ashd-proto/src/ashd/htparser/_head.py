@@ -11,10 +11,11 @@ import re
 from dataclasses import dataclass
 
 from ._errors import RequestError
-from ._fields import Field, MalformedLine, bad_host, make_field, read_field
+from ._fields import Field, known_values
 from ._kept import Kept
 from ._limits import MAX_FIELDS, Limits
-from ._syntax import LENIENT_TARGET, TARGET, TOKEN, list_members
+from ._request_lines import MalformedLine, bad_host, make_field, read_field
+from ._syntax import LENGTH, LENIENT_TARGET, TARGET, TOKEN, list_members
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -23,7 +24,7 @@ _METHOD = rb"(" + TOKEN + rb") "
 _REQUEST_LINE = re.compile(_METHOD + rb"(" + TARGET + rb")" + _VERSION_END)
 _LENIENT_LINE = re.compile(_METHOD + rb"(" + LENIENT_TARGET + rb")" + _VERSION_END)
 _OTHER_VERSION = re.compile(TOKEN + rb" " + LENIENT_TARGET + rb" HTTP/[0-9]\.[0-9]\r\n")
-_DIGITS = re.compile(rb"[0-9]{1,18}")
+_LENGTH = re.compile(LENGTH)
 _ABSOLUTE = re.compile(rb"(?i)https?://([^/?#]*)(.*)", re.DOTALL)
 
 # Why a head is refused, in the order in which the reasons are tried.
@@ -82,7 +83,7 @@ def parse_head(head: bytes, limits: Limits) -> RequestHead:
     if len(url) > limits.target_size:
         raise _target_too_long(limits)
     fields = _read_fields(head)
-    known = _known(fields)
+    known = known_values(fields, _joined)
     if url[:1] != b"/":
         url = _other_target(method, url, fields)
     current = version == b"HTTP/1.1"
@@ -156,17 +157,6 @@ def _read_fields(head: bytes) -> list[Field]:
         raise complaint(head) from None
 
 
-def _known(fields: list[Field]) -> dict[bytes, bytes]:
-    """Return the values that mean something here, by the name in lower case."""
-    known: dict[bytes, bytes] = {}
-    for field in fields:
-        key = field.key
-        if key:
-            value = field.value
-            known[key] = _joined(key, known[key], value) if key in known else value
-    return known
-
-
 def _joined(key: bytes, old: bytes, new: bytes) -> bytes:
     """Join the values of a repeated name, which makes a repeated length malformed."""
     if key == b"host":
@@ -209,7 +199,7 @@ def _body_length(fields: dict[bytes, bytes], current: bool, limits: Limits) -> i
         return None
     if length is None:
         return 0
-    if not _DIGITS.fullmatch(length):
+    if not _LENGTH.fullmatch(length):
         raise RequestError(400, "The Content-Length header is repeated or malformed.")
     if 0 < limits.body_size < int(length):
         raise body_too_large(limits)

@@ -15,9 +15,10 @@ from importlib.metadata import PackageNotFoundError, version
 
 from ._chunks import ChunkFollower
 from ._errors import ResponseError
+from ._fields import Field, known_values
 from ._kept import Kept
 from ._limits import MAX_RESPONSE_HEAD
-from ._response_lines import ResponseField, Status, bad_length, read_response_field, read_status
+from ._response_lines import Status, bad_length, read_response_field, read_status
 from ._syntax import list_members
 
 _HEAD_END = re.compile(rb"\n\r?\n")
@@ -205,19 +206,19 @@ class ResponseFramer:
         self.started = True
         return self._final(status, fields)
 
-    def _interim(self, status: Status, fields: list[ResponseField]) -> bytes:
+    def _interim(self, status: Status, fields: list[Field]) -> bytes:
         if status.code == _SWITCHING:
             raise ResponseError("The handler tried to switch protocols.")
         if status.code == _CONTINUE or not self._current:
             return b""  # said by the front end already; unknown to HTTP/1.0
-        return b"".join([status.line, *[field.line for field in fields], b"\r\n"])
+        return b"".join([status.line, *[field.encoded for field in fields], b"\r\n"])
 
-    def _final(self, status: Status, fields: list[ResponseField]) -> bytes:
-        known = _known(fields)
+    def _final(self, status: Status, fields: list[Field]) -> bytes:
+        known = known_values(fields, _joined)
         if b"connection" in known and b"close" in list_members(known[b"connection"]):
             self.keep_alive = False
         framing = self._frame(known, status.bodiless)
-        lines = [status.line, *[field.line for field in fields], framing, self._added(known)]
+        lines = [status.line, *[field.encoded for field in fields], framing, self._added(known)]
         return b"".join(lines)
 
     def _frame(self, known: dict[bytes, bytes], bodiless: bool) -> bytes:
@@ -259,17 +260,6 @@ class ResponseFramer:
         elif not self._current:
             lines += b"Connection: keep-alive\r\n"
         return lines + b"\r\n"
-
-
-def _known(fields: list[ResponseField]) -> dict[bytes, bytes]:
-    """Return the values that mean something here, by the name in lower case."""
-    known: dict[bytes, bytes] = {}
-    for field in fields:
-        key = field.key
-        if key:
-            value = field.value
-            known[key] = _joined(key, known[key], value) if key in known else value
-    return known
 
 
 def _joined(key: bytes, old: bytes, new: bytes) -> bytes:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 from ._errors import ResponseError
-from ._syntax import TEXT, TOKEN, is_ash
+from ._fields import Field
+from ._syntax import LENGTH, TEXT, TOKEN, is_ash
 
 _STATUS_LINE = re.compile(rb"HTTP/[0-9]\.[0-9] ([1-9][0-9][0-9])(?: (" + TEXT + rb"))?\r?")
 _FIELD = re.compile(TOKEN + rb":" + TEXT + rb"\r?")
-_DIGITS = re.compile(rb"[0-9]{1,18}")
+_LENGTH = re.compile(LENGTH)
 
 _BODILESS = (b"204", b"304")
 _HOP_BY_HOP = (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding")
@@ -31,21 +32,6 @@ class Status:
         """What the client gets."""
 
 
-class ResponseField:
-    """A header of a response."""
-
-    __slots__ = ("key", "line", "value")
-
-    def __init__(self, name: bytes, value: bytes) -> None:
-        """Take a token and a value without spaces around it."""
-        key = name.lower()
-        self.key = key if key in _OURS else b""
-        """The name in lower case, if it means something to the front end itself."""
-        self.value = value
-        self.line = b"" if key in _REPLACED or is_ash(name) else b"%b: %b\r\n" % (name, value)
-        """What the client gets; nothing if the header isn't for it, or is made anew."""
-
-
 def read_status(line: bytes) -> Status:
     """Judge a status line without its LF; raises `ResponseError`."""
     match = _STATUS_LINE.fullmatch(line)
@@ -54,15 +40,16 @@ def read_status(line: bytes) -> Status:
     return Status(match[1], match[2] or b"")
 
 
-def read_response_field(line: bytes) -> ResponseField:
+def read_response_field(line: bytes) -> Field:
     """Judge a header line without its LF; raises `ResponseError`."""
     if not _FIELD.fullmatch(line):
         raise malformed_head()
     name, _, value = line.partition(b":")
-    field = ResponseField(name, value.strip(b" \t\r"))
-    if field.key == b"content-length" and not _DIGITS.fullmatch(field.value):
+    key, value = name.lower(), value.strip(b" \t\r")
+    if key == b"content-length" and not _LENGTH.fullmatch(value):
         raise bad_length()
-    return field
+    encoded = b"" if key in _REPLACED or is_ash(name) else b"%b: %b\r\n" % (name, value)
+    return Field(name, value, key if key in _OURS else b"", encoded)
 
 
 def malformed_head() -> ResponseError:

@@ -54,7 +54,7 @@ FOLLOWERS: dict[State, set[State]] = {
 """What may follow a state."""
 
 READING = {State.HEAD, State.IDLE, State.BODY_HELD, State.BODY, State.REST}
-"""States in which bytes are read as they come. """
+"""States in which bytes are read as they come."""
 HOLDING = {State.QUEUED, State.RESPONSE}
 """States in which bytes are held until they can be read. In others they are dropped."""
 

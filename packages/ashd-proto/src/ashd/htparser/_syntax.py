@@ -6,6 +6,9 @@ TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 TEXT = rb"[^\x00-\x08\x0a-\x1f\x7f]*"
 """Field values and reason phrases: anything but control characters, tabs apart."""
 
+LENGTH = rb"[0-9]{1,18}"
+"""A Content-Length."""
+
 TARGET = rb"[!$-;=?-Z\[\]_`a-z~]+"
 """A request target: what RFC 3986 allows, and what browsers send all the same ("[", "]", "`").
 Other visible characters are read in different ways by different programs."""

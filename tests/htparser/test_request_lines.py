@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from ashd.htparser._errors import RequestError
-from ashd.htparser._fields import MalformedLine, read_field
 from ashd.htparser._kept import Kept
 from ashd.htparser._limits import MAX_KEPT_LINE, MAX_KEPT_LINES
+from ashd.htparser._request_lines import MalformedLine, read_field
 
 
 def test_a_line_means_the_same_each_time() -> None:
