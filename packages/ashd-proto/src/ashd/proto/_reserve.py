@@ -88,8 +88,8 @@ class Reserve:
         closed soon, and if that ended the shortage, copies that are kept would use up the reserve.
         """
         with self._lock:
-            used = _in_use()
-            self._level = None if lost or used is None else used - copied
+            used = None if lost else _in_use()
+            self._level = None if used is None else used - copied
             self._started = None
             self.short = True
 
