@@ -6,8 +6,8 @@ from _thread import start_new_thread
 
 from ._errors import ModelError
 from ._interface import Source
-from ._interpreter import serve_in_parallel
 from ._leader import Follower, LeaderFollowers, Work
+from ._receiving import serve_in_parallel
 from ._running import Slot
 
 IDLE = 1.0

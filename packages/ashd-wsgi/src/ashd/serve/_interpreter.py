@@ -1,33 +1,13 @@
-"""Which way threads receive: by turns with an interpreter lock, each by itself without one."""
+"""What the interpreter lets threads do."""
 
 from __future__ import annotations
 
 import sys
 
-from ._interface import ParallelSource, Source
-from ._leader import Work
-
 
 def has_interpreter_lock() -> bool:
-    """Tell whether one thread runs at a time. An extension module that is imported may turn the
-    lock on, so this is asked when the application has been loaded.
+    """Tell whether one thread runs at a time.
+
+    An extension module that is imported may turn the lock on: ask when the application is loaded.
     """
     return bool(getattr(sys, "_is_gil_enabled", lambda: True)())
-
-
-def serve_in_parallel(
-    source: Source,
-    work: Work,
-    maximum: int | None,
-    timeout: float | None,
-    *,
-    idle: float,
-    name: str,
-) -> bool:
-    """Serve by threads that receive by themselves; False if interpreter or source forbid it."""
-    if has_interpreter_lock() or not isinstance(source, ParallelSource):
-        return False
-    from ._parallel import ParallelThreads
-
-    ParallelThreads(work, maximum, timeout, idle, name).serve(source)
-    return True

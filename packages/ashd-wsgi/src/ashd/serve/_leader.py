@@ -27,6 +27,7 @@ import time
 from collections.abc import Callable
 
 from ._interface import Source, Task
+from ._interpreter import has_interpreter_lock
 from ._running import Slot, running
 from ._wait_limit import WaitLimit
 from ._wakeup import WakeUp
@@ -46,9 +47,6 @@ IDLE_TICKS = 20
 
 RETRY = 0.1
 """Seconds between attempts to start a thread when the system has none to give."""
-
-_HAS_INTERPRETER_LOCK = getattr(sys, "_is_gil_enabled", lambda: True)()
-
 
 Work = Callable[[Slot, Task], object]
 """Runs a task, visible in the slot of the thread that calls it."""
@@ -85,6 +83,7 @@ class LeaderFollowers:
         self._seen = 0
         self._idle_ticks = 0
         self._eager = True
+        self._may_be_lazy = has_interpreter_lock()
         self._streak = 0
         self._ended = False
         self._failure: BaseException | None = None
@@ -99,11 +98,7 @@ class LeaderFollowers:
         """
         self._source = source
         self._wakeup = WakeUp()
-        try:
-            while (pause := self._look()) != 0:
-                self._wakeup.wait(pause)
-        finally:
-            self._wakeup.close()
+        self._wakeup.attend(self._look)
         if self._failure is not None:
             raise self._failure
 
@@ -192,7 +187,7 @@ class LeaderFollowers:
         if not self._eager:
             return
         self._streak = self._streak + 1 if took < SHORT else 0
-        if self._streak >= STREAK and _HAS_INTERPRETER_LOCK:
+        if self._streak >= STREAK and self._may_be_lazy:
             self._eager = False
             self._wakeup.set()
 

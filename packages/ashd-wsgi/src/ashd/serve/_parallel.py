@@ -108,11 +108,7 @@ class ParallelThreads:
         """
         self._source = source
         self._wakeup = WakeUp()
-        try:
-            while (pause := self._look()) != 0:
-                self._wakeup.wait(pause)
-        finally:
-            self._wakeup.close()
+        self._wakeup.attend(self._look)
         if self._failure is not None:
             raise self._failure
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 
 from ._interface import Source
-from ._interpreter import serve_in_parallel
 from ._leader import Follower, LeaderFollowers, Work
+from ._receiving import serve_in_parallel
 from ._running import Slot
 
 MAXIMUM = 25

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+from collections.abc import Callable
 
 from ._fork import keep_no_more, leave_behind
 
@@ -54,6 +55,17 @@ class WakeUp:
         """Wait until it is set, but not longer than `seconds` (None: any time); unset it."""
         if self._poll.poll(None if seconds is None else seconds * 1000):
             self.take()
+
+    def attend(self, look: Callable[[], float | None]) -> None:
+        """Call `look` until it returns 0, then close.
+
+        Between two calls wait, for as many seconds as it returned at most (None: any time).
+        """
+        try:
+            while (pause := look()) != 0:
+                self.wait(pause)
+        finally:
+            self.close()
 
     def take(self) -> bytes:
         """Unset it; return the words that it was set with, without waiting."""
