@@ -9,7 +9,7 @@ import signal
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,9 @@ from ashd.pdm.command.repl._session import Left, Session
 pytestmark = pytest.mark.untraceable
 
 LOOP = "while True: pass"
+
+Interrupts = Callable[[socket.socket, io.BufferedRWPair], None]
+"""What a server does with its listening socket and the prompt when the client is interrupted."""
 
 
 def press() -> None:
@@ -87,19 +90,19 @@ def test_twice_gives_up(session: Session, module: Any) -> None:
 
 
 @contextmanager
-def slow_server(place: Path) -> Iterator[str]:
-    """A server on which the first interrupt finds that the code it was sent doesn't run yet."""
-    path = str(place / "slow")
+def server(place: Path, take_interrupts: Interrupts) -> Iterator[str]:
+    """A server that is sent code; then its client is interrupted, and `take_interrupts` called."""
+    path = str(place / "server")
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(path)
         listening.listen()
-        thread = threading.Thread(target=serve_slowly, args=(listening,))
+        thread = threading.Thread(target=serve, args=(listening, take_interrupts))
         thread.start()
         yield path
         thread.join()
 
 
-def serve_slowly(listening: socket.socket) -> None:
+def serve(listening: socket.socket, take_interrupts: Interrupts) -> None:
     prompt, _ = listening.accept()
     with prompt, prompt.makefile("rwb") as stream:
         greet(stream, b"+REPL")
@@ -108,15 +111,28 @@ def serve_slowly(listening: socket.socket) -> None:
         stream.flush()
         read_command(stream)
         press()
-        for answer in (False, False, True):
-            other, _ = listening.accept()
-            with other, other.makefile("rwb") as requests:
-                greet(requests, b"+PERF1")
-                while (request := read_request(requests))[0] != "invoke":
-                    answer_request(requests, [])
-                assert request[2:] == ("interrupt", ("1.2",), {})
-                answer_request(requests, answer)
-        stream.write(b" KeyboardInterrupt\n+EXC\n")
+        take_interrupts(listening, stream)
+
+
+def find_the_code_running_late(listening: socket.socket, stream: io.BufferedRWPair) -> None:
+    """The first interrupts find that the code that was sent doesn't run yet."""
+    for answer in (False, False, True):
+        other, _ = listening.accept()
+        with other, other.makefile("rwb") as requests:
+            greet(requests, b"+PERF1")
+            while (request := read_request(requests))[0] != "invoke":
+                answer_request(requests, [])
+            assert request[2:] == ("interrupt", ("1.2",), {})
+            answer_request(requests, answer)
+    stream.write(b" KeyboardInterrupt\n+EXC\n")
+
+
+def answer_nothing(listening: socket.socket, stream: io.BufferedRWPair) -> None:
+    """Nothing is answered until the prompt is given up."""
+    other, _ = listening.accept()
+    with other:
+        press()
+        assert stream.read(1) == b""
 
 
 def greet(stream: io.BufferedRWPair, answer: bytes) -> None:
@@ -144,39 +160,11 @@ def answer_request(stream: io.BufferedRWPair, value: object) -> None:
 
 
 def test_before_the_daemon_has_begun(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with slow_server(place) as path, Session(path, None) as session:
+    with server(place, find_the_code_running_late) as path, Session(path, None) as session:
         assert run_script(session, [LOOP, "print('never sent')"]) == 1
     assert capsys.readouterr().out == "KeyboardInterrupt\n"
 
 
-@contextmanager
-def server_that_hangs(place: Path) -> Iterator[str]:
-    """A server that takes an interrupt, and answers nothing until the prompt is given up."""
-    path = str(place / "hanging")
-    with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(path)
-        listening.listen()
-        thread = threading.Thread(target=serve_and_hang, args=(listening,))
-        thread.start()
-        yield path
-        thread.join()
-
-
-def serve_and_hang(listening: socket.socket) -> None:
-    prompt, _ = listening.accept()
-    with prompt, prompt.makefile("rwb") as stream:
-        greet(stream, b"+REPL")
-        read_command(stream)
-        stream.write(b" 1.2\n+OK\n")
-        stream.flush()
-        read_command(stream)
-        press()
-        other, _ = listening.accept()
-        with other:
-            press()
-            assert stream.read(1) == b""
-
-
 def test_twice_gives_up_while_the_daemon_has_not_answered(place: Path) -> None:
-    with server_that_hangs(place) as path, Session(path, None) as session:
+    with server(place, answer_nothing) as path, Session(path, None) as session:
         assert run_script(session, [LOOP, "print('never sent')"]) == 130
