@@ -234,7 +234,7 @@ def _check_separator(arguments: list[str]) -> None:
 
 
 def _run(settings: _Settings) -> int:
-    signal.signal(signal.SIGHUP, _nothing_to_reload)  # by default it would end this process
+    signal.signal(signal.SIGHUP, lambda *_: None)  # by default it would end this process
     shared = inherited(os.environ, settings.ports, settings.processes)
     if shared is not None:
         return _serve(settings, shared.queue, shared.parent, shared.sockets, shared.others)
@@ -254,10 +254,6 @@ def _run(settings: _Settings) -> int:
 
 def _addresses(sockets: Sockets) -> list[str]:
     return list(dict.fromkeys(describe(sock) for _, sock in sockets))
-
-
-def _nothing_to_reload(*_: object) -> None:
-    pass
 
 
 def _start(settings: _Settings, sockets: Sockets) -> tuple[RequestQueue, Backend]:

@@ -185,7 +185,7 @@ class Connection(asyncio.Protocol):
             self._ask_for_body()
             self._send_body(exchange, body)
             self._resume_when_possible()
-        elif body:
+        else:
             exchange.send_body(body)
             exchange.end_body()
 
@@ -381,9 +381,6 @@ class Connection(asyncio.Protocol):
 
     def _linger(self) -> None:
         """Close once the client has closed, or after a while: see `LINGER_TIME`."""
-        if not self._transport.can_write_eof():
-            self._close()
-            return
         self._enter(State.CLOSING, LINGER_TIME)
         self._reader = RequestReader(self._server.limits)  # without what was held
         self._held_body = bytearray()

@@ -119,14 +119,7 @@ class Exchange:
         `Client.exchange_ready` says when there may be more. A handler that wants no more of the
         body loses nothing but that: its response still counts.
         """
-        if self._sock is None:
-            return True
-        try:
-            sent = self._sock.send(data, _DONTWAIT)
-        except BlockingIOError:
-            sent = 0
-        except OSError:
-            return True
+        sent = self._send_some(data)
         if sent == len(data):
             return True
         self._pending = memoryview(data)[sent:]
@@ -167,7 +160,7 @@ class Exchange:
 
     def _ready(self, events: int) -> None:
         if events & select.EPOLLOUT and self._pending is not None:
-            self._flush()
+            self._flush(self._pending)
         if events & _HANGUP:
             self._exhaust = True  # otherwise the next byte makes an event of its own
         if self._framer.started and not self._paused:
@@ -175,17 +168,20 @@ class Exchange:
         else:
             self._read()
 
-    def _flush(self) -> None:
-        if self._sock is None or self._pending is None:
-            return
+    def _send_some(self, data: bytes | memoryview) -> int:
+        """Return how many bytes the handler has taken: all, if it wants none any more."""
+        assert self._sock is not None
         try:
-            sent = self._sock.send(self._pending, _DONTWAIT)
+            return self._sock.send(data, _DONTWAIT)
         except BlockingIOError:
-            return
+            return 0
         except OSError:
-            sent = len(self._pending)
-        if sent < len(self._pending):
-            self._pending = self._pending[sent:]
+            return len(data)
+
+    def _flush(self, pending: memoryview) -> None:
+        sent = self._send_some(pending)
+        if sent < len(pending):
+            self._pending = pending[sent:]
             return
         self._pending = None
         self._poller.modify(self._fd, _READ)
@@ -197,10 +193,7 @@ class Exchange:
 
     def _end_when_flushed(self) -> None:
         if self._body_ended and self._pending is None and self._sock is not None:
-            try:
-                self._sock.shutdown(socket.SHUT_WR)
-            except OSError:
-                pass  # the handler has closed: what it wrote is read all the same
+            self._sock.shutdown(socket.SHUT_WR)  # no error, even if the handler has closed
 
     def _read_later(self) -> None:
         """Read more when everybody else had a turn."""
@@ -277,8 +270,6 @@ class Exchange:
         _log.warning("%s %s: %s: %s", printable(method), printable(url), what, why)
 
     def _finish(self) -> None:
-        if self._sock is None:
-            return  # the client left while its last bytes were written
         if self._framer.head_only:
             self._poller.drain(self._release())
         else:

@@ -213,6 +213,6 @@ class RootHandler:
         self._orphans = {group for group in self._orphans if signal_group(group, number)}
 
     def _reap(self, process: Process) -> None:
-        if self._poller is not None and process.pidfd >= 0:
-            self._poller.forget(process.pidfd)
+        assert self._poller is not None
+        self._poller.forget(process.pidfd)
         process.reap()

@@ -49,7 +49,7 @@ class Keeper:
         self._broken = False
         self._refusing = False
         self._poller: Poller | None = None
-        self._on_ready: Callable[[], object] = _nothing
+        self._on_ready: Callable[[], object] = bool
         self._first = b""
 
     def fileno(self) -> int:
@@ -78,8 +78,8 @@ class Keeper:
             self.close()
             self._ours, self._theirs = ours, theirs
             self._broken = False
-            if self._poller is not None:
-                self.attach(self._poller, self._on_ready)
+            assert self._poller is not None  # which has told of it
+            self.attach(self._poller, self._on_ready)
         self.accept()
         self._first = self._peek()
         return renew
@@ -129,15 +129,11 @@ class Keeper:
 
     def _hear(self, _: int) -> None:
         """Take in what handlers say; a word that isn't known means nothing."""
-        try:
-            word = self._ours.recv(len(READY_WORD) + 1, socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return
-        except OSError:
-            word = b""
+        word = self._ours.recv(len(READY_WORD) + 1, socket.MSG_DONTWAIT)
         if word == READY_WORD:
             self._on_ready()
-        elif not word and self._poller is not None:
+        elif not word:
+            assert self._poller is not None
             self._broken = True
             self._poller.remove(self._ours.fileno())
 
@@ -206,7 +202,3 @@ def _socket_pair() -> tuple[socket.socket, socket.socket]:
         return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     except OSError as error:
         raise StartError(f"can't make the root handler's socket: {error.strerror}") from error
-
-
-def _nothing() -> None:
-    pass

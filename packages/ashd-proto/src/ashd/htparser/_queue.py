@@ -30,7 +30,7 @@ class RequestQueue:
 
     def __init__(self, sock: socket.socket) -> None:
         """Own the socket."""
-        self._sock: socket.socket | None = sock
+        self._sock = sock
         self._broken = False
         self._waiting: deque[Exchange] = deque()
         self._poller: Poller | None = None
@@ -38,12 +38,12 @@ class RequestQueue:
 
     def fileno(self) -> int:
         """Return the socket's descriptor, still owned; -1 after `end`."""
-        return -1 if self._sock is None else self._sock.fileno()
+        return self._sock.fileno()
 
     def attach(self, poller: Poller) -> None:
         """Work in an event loop."""
         self._poller = poller
-        self._watch_anew()
+        poller.add(self._sock.fileno(), 0, self._socket_ready)
 
     def tell_next(self, callback: Callable[[bytes], object]) -> None:
         """Call back, once, with the next datagram that is sent."""
@@ -51,20 +51,16 @@ class RequestQueue:
 
     def replace(self, sock: socket.socket) -> None:
         """Own another socket instead: a handler has shut the one before down."""
-        if self._sock is None:
-            sock.close()
-            return
-        self._close(self._sock)
+        assert self._poller is not None
+        self._close()
         self._sock = sock
         self._broken = False
-        self._watch_anew()
+        self.attach(self._poller)
 
     def submit(self, exchange: Exchange, expires: float) -> None:
         """Hand a request to the handler, or keep it until there is room for it or it expires."""
         exchange.expires = expires
-        if self._sock is None:
-            exchange.fail(503, "The server is shutting down.")
-        elif self._waiting or not self._send(self._sock, exchange):
+        if self._waiting or not self._send(exchange):
             self._waiting.append(exchange)
 
     def sweep(self, now: float) -> None:
@@ -77,23 +73,16 @@ class RequestQueue:
 
     def end(self) -> None:
         """Close the socket: the handler sees end-of-file after what is in it."""
-        if self._sock is None:
-            return
-        sock, self._sock = self._sock, None
-        self._close(sock)
+        self._close()
         while self._waiting:
             exchange = self._waiting.popleft()
             if exchange.waiting:
                 exchange.fail(503, "The server is shutting down.")
 
-    def _close(self, sock: socket.socket) -> None:
+    def _close(self) -> None:
         if self._poller is not None:
-            self._poller.forget(sock.fileno())
-        sock.close()
-
-    def _watch_anew(self) -> None:
-        if self._poller is not None and self._sock is not None:
-            self._poller.add(self._sock.fileno(), 0, self._socket_ready)
+            self._poller.forget(self._sock.fileno())
+        self._sock.close()
 
     def _socket_ready(self, events: int) -> None:
         if events & (select.EPOLLHUP | select.EPOLLERR):
@@ -102,24 +91,24 @@ class RequestQueue:
 
     def _break(self) -> None:
         """A handler has shut the socket down: no request gets through, and nothing is watched."""
+        assert self._poller is not None
         self._broken = True
-        if self._sock is not None and self._poller is not None:
-            self._poller.remove(self._sock.fileno())
+        self._poller.remove(self._sock.fileno())
 
     def _send_waiting(self) -> None:
         if not self._waiting:
             return
-        while self._waiting and self._sock is not None:
-            if self._waiting[0].waiting and not self._send(self._sock, self._waiting[0]):
+        while self._waiting:
+            if self._waiting[0].waiting and not self._send(self._waiting[0]):
                 return
             self._waiting.popleft()
         self._watch(0)
 
     def _watch(self, events: int) -> None:
-        if self._sock is not None and self._poller is not None and not self._broken:
+        if self._poller is not None and not self._broken:
             self._poller.modify(self._sock.fileno(), events)
 
-    def _send(self, sock: socket.socket, exchange: Exchange) -> bool:
+    def _send(self, exchange: Exchange) -> bool:
         """Send a request with its response socket; False when it has to wait."""
         try:
             ours, theirs = raw_socketpair()
@@ -128,7 +117,7 @@ class RequestQueue:
             return False
         try:
             rights = (_LEVEL, _RIGHTS, _pack(theirs.fileno()))
-            sock.sendmsg([exchange.datagram], [rights], _DONTWAIT)
+            self._sock.sendmsg([exchange.datagram], [rights], _DONTWAIT)
         except OSError as error:
             ours.close()
             return self._not_sent(exchange, error)

@@ -186,18 +186,15 @@ class Workers:
 
     def _hear(self, worker: _Worker, _: int) -> None:
         """A worker serves, or is gone, which its process tells."""
-        try:
-            ready = worker.control.recv(len(_READY), socket.MSG_DONTWAIT) == _READY
-        except OSError:
-            return
+        ready = worker.control.recv(len(_READY), socket.MSG_DONTWAIT) == _READY
         worker.has_served = ready
         if ready and worker.number in self._unready:
             self._unready.remove(worker.number)
             self._on_ready()
 
     def _close_control(self, worker: _Worker) -> None:
-        if self._poller is not None:
-            self._poller.forget(worker.control.fileno())
+        assert self._poller is not None
+        self._poller.forget(worker.control.fileno())
         worker.control.close()
 
     def _look(self, _: int) -> None:

@@ -117,8 +117,8 @@ class Outbox:
     def _drop(self, fd: int) -> None:
         response = self._responses.pop(fd)
         self._bytes -= len(response.left)
-        if self._epoll is not None:
-            self._epoll.unregister(fd)
+        assert self._epoll is not None  # as long as there is a response
+        self._epoll.unregister(fd)
         response.sock.close()
 
     def _run(self, epoll: select.epoll) -> None:
