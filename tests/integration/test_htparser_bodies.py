@@ -162,6 +162,7 @@ def test_pipelined_requests_wait_for_the_response_before_them(server: FrontEnd, 
         first = b"GET /gate?%b HTTP/1.1\r\nHost: a\r\n\r\n" % str(fifo).encode()
         sock.sendall(first + b"GET /stuck HTTP/1.1\r\nHost: a\r\n\r\n")
         server.wait_for_log("waiting")
+        sock.sendall(GET)
         assert server.exchange(GET.replace(b"1.1", b"1.0"))
         assert server.log.count("waiting") == 1
         fifo.write_bytes(b"x")

@@ -113,10 +113,10 @@ def test_an_overloaded_root_handler() -> None:
         clients = [stack.enter_context(server.connect()) for _ in range(10)]
         for client in clients:
             client.sendall(large)
+        clients[4].close()  # one that waits
         reply = Reader(clients[-1]).reply()
         assert reply.status == 503
         assert int(reply.headers["retry-after"]) > 0
-        clients[4].close()  # one that had been taken, or waited
         assert Reader(clients[0]).reply().status == 503
         sleeper.close()  # now the handler goes on
         assert server.exchange(GET_ONCE).startswith(b"HTTP/1.1 200")
@@ -140,6 +140,25 @@ def test_requests_that_wait_are_served_when_the_handler_goes_on() -> None:
             assert reader.reply().status == 100
             client.sendall(b"abc")
             assert reader.reply().body.endswith(b"\n\nabc")
+
+
+def test_requests_that_wait_are_refused_when_the_front_end_stops() -> None:
+    """The handler still gets those that lie in its socket."""
+    with front_end(HANDLER) as server, contextlib.ExitStack() as stack:
+        sleeper = stall(server, stack)
+        large = GET.replace(b"Host", b"A: " + b"x" * 40000 + b"\r\nHost")
+        clients = [stack.enter_context(server.connect()) for _ in range(12)]
+        for client in clients:
+            client.sendall(large)
+        clients.pop().close()
+        assert server.exchange(b"malformed\r\n\r\n")  # the front end has seen all before this
+        server.terminate()
+        assert Reader(clients[-1]).reply().status == 503
+        sleeper.close()
+        statuses = [Reader(client).reply().status for client in clients[:-1]]
+        assert statuses == sorted(statuses)
+        assert set(statuses) == {200, 503}
+        assert server.wait() == 0
 
 
 # Queueing
@@ -268,12 +287,59 @@ def test_a_root_handler_that_does_not_load_any_more(tmp_path: Path) -> None:
         server.wait_for_log("ended with status 4; it is started again in 0.1 s")
         sock.sendall(GET)
         server.wait_for_log("ended with status 3; it is started again in 3.2 s")
+        server.process.send_signal(signal.SIGHUP)  # nobody is there to be told
         for reply in (Reader(sock).reply(), *(ask(server) for _ in range(2))):
             assert reply.status == 503
             assert int(reply.headers["retry-after"]) > 0
         broken.unlink()
         server.wait_for_log("serves again")
         assert ask(server).status == 200
+
+
+@pytest.fixture
+def program_file(tmp_path: Path) -> Path:
+    """A root handler's program, which can be taken away."""
+    path = tmp_path / "handler"
+    path.write_text(f"#!/bin/sh\nexec {sys.executable} {HANDLER[1]}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_a_root_handler_whose_program_is_replaced(program_file: Path) -> None:
+    """Between the old file and the new one there is none."""
+    with front_end([str(program_file)]) as server:
+        server.wait_for_log("listening on")
+        aside = program_file.rename(program_file.with_name("aside"))
+        os.kill(server.handler_pid, signal.SIGKILL)
+        server.wait_for_log("can't be started: No such file or directory; it is started again in")
+        aside.rename(program_file)
+        assert ask(server).status == 200
+
+
+def test_the_end_while_the_root_handler_is_down(program_file: Path) -> None:
+    with front_end([str(program_file)]) as server:
+        server.wait_for_log("listening on")
+        program_file.unlink()
+        os.kill(server.handler_pid, signal.SIGKILL)
+        server.wait_for_log("it is started again in 3.2 s")
+        assert ask(server).status == 503
+        server.terminate()
+        assert server.wait() == 0
+
+
+@pytest.mark.parametrize("options", [[], ["--processes=2"]])
+def test_where_the_kernel_does_not_tell_of_ends(options: list[str], tmp_path: Path) -> None:
+    """Linux before 5.3: ends of processes are found by looking."""
+    (tmp_path / "sitecustomize.py").write_text("import os\ndel os.pidfd_open\n")
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    with front_end(HANDLER, options=options, env={**os.environ, "PYTHONPATH": path}) as server:
+        server.wait_for_log("listening on")
+        before = children(server.pid)
+        for pid in before:
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not set(before) & set(children(server.pid)))
+        assert ask(server).status == 200
+        wait_until(lambda: len(children(server.pid)) == len(before))
 
 
 def ask(server: FrontEnd) -> Reply:
@@ -323,6 +389,14 @@ def test_a_handler_that_says_nothing_has_loaded_when_it_receives(fifo: Path) -> 
     with front_end(python(RECEIVES_BY_ITSELF), env={**os.environ, "FIFO": str(fifo)}) as server:
         fifo.write_bytes(b"")
         assert server.exchange(GET_ONCE).startswith(b"HTTP/1.1 200")
+        server.wait_for_log("listening on")
+
+
+def test_a_handler_that_says_what_nobody_knows() -> None:
+    code = "import runpy, socket\nsock = socket.socket(fileno=0)\nsock.send(b'?')\nsock.detach()\n"
+    code += f"runpy.run_path({HANDLER[1]!r}, run_name='__main__')"
+    with front_end(python(code)) as server:
+        assert ask(server).status == 200
         server.wait_for_log("listening on")
 
 
@@ -400,11 +474,13 @@ signal.pause()
 """
 
 
-def child_that_is_left(server: FrontEnd, sock: socket.socket) -> int:
+def child_that_is_left(
+    server: FrontEnd, sock: socket.socket, what_follows: str = "started again"
+) -> int:
     """Let a handler die of a request; return the process ID of its child."""
     sock.sendall(GET)
     (child,) = wait_until(lambda: re.findall(r"child (\d+)\.", server.log))
-    server.wait_for_log("started again")
+    server.wait_for_log(what_follows)
     return int(child)
 
 
@@ -414,6 +490,12 @@ def test_what_dead_handlers_have_left_ends_too() -> None:
         with server.connect() as sock:
             child = child_that_is_left(server, sock)
             server.terminate()
+            server.wait()
+        wait_until(lambda: state(child) in ("", "Z"))
+    options = [*NO_RESPAWN, "--stop-time=0.5"]
+    with front_end(python(LEAVES_A_CHILD), options=options, status=1) as server:
+        with server.connect() as sock:
+            child = child_that_is_left(server, sock, "finishing what is running")
             server.wait()
         wait_until(lambda: state(child) in ("", "Z"))
     with front_end(python(LEAVES_A_CHILD)) as server:

@@ -45,6 +45,7 @@ def run(*args: str) -> subprocess.CompletedProcess[str]:
         (["--head-time", "0", "plain", "--", "true"], "--head-time"),
         (["--head-time", "inf", "plain", "--", "true"], "--head-time"),
         (["--connections", "0", "plain", "--", "true"], "--connections"),
+        (["--body-size", "-1", "plain", "--", "true"], "--body-size"),
         (["--processes", "0", "plain", "--", "true"], "--processes"),
         (
             ["plain:port=80", "ashd-wsgi", "-A", "a"],
@@ -118,9 +119,22 @@ def test_a_port_that_is_taken(bind: str, tmp_path: Path) -> None:
     assert not started.exists()
 
 
+def test_a_port_that_is_taken_for_one_kind_of_address(tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    with socket.socket(socket.AF_INET6) as other:
+        other.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        other.bind(("::", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        result = run(f"plain:port={port}", "--", "touch", str(started))
+    assert result.returncode == 1
+    assert "Address already in use" in result.stderr
+    assert not started.exists()
+
+
 @pytest.mark.parametrize("address", ["192.0.2.1", "no-such-host.invalid"])
 def test_an_address_that_is_not_ours(address: str) -> None:
-    result = run(f"plain:port=0,bind={address}", "--", "true")
+    result = run(f"plain:port=0,bind=127.0.0.1,bind={address}", "--", "true")
     assert result.returncode == 1
     assert address in result.stderr
     assert result.stderr.count("\n") == 1
@@ -219,6 +233,12 @@ def hasty() -> Iterator[FrontEnd]:
 def test_head_time(hasty: FrontEnd) -> None:
     assert hasty.exchange(GET[:-1]).startswith(b"HTTP/1.1 408 ")
     assert hasty.exchange(b"") == b""
+    with hasty.connect() as sock:  # the next request after one that was answered
+        sock.sendall(GET)
+        reader = Reader(sock)
+        assert reader.reply().status == 200
+        sock.sendall(GET[:-1])
+        assert reader.reply().status == 408
 
 
 def test_idle_time(hasty: FrontEnd) -> None:
