@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
+from ashd.htparser._workers import VARIABLE
 from ashdtest.frontend import HANDLER, FrontEnd, front_end
 from ashdtest.http import Reader, Reply
-from ashdtest.processes import children, exists, program, wait_until
+from ashdtest.processes import children, descriptors, exists, program, wait_until
 
 COUNT = 3
 
@@ -118,6 +120,37 @@ def test_all_die_again_and_again() -> None:
         wait_until_each_serves(server, stack, 2)
         assert "started in 1.0 s" in server.log
         assert "started in 1.6 s" not in server.log
+
+
+def test_without_descriptors_others_wait_for_some() -> None:
+    with front_ends() as server, ExitStack() as stack:
+        (victim, *_) = workers(server)
+        soft, hard = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (3, hard))
+        os.kill(victim, signal.SIGKILL)
+        server.wait_for_log("a front end: Too many open files; another one is started in")
+        taken = descriptors(server.pid)
+        first, second, *_ = (number for number in range(len(taken) + 2) if number not in taken)
+        assert first < second  # enough for a socket pair, not for the program
+        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (second + 1, hard))
+        server.wait_for_log("can't be started: Too many open files")
+        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (soft, hard))
+        wait_until_each_serves(server, stack, COUNT)
+
+
+def test_the_end_while_another_one_is_to_be_started() -> None:
+    with front_ends("--stop-time=1", count=2, status=1) as server, ExitStack() as stack:
+        (sock,) = connect(server, stack, 1)
+        busy = int(connection_id(sock).split(b"-")[1], 16)
+        sock.sendall(get("/stuck"))
+        server.wait_for_log("waiting")
+        (victim,) = set(workers(server)) - {busy}
+        os.kill(victim, signal.SIGKILL)
+        server.wait_for_log(f"(process {victim}) ended by signal 9; another one is started")
+        server.terminate()
+        assert server.wait() == 1
+        with pytest.raises(ConnectionRefusedError):
+            server.connect()
 
 
 def test_one_that_is_told_to_stop_finishes_what_it_has(fifo: Path) -> None:
@@ -225,9 +258,19 @@ def test_nothing_outlives_the_first_process() -> None:
             assert Reader(sock).at_end()
 
 
-def run(*args: str) -> subprocess.CompletedProcess[str]:
+def run(*args: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     command = [program("ashd-htparser"), "--processes=2", *args]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=env)
+
+
+def test_front_ends_that_cannot_start(tmp_path: Path) -> None:
+    code = f"import os\nif {VARIABLE!r} in os.environ:\n    os._exit(3)\n"
+    (tmp_path / "sitecustomize.py").write_text(code)
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    result = run("plain:port=0", "--", *HANDLER, env={**os.environ, "PYTHONPATH": path})
+    assert result.returncode == 1
+    assert "ended with status 3 before it served anything" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_a_handler_that_does_not_load() -> None:

@@ -155,7 +155,10 @@ class Workers:
     # One worker
 
     def _start_one(self, number: int) -> None:
-        ours, theirs = socket.socketpair()
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as error:
+            raise StartError(f"a front end: {error.strerror}") from error
         fds = [theirs.fileno(), self._queue.fileno()]
         places = []
         for port, sock in self._sockets:
