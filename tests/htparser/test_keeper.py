@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import array
+import asyncio
 import select
 import socket
+import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
 from ashd.htparser._keeper import Keeper, framing_header
-from ashd.proto import encode_request
+from ashd.htparser._limits import ACCEPT_BURST
+from ashd.htparser._poller import Poller
+from ashd.proto import encode_request, recv_request
 from ashdtest.processes import DEADLINE, descriptors
 
 Socket = socket.socket
@@ -72,3 +77,55 @@ def test_all_is_refused_while_nobody_receives(keeper: Keeper) -> None:
         keeper.accept()
         with send(keeper, 10) as later:
             assert not is_refused(later)
+
+
+def test_however_many_come_at_once_all_are_refused(keeper: Keeper) -> None:
+    async def scenario() -> None:
+        poller = Poller(asyncio.get_running_loop())
+        keeper.attach(poller, lambda: None)
+        keeper.refuse()
+        with ExitStack() as stack:
+            stack.callback(poller.close)
+            stack.callback(keeper.close)
+            clients = [stack.enter_context(send(keeper, 10)) for _ in range(ACCEPT_BURST + 1)]
+            while not is_refused(clients[-1]):
+                await asyncio.sleep(0)
+            assert all(map(is_refused, clients[:-1]))
+
+    asyncio.run(scenario())
+
+
+def receive(sock: Socket) -> None:
+    """Serve all that comes, as a handler would."""
+    with sock:
+        while (request := recv_request(sock)) is not None:
+            with request:
+                request.socket.sendall(b"served")
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_request_is_a_handlers_or_taken_back(ended: bool) -> None:
+    """Never both and never neither, though a handler receives meanwhile.
+
+    One whose time is not over is the handler's; but if the front end has closed its end, what was
+    taken instead of another one can't be put back.
+    """
+    answers: dict[int, set[bytes]] = {10: set(), 20: set()}
+    for _ in range(50):
+        keeper = Keeper()
+        handler = threading.Thread(target=receive, args=[socket.fromfd(keeper.fileno(), -1, -1)])
+        with ExitStack() as stack:
+            stack.callback(keeper.close)
+            clients = [(until, stack.enter_context(send(keeper, until))) for until in [10, 20] * 40]
+            if ended:
+                keeper.end()
+            handler.start()
+            keeper.sweep(15)
+            keeper.end()
+            handler.join()
+            for until, client in clients:
+                answers[until].add(client.recv(1 << 16)[:12])
+                assert client.recv(1) == b""
+    either = {b"served", b"HTTP/1.1 503"}
+    assert answers[10] <= either
+    assert answers[20] <= (either if ended else {b"served"})

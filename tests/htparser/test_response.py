@@ -140,6 +140,17 @@ def test_a_handlers_own_transfer_coding_is_passed_on_as_it_is() -> None:
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\nConnection: close\r\n\r\n" + body
     )
     assert not framer.keep_alive
+    with pytest.raises(ResponseError, match=r"HTTP/1\.0"):
+        frame(b"HTTP/1.1 200 OK\nTransfer-Encoding: gzip, chunked\n\n" + body, current=False)
+
+
+def test_repeated_fields_are_one_list() -> None:
+    output, framer = frame(
+        b"HTTP/1.1 200 OK\nTransfer-Encoding: gzip\nTransfer-Encoding: chunked\n\n"
+    )
+    assert output.startswith(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip,chunked\r\n")
+    _, framer = frame(b"HTTP/1.1 200 OK\nConnection: a\nConnection: close\n\n")
+    assert not framer.keep_alive
 
 
 OWN_CHUNKS = CHUNKED + b"3\r\nabc\r\nA;x=y\r\ndefghijklm\r\n0\r\n\r\n"

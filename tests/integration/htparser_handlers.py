@@ -132,6 +132,22 @@ def early_reader(request: Request) -> None:
     note(f"read {len(read_body(request))}")
 
 
+def deaf(request: Request) -> None:
+    """Say that the body isn't wanted, and answer when somebody has written to the FIFO."""
+    request.socket.shutdown(socket.SHUT_RD)
+    note("waiting")
+    answer(request, Path(argument(request)).read_bytes())
+
+
+def surplus(request: Request) -> None:
+    """Answer, and write more than that when the body begins to come."""
+    answer(request, b"abc")
+    request.socket.recv(1)
+    request.socket.sendall(b"def")
+    note("surplus")
+    read_body(request)
+
+
 def cut(request: Request) -> None:
     """Begin an answer without a length, and drop it while a part of the body is unread."""
     wait_for(request.socket, select.POLLIN)
@@ -182,7 +198,7 @@ HANDLERS: dict[bytes, Callable[[Request], None]] = {
     function.__name__.encode(): function
     for function in (
         *(echo, raw, chunked, length, count, wait, stuck, gate, stream, early, cut, silent),
-        *(descriptors, sleep, lull, early_reader, chunks),
+        *(descriptors, sleep, lull, early_reader, chunks, deaf, surplus),
     )
 }
 

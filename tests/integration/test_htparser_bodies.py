@@ -116,6 +116,66 @@ def test_a_handler_that_does_not_read(server: FrontEnd, fifo: Path) -> None:
         assert Reader(sock).reply().status == 200
 
 
+def test_a_handler_that_wants_no_body(server: FrontEnd, fifo: Path) -> None:
+    """The body is thrown away, and the handler's answer counts."""
+    size = GIB // 128
+    with server.connect() as sock:
+        reader = Reader(sock)
+        sock.sendall(
+            b"POST /deaf?%b HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
+            % (str(fifo).encode(), size)
+        )
+        server.wait_for_log("waiting")
+        sock.sendall(bytes(size))
+        fifo.write_bytes(b"no, thanks")
+        assert reader.reply().body == b"no, thanks"
+        sock.sendall(GET)
+        assert reader.reply().status == 200
+
+
+def test_what_a_handler_writes_after_its_response_is_dropped(server: FrontEnd) -> None:
+    """Even while the body is still to come, so that the response socket is in use."""
+    size = GIB // 1024
+    with server.connect() as sock:
+        reader = Reader(sock)
+        sock.sendall(b"POST /surplus HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % size)
+        assert reader.reply().body == b"abc"
+        sock.sendall(b"x")
+        server.wait_for_log("surplus")
+        assert server.exchange(GET.replace(b"1.1", b"1.0"))
+        sock.sendall(bytes(size - 1) + GET)
+        assert reader.reply().body.startswith(b"GET\n")
+
+
+def test_held_bodies_that_no_socket_takes_at_once() -> None:
+    """Whether the handler reads them before it answers, or after."""
+    size = 3_000_000
+    options = [f"--buffer-body={size}"]
+    with front_end(HANDLER, options=options) as server, server.connect() as sock:
+        reader = Reader(sock)
+        for path, answer in ((b"count", b"%d" % size), (b"early_reader", b"early")):
+            sock.sendall(b"POST /%b HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n" % (path, size))
+            sock.sendall(b"\r\n" + bytes(size))
+            assert reader.reply().body == answer
+        server.wait_for_log(f"read {size}")
+        sock.sendall(GET)
+        assert reader.reply().status == 200
+
+
+def test_the_rest_of_a_body_while_the_front_end_stops(server: FrontEnd) -> None:
+    """It is taken though the response is complete, or a reset could destroy that."""
+    size = GIB // 1024
+    with server.connect() as sock:
+        reader = Reader(sock)
+        sock.sendall(b"POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % size)
+        assert reader.reply().body == b"early"
+        server.terminate()
+        server.wait_until_closed()
+        sock.sendall(bytes(size))
+        assert reader.at_end()
+        assert server.wait() == 0
+
+
 def test_both_directions_at_once() -> None:
     """A handler that echoes as it reads, larger than all buffers on the way."""
     echo = """

@@ -293,6 +293,25 @@ def test_the_bound_on_connections() -> None:
         assert late.recv(1) == b""
 
 
+def test_a_client_without_a_place_when_the_front_end_stops(fifo: Path) -> None:
+    with (
+        front_end(HANDLER, options=["--connections=1"]) as server,
+        contextlib.ExitStack() as stack,
+    ):
+        working = stack.enter_context(server.connect())
+        working.sendall(b"GET /gate?%b HTTP/1.1\r\nHost: a\r\n\r\n" % str(fifo).encode() + GET)
+        server.wait_for_log("waiting")
+        late = stack.enter_context(server.connect())
+        late.sendall(GET)
+        server.terminate()
+        assert read_to_end(late) == b""
+        fifo.write_bytes(b"x")
+        reader = Reader(working)
+        assert reader.reply().body == b"x0"
+        assert reader.at_end()
+        assert server.wait() == 0
+
+
 def test_out_of_descriptors() -> None:
     """Clients wait, nothing spins or dies, and all are served in the end."""
     with front_end(HANDLER, options=["--connections=10000"]) as server:

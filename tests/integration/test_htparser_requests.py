@@ -175,6 +175,16 @@ def test_head_leaves_the_handler_in_peace(server: FrontEnd) -> None:
     assert "stopped chunked/head" not in server.log
 
 
+def test_head_with_a_body_that_the_handler_does_not_read(server: FrontEnd) -> None:
+    with server.connect() as sock:
+        reader = Reader(sock)
+        for _ in range(3):
+            sock.sendall(b"HEAD /early HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc")
+            assert reader.reply(head_only=True).headers["content-length"] == "5"
+        sock.sendall(GET)
+        assert reader.reply().status == 200
+
+
 def test_heads_of_endless_responses_take_no_descriptors(server: FrontEnd) -> None:
     before = descriptor_count(server.pid)
     with server.connect() as sock:
