@@ -206,6 +206,8 @@ class PersistentChild:
     def _wait_for_room(self, deadline: float) -> bool:
         """Wait until the child takes requests or has died; False when it is too late."""
         left = deadline - time.monotonic()
+        if left <= 0:
+            return False
         poll = select.poll()
         try:
             with self._lock:
@@ -214,7 +216,7 @@ class PersistentChild:
             return False
         with sock:
             poll.register(sock, select.POLLOUT)
-            return bool(poll.poll(None if left == float("inf") else max(0.0, left) * 1000))
+            return bool(poll.poll(None if left == float("inf") else left * 1000))
 
     def close(self) -> None:
         """Close the child's socket: it finishes what it has and exits. May be called again.
