@@ -120,7 +120,9 @@ def test_a_request_is_a_handlers_or_taken_back(ended: bool) -> None:
             if ended:
                 keeper.end()
             handler.start()
-            keeper.sweep(15)
+            sockets = [client for _, client in clients]
+            while select.select(sockets, [], [], 0)[0] != sockets:
+                keeper.sweep(15)
             keeper.end()
             handler.join()
             for until, client in clients:

@@ -270,7 +270,6 @@ def test_front_ends_that_cannot_start(tmp_path: Path) -> None:
     result = run("plain:port=0", "--", *HANDLER, env={**os.environ, "PYTHONPATH": path})
     assert result.returncode == 1
     assert "ended with status 3 before it served anything" in result.stderr
-    assert "Traceback" not in result.stderr
 
 
 def test_a_handler_that_does_not_load() -> None:

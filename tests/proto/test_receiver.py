@@ -267,6 +267,14 @@ def test_time_stamps(wire: Wire) -> None:
     assert receiver.receive() is None
 
 
+def test_who_sent_a_request_may_come_with_it(wire: Wire) -> None:
+    """If somebody has asked the kernel for it."""
+    wire.back.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+    client = wire.send_request()
+    with client, wire.receive() as request:
+        assert request.url == b"/a"
+
+
 def test_threads_share_a_socket(wire: Wire) -> None:
     seen: list[bytes] = []
     lock = threading.Lock()  # guards the list

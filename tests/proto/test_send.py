@@ -116,9 +116,11 @@ def test_a_request_that_cannot_be_expressed(wire: Wire, request_: Request) -> No
 
 def test_a_socket_that_leads_nowhere(request_: Request) -> None:
     unconnected = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with unconnected, pytest.raises(SendError) as caught:
+    with unconnected, pytest.raises(HandlerGoneError) as caught:
         send_request(unconnected, request_)
     assert isinstance(caught.value, Error)
+    with pytest.raises(SendError, match="Bad file descriptor"):
+        send_request(unconnected, request_)  # it is closed now
 
 
 def test_a_closed_request_cannot_be_sent(wire: Wire, request_: Request) -> None:

@@ -322,6 +322,8 @@ def test_requests_wait_for_a_child_until_there_are_too_many() -> None:
         clients: list[Client] = []
         with pytest.raises(QueueFullError, match="requests wait for sleep already"):
             pass_on_without_end(child, clients)
+        with pytest.raises(QueueFullError):  # others come first
+            child.pass_request(clients[-1].request, wait=False)
         clients.pop().close()
         assert len(clients) >= 256
         assert child.pid is not None

@@ -189,6 +189,17 @@ def test_send_all_waits_for_a_client_that_writes_all_before_it_reads(pair: Pair)
     thread.join()
 
 
+def test_send_all_waits_for_a_client_that_has_no_more_to_say(pair: Pair) -> None:
+    client, request = pair
+    thread = threading.Thread(target=send_all, args=(request.socket, b"y" * LARGE))
+    thread.start()
+    client.shutdown(socket.SHUT_WR)
+    received = 0
+    while received < LARGE:
+        received += len(client.recv(1 << 20))
+    thread.join(20)
+
+
 def test_send_all_tells_of_a_client_that_is_gone(pair: Pair) -> None:
     client, request = pair
     client.close()

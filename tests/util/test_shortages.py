@@ -9,7 +9,7 @@ import pytest
 
 COMMON = """
 import os, resource, socket, threading
-from ashd.proto import QueueFullError, Request, SpawnError
+from ashd.proto import QueueFullError, Request, SpawnError, send_request
 from ashd.util import PersistentChild, reap, respond, spawn_handler
 
 LARGE = b"x" * 5_000_000
@@ -82,6 +82,23 @@ finally:
     os.kill(pid, 9)
 """
 
+THE_LAST_DESCRIPTOR = """
+child = PersistentChild(["sleep", "1000"])
+fill(child)
+pid = child.pid
+client, waiting = request()
+spare = os.open("/dev/null", os.O_RDONLY)
+SHORTAGE
+os.close(spare)  # for the copy that waits, not for the waiting
+try:
+    child.pass_request(waiting)
+    print(client.recv(12))
+finally:
+    waiting.close()
+    child.close()
+    os.kill(pid, 9)
+"""
+
 CHILDREN = """
 SHORTAGE
 first, sock = spawn_handler(["cat"])
@@ -104,6 +121,39 @@ except SpawnError as error:
     print(error)
 """
 
+ON_THEIR_WAY = """
+if os.geteuid() == 0:  # root is let off the limit
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+resource.setrlimit(resource.RLIMIT_NOFILE, (20, limits[1]))
+others = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+_, sent = request()
+try:
+    while True:
+        send_request(others[0], sent, socket.MSG_DONTWAIT)
+except QueueFullError as error:
+    print(error)
+
+def pass_on(timeout):
+    child = PersistentChild(["sleep", "1000"], timeout=timeout)
+    client, waiting = request()
+    with waiting:
+        child.pass_request(waiting)
+    if timeout is None:
+        for sock in others:
+            sock.close()
+    for thread in threading.enumerate():
+        if thread.name == "queue of sleep":
+            thread.join(60)
+    os.kill(child.pid, 9)
+    child.close()
+    print("answer:", read_all(client)[:12])
+
+pass_on(0.1)
+pass_on(None)
+"""
+
 
 @pytest.mark.parametrize(
     ("shortage", "program", "told"),
@@ -112,6 +162,7 @@ except SpawnError as error:
         (NO_DESCRIPTORS, SLOW_CLIENT, "a response was cut, since no thread can send it"),
         (NO_THREADS, A_QUEUE, "requests wait for sleep already"),
         (NO_DESCRIPTORS, A_QUEUE, "Too many open files"),
+        (NO_DESCRIPTORS, THE_LAST_DESCRIPTOR, "HTTP/1.1 503"),
         (NO_THREADS, CHILDREN, ""),
         (NO_DESCRIPTORS, NO_CHILD, "true can't be started: Too many open files"),
     ],
@@ -120,6 +171,7 @@ except SpawnError as error:
         "a slow client - descriptors",
         "a queue - threads",
         "a queue - descriptors",
+        "a queue - the last descriptor",
         "children - threads",
         "children - descriptors",
     ],
@@ -131,3 +183,16 @@ def test_nothing_is_lost_without(shortage: str, program: str, told: str) -> None
     )
     assert (done.returncode, done.stderr.count("Traceback")) == (0, 0), done.stderr
     assert told in done.stdout + done.stderr
+
+
+def test_a_request_waits_while_too_many_descriptors_are_on_their_way() -> None:
+    """Not in the child's socket, which has room. When it's in time, it gets through."""
+    source = COMMON + ON_THEIR_WAY
+    done = subprocess.run(
+        [sys.executable, "-c", source], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    told, refused, passed_on = done.stdout.splitlines()
+    assert "too many descriptors are on their way" in told
+    assert refused == "answer: b'HTTP/1.1 503'"
+    assert passed_on == "answer: b''"  # the child was killed
