@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import asyncio
+import resource
 import select
 import socket
 import threading
@@ -12,6 +13,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from ashd.htparser._errors import StartError
 from ashd.htparser._keeper import Keeper, framing_header
 from ashd.htparser._limits import ACCEPT_BURST
 from ashd.htparser._poller import Poller
@@ -49,6 +51,16 @@ def is_refused(client: Socket) -> bool:
     assert client.recv(1 << 16).startswith(b"HTTP/1.1 503 ")
     assert client.recv(1) == b""
     return True
+
+
+def test_no_descriptors_for_the_socket() -> None:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+    try:
+        with pytest.raises(StartError, match="the root handler's socket: Too many open files"):
+            Keeper()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 def test_what_has_waited_for_too_long_is_taken_back(keeper: Keeper) -> None:

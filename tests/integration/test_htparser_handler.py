@@ -113,7 +113,7 @@ def test_an_overloaded_root_handler() -> None:
         clients = [stack.enter_context(server.connect()) for _ in range(10)]
         for client in clients:
             client.sendall(large)
-        clients[4].close()  # one that waits
+        clients[7].close()  # one that waits
         reply = Reader(clients[-1]).reply()
         assert reply.status == 503
         assert int(reply.headers["retry-after"]) > 0

@@ -179,8 +179,8 @@ def test_head_with_a_body_that_the_handler_does_not_read(server: FrontEnd) -> No
     with server.connect() as sock:
         reader = Reader(sock)
         for _ in range(3):
-            sock.sendall(b"HEAD /early HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc")
-            assert reader.reply(head_only=True).headers["content-length"] == "5"
+            sock.sendall(b"HEAD /cut HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc")
+            assert reader.reply(head_only=True).status == 200
         sock.sendall(GET)
         assert reader.reply().status == 200
 
