@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ashd.wsgidir import LocalImportError, getmod, importlocal
+from ashd.wsgidir import LocalImportError, application, getmod, importlocal
 from ashdtest.processes import wait_until
-from ashdtest.wsgifiles import Asker, Gate, save
+from ashdtest.wsgifiles import OLD, Asker, Gate, answering, call, save
 
 IMPORT = "from ashd.wsgidir import importlocal\n"
 
@@ -69,6 +69,20 @@ def test_files_that_import_each_other(tmp_path: Path) -> None:
     a = getmod(tmp_path / "a.py").mod
     assert a.b.seen == (1, False)
     assert a.b.a is a
+
+
+@pytest.mark.parametrize("mtime", [None, OLD])
+@pytest.mark.parametrize("loaded_before", [False, True])
+def test_a_file_whose_wmain_imports_what_imports_it(
+    tmp_path: Path, mtime: float | None, loaded_before: bool
+) -> None:
+    text = f"{IMPORT}early = 1\ndef wmain():\n    return importlocal('b').application\n"
+    path = save(tmp_path / "a.wsgi", text, mtime)
+    text = f"{IMPORT}a = importlocal('a.wsgi')\nassert a.early\n{answering(b'good')}"
+    save(tmp_path / "b.py", text, mtime)
+    if loaded_before:
+        getmod(path)
+    assert call(application, path).body == b"good"
 
 
 def test_threads_that_load_files_that_import_each_other(tmp_path: Path) -> None:

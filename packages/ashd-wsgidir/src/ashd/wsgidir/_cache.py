@@ -11,7 +11,7 @@ import gc
 import os
 import threading
 
-from ._errors import LoadError, UnreadableError
+from ._errors import UnreadableError
 from ._slot import CachedModule, Finish, Slot
 from ._version import stamp_of
 
@@ -89,6 +89,6 @@ class ModuleCache:
     @staticmethod
     def _half_loaded(slot: Slot) -> CachedModule:
         """Return the module as far as it got, as the import system does for circular imports."""
-        if (entry := slot.loading) is None:
-            raise LoadError(f"{slot.path} is loaded by the files that it loads", slot.path)
+        entry = slot.loading or slot.entry  # which is being finished, if nothing is being loaded
+        assert entry is not None
         return entry
