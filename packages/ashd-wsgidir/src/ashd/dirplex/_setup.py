@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import logging.handlers
 import os
+import socket
 from pathlib import Path
 
 from ._config import Configs
@@ -12,6 +14,7 @@ from ._errors import UsageError
 from ._parse import parse
 
 GLOBAL_NAME = "dirplex.rc"
+SYSLOG = "/dev/log"
 
 logger = logging.getLogger("ashd.dirplex")
 
@@ -54,18 +57,22 @@ def search(name: str) -> Path | None:
     return next((d / name for d in directories if (d / name).is_file()), None)
 
 
-def start_logging() -> None:
-    """Log to stderr, or to syslog when `ASHD_USESYSLOG` is set, as all programs of ashd do."""
-    handler = _syslog() if os.environ.get("ASHD_USESYSLOG") else None
-    if handler is None:
-        handler = logging.StreamHandler()
+def start_logging(syslog: str = SYSLOG) -> None:
+    """Log to stderr, or to syslog when `ASHD_USESYSLOG` is set, as all programs of ashd do.
+
+    Without a syslog daemon at the socket `syslog`, standard error is better than nothing.
+    """
+    wanted = bool(os.environ.get("ASHD_USESYSLOG"))
+    handler: logging.Handler = logging.StreamHandler()
+    if wanted and _listens(syslog):
+        daemon = logging.handlers.SysLogHandler.LOG_DAEMON
+        handler, wanted = logging.handlers.SysLogHandler(syslog, daemon), False
     handler.setFormatter(logging.Formatter("ashd-dirplex: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
+    if wanted:
+        logger.warning("there is no syslog at %s; logging to stderr", syslog)
 
 
-def _syslog() -> logging.Handler | None:
-    try:
-        daemon = logging.handlers.SysLogHandler.LOG_DAEMON
-        return logging.handlers.SysLogHandler("/dev/log", daemon)
-    except OSError:  # without syslog, standard error is better than nothing
-        return None
+def _listens(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
+        return probe.connect_ex(path) in (0, errno.EPROTOTYPE)  # which is a stream socket
