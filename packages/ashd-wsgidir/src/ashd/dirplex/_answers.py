@@ -9,7 +9,7 @@ import errno
 import html
 from http import HTTPStatus
 
-from ashd.proto import EncodeError, QueueFullError, Request, RequestTooLargeError
+from ashd.proto import QueueFullError, Request, RequestTooLargeError
 from ashd.util import printable, send_response
 
 RETRY_SECONDS = 10
@@ -79,8 +79,6 @@ def undeliverable(request: Request, error: Exception) -> None:
     """Answer for a request that could not be passed on because of `error`."""
     if isinstance(error, RequestTooLargeError):
         answer(request, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The request is too large.")
-    elif isinstance(error, EncodeError):
-        answer(request, HTTPStatus.BAD_REQUEST, "The request can't be passed on.")
     elif is_passing(error):
         retry = ("Retry-After", str(RETRY_SECONDS))
         answer(request, HTTPStatus.SERVICE_UNAVAILABLE, "The server is too busy.", retry)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import os
 from pathlib import Path
-from typing import assert_never
 
 from ashd.proto import Request
 from ashd.util import printable, spawn_transient
@@ -64,10 +63,8 @@ class Dirplex:
                 self._call(request, result.capture.handler, result.configs)
             case Missing():
                 self._not_found(request, result)
-            case Found():
-                self._found(request, result)
             case _:
-                assert_never(result)
+                self._found(request, result)
 
     def _found(self, request: Request, found: Found) -> None:
         is_file = found.subject is Subject.FILE

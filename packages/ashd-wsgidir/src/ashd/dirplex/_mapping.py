@@ -129,8 +129,7 @@ class Mapper:
         try:
             entries = os.listdir(os.path.join(self._root, directory))  # noqa: PTH118, PTH208
         except OSError as error:
-            if error.errno not in _ABSENT:
-                raise
+            _check_absent(error)
             return None
         for candidate in sorted(e for e in entries if e.partition(".")[0] == name):
             path = f"{directory}/{candidate}" if directory else candidate
@@ -143,9 +142,14 @@ class Mapper:
         try:
             return os.stat(os.path.join(self._root, path)).st_mode  # noqa: PTH116, PTH118
         except OSError as error:
-            if error.errno not in _ABSENT:
-                raise
+            _check_absent(error)
             return None
+
+
+def _check_absent(error: OSError) -> None:
+    """Take an error that says that there is nothing; raise any other."""
+    if error.errno not in _ABSENT:
+        raise error
 
 
 def _is_acceptable(name: str, configs: Configs) -> bool:

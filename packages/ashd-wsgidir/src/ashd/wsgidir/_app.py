@@ -6,7 +6,6 @@ import getopt
 import logging
 import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ._chain import chain
@@ -76,10 +75,8 @@ class Directory:
 
 
 def _is_readable(path: str) -> bool:
-    try:
-        return Path(path).is_file() and os.access(path, os.R_OK, effective_ids=True)
-    except (OSError, ValueError):
-        return False
+    # Path.is_file raises for names that are too long
+    return os.path.isfile(path) and os.access(path, os.R_OK, effective_ids=True)  # noqa: PTH113
 
 
 application: WSGIApplication = Directory()

@@ -47,8 +47,7 @@ def new_module(path: str, source: bytes) -> tuple[ModuleType, Current]:
     """Return an empty module for `source`, not yet executed, and its `__current__`."""
     name = module_name(path)
     spec = importlib.util.spec_from_file_location(name, path, loader=_VersionLoader(path, source))
-    if spec is None:
-        raise ImportError(f"no module can be made of {path}", path=path)
+    assert spec is not None  # there is a loader
     module = importlib.util.module_from_spec(spec)
     current = vars(module)["__current__"] = Current()
     return module, current
