@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -163,6 +164,16 @@ def test_a_directorys_own_configuration_is_nearer(tree: Path) -> None:
     result = Mapper(str(tree), (Config(None),), own).map(b"sub/deep/x")
     assert isinstance(result, Found)
     assert [config.directory for config in result.configs] == ["sub/deep", "", None]
+
+
+def test_a_directory_that_goes_while_its_path_is_followed(tree: Path) -> None:
+    def remove(directory: str) -> None:
+        if directory:
+            shutil.rmtree(tree / directory)
+
+    result = Mapper(str(tree), (), remove).map(b"sub/inner")
+    assert isinstance(result, Missing)
+    assert result.path == "sub"
 
 
 def test_captures(tree: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import socket
 import stat
@@ -24,12 +25,14 @@ from ashdtest.handlers import Handler, read_all, running
 from ashdtest.processes import (
     children,
     descriptor_count,
+    descriptors,
     exists,
     program,
     state,
     thread_count,
     wait_until,
 )
+from ashdtest.wsgifiles import OLD
 
 Serving = Callable[..., AbstractContextManager[Handler]]
 
@@ -407,6 +410,17 @@ def test_a_changed_configuration_is_read_again(root: Path) -> None:
         wait_until(lambda: not exists(first.pid), what="the end of the child that is gone")
 
 
+def test_a_change_of_an_old_configuration_is_seen(root: Path) -> None:
+    """It is known by its stamp alone, which a file of the same age doesn't share."""
+    own = "match\n filename x.*\n handler all\n set A "
+    with serving(root, ALL) as handler:
+        for value in ("one", "two"):
+            write(root / "sub/.htrc", own + value)
+            os.utime(root / "sub/.htrc", (OLD, OLD))
+            for _ in range(3):
+                assert Echo.of(handler.call(b"/sub/deep/x")).headers["A"] == value
+
+
 def test_a_changed_include_is_read_again(root: Path) -> None:
     write(root / "sub/more.inc", "match\n filename x.*\n handler all\n set A one\n")
     write(root / "sub/.htrc", "include more.inc\n")
@@ -449,6 +463,31 @@ def test_a_bad_configuration_of_a_directory_is_ignored(root: Path) -> None:
         assert handler.log.count("sub/.htrc:1: unknown directive 'typo'") == 1
         write(root / "sub/.htrc", f"child own\n {echo('own')}\nmatch\n default\n handler own\n")
         assert Echo.of(handler.call(b"/sub/deep/x")).name == "own"
+
+
+def test_a_request_that_is_too_large_for_a_child(root: Path) -> None:
+    with serving(root, ALL) as handler:
+        handler.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        large = handler.call(b"/a", headers=[(b"A", b"x" * 300_000)])
+        assert large.status == 431
+        assert "can't be passed on" in handler.log
+        assert handler.call(b"/a").status == 200
+
+
+def test_a_request_while_there_are_no_descriptors(root: Path) -> None:
+    with serving(root, ALL) as handler:
+        assert handler.call(b"/a").status == 200
+        taken = descriptors(handler.pid)
+        free = min(set(range(len(taken) + 1)) - set(taken))
+        limits = resource.prlimit(handler.pid, resource.RLIMIT_NOFILE)
+        # enough for the response socket alone
+        resource.prlimit(handler.pid, resource.RLIMIT_NOFILE, (free + 1, limits[1]))
+        response = handler.call(b"/a")
+        assert response.status == 503
+        assert response.get(b"Retry-After")
+        assert "can't be mapped: [Errno 24] Too many open files" in handler.log
+        resource.prlimit(handler.pid, resource.RLIMIT_NOFILE, limits)
+        assert handler.call(b"/a").status == 200
 
 
 def test_a_child_that_takes_nothing_stops_nobody_else(root: Path) -> None:
@@ -581,11 +620,6 @@ def test_a_start_that_fails(root: Path, arguments: list[str], status: int, compl
     assert done.returncode == status
     assert complaint in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_logging_where_there_is_no_syslog(root: Path) -> None:
-    with serving(root, ALL, env={"ASHD_USESYSLOG": "1"}) as handler:
-        assert handler.call(b"/a").status == 200
 
 
 def test_a_start_in_a_terminal(root: Path) -> None:

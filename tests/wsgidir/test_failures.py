@@ -144,6 +144,24 @@ def test_a_file_is_finished_once_for_each_load(tmp_path: Path) -> None:
     assert finished == [1, 22]
 
 
+def test_a_version_is_finished_once_for_each_who_asks_for_it(tmp_path: Path) -> None:
+    finished: list[str] = []
+
+    def first(_: CachedModule) -> None:
+        finished.append("first")
+
+    def second(_: CachedModule) -> None:
+        finished.append("second")
+
+    path = save(tmp_path / "a.py", "value = 1\n")
+    for finish in (first, second, first, second):
+        getmod(path, finish)
+    assert finished == ["first", "second"]
+    save(path, "value = 22\n")
+    getmod(path, second)
+    assert finished == ["first", "second"] * 2
+
+
 def test_a_file_that_is_loaded_already_is_finished_when_that_is_asked_for(tmp_path: Path) -> None:
     path = save(tmp_path / "a.wsgi", answering(b"a"), OLD)
     module = getmod(path).mod

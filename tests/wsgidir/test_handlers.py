@@ -167,8 +167,9 @@ def test_no_script_filename(
 def test_a_missing_file_with_a_handler_of_a_module(
     module: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert by_header(f"{module}.shout", tmp_path / "missing.x").status == 500
-    assert "is not a readable file" in caplog.text
+    for name in ("missing.x", "x" * 300, "nul\0.x"):
+        assert by_header(f"{module}.shout", tmp_path / name).status == 500
+    assert caplog.text.count("is not a readable file") == 3
 
 
 def test_a_file_that_fails_with_a_handler_of_a_module(

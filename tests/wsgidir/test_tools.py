@@ -7,6 +7,7 @@ import pickle
 import sys
 import traceback
 from pathlib import Path
+from typing import Any
 
 from ashd.wsgidir import getmod
 from ashdtest.wsgifiles import OLD, save
@@ -47,6 +48,8 @@ def test_the_module_is_found_under_its_name(tmp_path: Path) -> None:
     assert sys.modules[module.__name__] is module
     assert module.__file__ == str(path)
     assert module.__name__.isidentifier()
+    loader: Any = module.__loader__
+    assert loader.get_filename(module.__name__) == str(path)
 
 
 def test_a_replaced_module_is_not(tmp_path: Path) -> None:

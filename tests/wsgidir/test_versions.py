@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
+import resource
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -220,6 +222,48 @@ def test_a_deleted_file_is_let_go(tmp_path: Path, caplog: pytest.LogCaptureFixtu
     assert module.__name__ not in sys.modules
     save(path, answering(b"again"))
     assert call(application, path).body == b"again"
+
+
+def test_a_file_that_is_deleted_while_others_wait_for_it(tmp_path: Path) -> None:
+    gate = Gate(tmp_path)
+    path = save(tmp_path / "a.wsgi", COUNT_LOADS + gate.text + answering(b"a"))
+    askers = [Asker(lambda: call(application, path))]
+    wait_until(Path(f"{path}.loads").exists)
+    path.unlink()
+    askers += [Asker(lambda: call(application, path)) for _ in range(8)]
+    wait_until(lambda: all(in_acquire(asker) for asker in askers[1:]))
+    gate.open()
+    assert askers[0].result().body == b"a"
+    assert {asker.result().status for asker in askers[1:]} == {500}
+
+
+def in_acquire(thread: threading.Thread) -> bool:
+    """Tell whether a thread waits for a lock."""
+    frame = sys._current_frames().get(thread.ident or 0)
+    return frame is not None and frame.f_code.co_name == "wait"
+
+
+@contextlib.contextmanager
+def no_descriptors() -> Iterator[None]:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+def test_out_of_descriptors_the_version_that_was_loaded_serves(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.wsgi", answering(b"one"))
+    assert call(application, path).body == b"one"
+    save(path, answering(b"other"))
+    new = save(tmp_path / "new.wsgi", answering(b"new"))
+    with no_descriptors():
+        assert call(application, path).body == b"one"
+        with pytest.raises(LoadError, match="Too many open files"):
+            getmod(new)
+    assert call(application, path).body == b"other"
+    assert call(application, new).body == b"new"
 
 
 def test_an_unreadable_file_is_not_served(caplog: pytest.LogCaptureFixture) -> None:
