@@ -123,7 +123,7 @@ def test_a_request_is_a_handlers_or_taken_back(ended: bool) -> None:
     taken instead of another one can't be put back.
     """
     answers: dict[int, set[bytes]] = {10: set(), 20: set()}
-    for _ in range(50):
+    for _ in range(100):
         keeper = Keeper()
         handler = threading.Thread(target=receive, args=[socket.fromfd(keeper.fileno(), -1, -1)])
         with ExitStack() as stack:
@@ -134,7 +134,8 @@ def test_a_request_is_a_handlers_or_taken_back(ended: bool) -> None:
             handler.start()
             sockets = [client for _, client in clients]
             while select.select(sockets, [], [], 0)[0] != sockets:
-                keeper.sweep(15)
+                for _ in range(100):
+                    keeper.sweep(15)
             keeper.end()
             handler.join()
             for until, client in clients:
