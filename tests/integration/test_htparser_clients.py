@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import select
+import signal
 import socket
+import struct
 import time
 from collections.abc import Iterator
 
@@ -136,6 +138,16 @@ def test_a_flood_of_tiny_chunks_arrives(server: FrontEnd) -> None:
 
 
 # Clients that send too little
+
+
+def test_clients_that_are_gone_when_they_are_accepted(server: FrontEnd) -> None:
+    server.process.send_signal(signal.SIGSTOP)
+    for _ in range(3):
+        with server.connect() as sock:  # the kernel accepts it
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    server.process.send_signal(signal.SIGCONT)
+    assert_serves(server)
+    assert "Traceback" not in server.log
 
 
 def test_endless_empty_lines(server: FrontEnd) -> None:
