@@ -389,6 +389,9 @@ class Connection(asyncio.Protocol):
 
     def _linger(self) -> None:
         """Close once the client has closed, or after a while: see `LINGER_TIME`."""
+        if not self._transport.can_write_eof():
+            self._close()
+            return
         self._enter(State.CLOSING, LINGER_TIME)
         self._reader = RequestReader(self._server.limits)  # without what was held
         self._held_body = bytearray()

@@ -129,7 +129,10 @@ class Keeper:
 
     def _hear(self, _: int) -> None:
         """Take in what handlers say; a word that isn't known means nothing."""
-        word = self._ours.recv(len(READY_WORD) + 1, socket.MSG_DONTWAIT)
+        try:
+            word = self._ours.recv(len(READY_WORD) + 1, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
         if word == READY_WORD:
             self._on_ready()
         elif not word:

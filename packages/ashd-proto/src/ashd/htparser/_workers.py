@@ -189,7 +189,10 @@ class Workers:
 
     def _hear(self, worker: _Worker, _: int) -> None:
         """A worker serves, or is gone, which its process tells."""
-        ready = worker.control.recv(len(_READY), socket.MSG_DONTWAIT) == _READY
+        try:
+            ready = worker.control.recv(len(_READY), socket.MSG_DONTWAIT) == _READY
+        except OSError:
+            return
         worker.has_served = ready
         if ready and worker.number in self._unready:
             self._unready.remove(worker.number)

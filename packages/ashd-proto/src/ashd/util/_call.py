@@ -75,6 +75,8 @@ def _exchange(sock: socket.socket, body: bytes, timeout: float | None) -> bytes:
         if events & (select.POLLIN | select.POLLHUP | select.POLLERR):
             try:
                 piece = sock.recv(_CHUNK, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                continue
             except ConnectionResetError:  # it left some of the body unread
                 piece = b""
             if not piece:
@@ -87,6 +89,8 @@ def _send_some(sock: socket.socket, unsent: memoryview) -> memoryview:
         rest = unsent[sock.send(unsent[:_CHUNK], socket.MSG_DONTWAIT) :] if unsent else unsent
         if not rest:
             sock.shutdown(socket.SHUT_WR)
+    except BlockingIOError:
+        return unsent
     except OSError:  # the handler doesn't want the body; its answer may still come
         return memoryview(b"")
     return rest
