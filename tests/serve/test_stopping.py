@@ -12,6 +12,7 @@ import pytest
 from ashdtest.handlers import Handler
 from ashdtest.processes import MODELS
 from ashdtest.wsgiprograms import (
+    APPS,
     MODEL_OPTIONS,
     PATIENCE,
     Pipe,
@@ -98,6 +99,33 @@ def test_graceful_timeout(
         assert handler.process.wait(PATIENCE) == 1
         log = wait_for_log(handler, "requests are still running", "gate_app.py")
     assert f"in GET {os.fsdecode(pipe.url)}" in log
+
+
+HAS_A_SIGNAL_OF_ITS_OWN = """
+import os, signal, threading
+from gate_app import application as wait_at_gate
+signal.signal(signal.SIGUSR1, lambda *_: os.write(2, b"told"))
+
+def application(environ, start_response):
+    if environ["PATH_INFO"] == "/signal":  # to this thread: the main thread sleeps on
+        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+    return wait_at_gate(environ, start_response)
+"""
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_signal_of_the_application_arrives_and_ends_nothing(model: str, tmp_path: Path) -> None:
+    (tmp_path / "signal_app.py").write_text(HAS_A_SIGNAL_OF_ITS_OWN)
+    pipe = Pipe(tmp_path)
+    options = ("-t", model, "-p", str(APPS), "--graceful-timeout", "0.2")
+    with wsgi("signal_app", *options, apps=tmp_path, status=1) as handler:
+        assert handler.call(b"/signal", timeout=PATIENCE).status == 200
+        wait_for_log(handler, "told")
+        (client,) = wait_at(handler, [pipe])
+        handler.process.terminate()
+        assert handler.process.wait(PATIENCE) == 1
+        assert read_response(client) == b""
+    assert "requests are still running 0.2 s after SIGTERM" in handler.log
 
 
 @all_models

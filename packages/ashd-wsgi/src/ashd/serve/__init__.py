@@ -16,7 +16,7 @@ from ._interface import Model, ParallelSource, Source, Stream, Task, ThreadSourc
 from ._running import Held, Running, running
 from ._spec import DEFAULT_MODEL, MODELS, make_model
 from ._thread_dump import report_threads
-from ._wakeup import WakeUp, wake_all
+from ._wakeup import WakeUp
 from ._worker import Worker, this_worker
 
 if TYPE_CHECKING:
@@ -78,5 +78,4 @@ __all__ = [
     "single",
     "this_worker",
     "threadpool",
-    "wake_all",
 ]

@@ -2,7 +2,7 @@
 
 Python runs its signal handlers in the main thread only, and the kernel may hand a signal to any
 thread. So Python is told to write a byte into one of these pipes for every signal
-(`set_by_signals`), and the thread that reads it there wakes all others (`wake_all`).
+(`set_by_signals`), and the thread that reads it there wakes all others (`wake_others`).
 """
 
 from __future__ import annotations
@@ -83,8 +83,7 @@ class WakeUp:
             if fd >= 0:
                 os.close(fd)
 
-
-def wake_all() -> None:
-    """Wake all threads that wait: the main thread then runs the handlers of signals."""
-    for wakeup in _open.copy():
-        wakeup.set()
+    def wake_others(self) -> None:
+        """Set all others: the main thread then runs the handlers of signals."""
+        for wakeup in _open - {self}:
+            wakeup.set()

@@ -14,7 +14,7 @@ from types import FrameType
 from typing import NoReturn
 
 from ashd.proto import holds_datagram
-from ashd.serve import WakeUp, handle_signal, report_threads, wake_all
+from ashd.serve import WakeUp, handle_signal, report_threads
 
 logger = logging.getLogger("ashd.wsgi")
 
@@ -94,12 +94,12 @@ class Shutdown:
         while not ended or holds_datagram(self._sock):
             ready = [fd for fd, _ in poll.poll(_LOOK * 1000 if ended else None)]
             for number in self._wakeup.take():
-                if number in self._signals:
-                    self._stop()
-                    wake_all()
-                    return signal.Signals(number).name
                 if number == _PARENTS_END:
                     return "the parent's end"
+                self._wakeup.wake_others()  # the application may have handlers, too
+                if number in self._signals:
+                    self._stop()
+                    return signal.Signals(number).name
             if not ended and self._wakeup.fileno() not in ready:
                 poll.unregister(fd)
                 ended = True
