@@ -89,6 +89,19 @@ def test_a_child_that_lives_on_holds_neither_responses_nor_the_socket(
             os.kill(child, signal.SIGKILL)
 
 
+@pytest.mark.parametrize("model", ["free", "pool", "rplex"])
+def test_a_child_holds_no_response_that_another_thread_sends(model: str) -> None:
+    with wsgi("forking_app", "-t", model) as handler:
+        client = handler.open(b"/download")
+        begin = client.recv(1)
+        child = int(handler.call(b"/leave", timeout=PATIENCE).body)
+        try:
+            assert len(body_of(begin + read_response(client))) == 8_000_000  # to its end
+            assert state(child) == "S"
+        finally:
+            os.kill(child, signal.SIGKILL)
+
+
 @all_models
 @pytest.mark.parametrize("way", [b"/forget", b"/exit"])
 def test_a_child_that_comes_back_is_ended_and_answers_nobody(
