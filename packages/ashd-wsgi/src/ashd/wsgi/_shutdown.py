@@ -143,8 +143,7 @@ def _exit_at_once(status: int) -> NoReturn:
     child that is only being forked has our handlers still, and would forget another signal.
     """
     multiprocessing = sys.modules.get("multiprocessing.process")
-    if multiprocessing is not None:
-        for child in multiprocessing.active_children():
-            if child.daemon:
-                child.kill()
+    for child in multiprocessing.active_children() if multiprocessing else ():
+        if child.daemon:
+            child.kill()
     os._exit(status)
