@@ -101,15 +101,33 @@ def test_graceful_timeout(
     assert f"in GET {os.fsdecode(pipe.url)}" in log
 
 
+@pytest.mark.parametrize("options", [(), ("-w", "1")], ids=" ".join)
+def test_a_graceful_timeout_without_end(options: tuple[str, ...], tmp_path: Path) -> None:
+    pipe = Pipe(tmp_path)
+    with wsgi("gate_app", *options, "--graceful-timeout", "1e9") as handler:
+        (client,) = wait_at(handler, [pipe])
+        pids = workers(handler)
+        handler.process.terminate()
+        wait_until_handled((pids or [handler.pid])[0])
+        pipe.open()
+        assert body_of(read_response(client))
+        assert handler.process.wait(PATIENCE) == 0
+    assert "Traceback" not in handler.log
+
+
 HAS_A_SIGNAL_OF_ITS_OWN = """
-import os, signal, threading
+import signal, threading
 from gate_app import application as wait_at_gate
-signal.signal(signal.SIGUSR1, lambda *_: os.write(2, b"told"))
+told = threading.Event()
+signal.signal(signal.SIGUSR1, lambda *_: told.set())
 
 def application(environ, start_response):
+    body = wait_at_gate(environ, start_response)
     if environ["PATH_INFO"] == "/signal":  # to this thread: the main thread sleeps on
+        told.clear()
         signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
-    return wait_at_gate(environ, start_response)
+        told.wait()
+    return body
 """
 
 
@@ -117,15 +135,16 @@ def application(environ, start_response):
 def test_a_signal_of_the_application_arrives_and_ends_nothing(model: str, tmp_path: Path) -> None:
     (tmp_path / "signal_app.py").write_text(HAS_A_SIGNAL_OF_ITS_OWN)
     pipe = Pipe(tmp_path)
-    options = ("-t", model, "-p", str(APPS), "--graceful-timeout", "0.2")
-    with wsgi("signal_app", *options, apps=tmp_path, status=1) as handler:
-        assert handler.call(b"/signal", timeout=PATIENCE).status == 200
-        wait_for_log(handler, "told")
-        (client,) = wait_at(handler, [pipe])
+    with wsgi("signal_app", "-t", model, "-p", str(APPS), apps=tmp_path) as handler:
+        for _ in range(2):
+            assert body_of(read_response(handler.open(b"/signal")))
+        client = handler.open(b"/signal" + pipe.url.removeprefix(b"/"))
+        pipe.wait_for_arrival()
         handler.process.terminate()
-        assert handler.process.wait(PATIENCE) == 1
-        assert read_response(client) == b""
-    assert "requests are still running 0.2 s after SIGTERM" in handler.log
+        wait_until_handled(handler.pid)
+        pipe.open()  # nothing differs while it ends
+        assert body_of(read_response(client))
+        assert handler.process.wait(PATIENCE) == 0
 
 
 @all_models

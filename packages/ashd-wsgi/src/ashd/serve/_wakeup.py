@@ -14,6 +14,9 @@ from collections.abc import Callable
 
 from ._fork import keep_no_more, leave_behind
 
+LONGEST = 3600.0
+"""Seconds that one wait takes at most: poll(2) takes no more than 24 days."""
+
 _BYTES = 4096  # read at a time: as many wake-ups as there may be
 
 _open: set[WakeUp] = set()
@@ -53,7 +56,7 @@ class WakeUp:
 
     def wait(self, seconds: float | None) -> None:
         """Wait until it is set, but not longer than `seconds` (None: any time); unset it."""
-        if self._poll.poll(None if seconds is None else seconds * 1000):
+        if self._poll.poll(None if seconds is None else min(seconds, LONGEST) * 1000):
             self.take()
 
     def attend(self, look: Callable[[], float | None]) -> None:

@@ -18,7 +18,7 @@ from types import FrameType
 
 from ._board import Places
 from ._child import Child, State
-from ._wakeup import WakeUp
+from ._wakeup import LONGEST, WakeUp
 
 logger = logging.getLogger("ashd.serve")
 
@@ -158,7 +158,8 @@ class Workers:
                 times.append(time.monotonic() + _LOOK)
         if not times:
             return None
-        return max(0.0, min(times) - time.monotonic()) * 1000 + 1
+        left = min(times) - time.monotonic()
+        return max(0.0, min(left, LONGEST)) * 1000 + 1
 
     def _listen_to(self, child: Child) -> None:
         before, now = child.state, child.listen()

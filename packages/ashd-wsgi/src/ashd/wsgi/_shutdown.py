@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
@@ -83,7 +84,10 @@ class Shutdown:
             if self._sock.fileno() >= 0:
                 raise
             return  # the socket is closed: all requests are answered
-        threading.Event().wait(self._graceful_timeout)
+        deadline = time.monotonic() + self._graceful_timeout
+        while (left := deadline - time.monotonic()) > 0:
+            self._wakeup.wait(left)
+            self._wakeup.wake_others()
         _give_up(reason, self._graceful_timeout)
 
     def _wait_for_end(self) -> str:
