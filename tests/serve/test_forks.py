@@ -129,6 +129,46 @@ def test_a_pool_ends_with_a_request_that_hangs(options: tuple[str, ...], tmp_pat
         until(lambda: not any(map(exists, children)), "the pool's end")
 
 
+REPLACES_ITS_CHILD = """
+import multiprocessing, os, threading
+context = multiprocessing.get_context("fork")
+replaced = threading.Event()
+
+class Child(context.Process):
+    def kill(self):
+        super().kill()
+        replaced.wait(1)  # more than the other thread takes, if it may
+
+def keep_one():
+    for count in range(2):
+        child = Child(target=threading.Event().wait, args=[100], daemon=True)
+        child.start()
+        with open(os.environ["PIDS"], "a") as file:
+            print(child.pid, file=file)
+        if count:
+            replaced.set()
+        child.join()
+
+def application(environ, start_response):
+    threading.Thread(target=keep_one, daemon=True).start()
+    threading.Event().wait()
+"""
+
+
+def test_a_child_that_is_killed_at_the_end_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "replacing_app.py").write_text(REPLACES_ITS_CHILD)
+    pids = tmp_path / "pids"
+    options = ("--graceful-timeout", "0.2")
+    env = os.environ | {"PIDS": str(pids)}
+    replacing = wsgi("replacing_app", *options, apps=tmp_path, env=env, status=1)
+    with replacing as handler, handler.open():
+        until(lambda: pids.exists() and pids.read_text(), "a child")
+        handler.process.terminate()
+        assert handler.process.wait(PATIENCE) == 1
+    (child,) = map(int, pids.read_text(encoding="ascii").split())
+    until(lambda: not exists(child), "the child's end")
+
+
 def test_sockets_of_the_application_are_left_alone(tmp_path: Path) -> None:
     """Only what is ours is closed in a child."""
     (tmp_path / "keeping_app.py").write_text(

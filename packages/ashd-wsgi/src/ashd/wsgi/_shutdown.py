@@ -30,6 +30,17 @@ _EXIT_TIME = 5.0
 """Seconds that the interpreter may take to end once all requests are answered: for exit functions
 of the application. Threads that it left running must not keep the process."""
 
+_FORK_TIME = 1.0
+"""Seconds that an end at once waits for a thread that forks just then: it may hang in that."""
+
+_forking = threading.RLock()
+"""Held by a thread that forks, and for ever by one that ends the process: a pool of processes must
+not replace those that are killed. A signal handler that forks may interrupt a fork."""
+
+os.register_at_fork(
+    before=_forking.acquire, after_in_parent=_forking.release, after_in_child=_forking.release
+)
+
 
 class Shutdown:
     """Bounds the time to finish, in a thread, from when this process was told to stop.
@@ -146,6 +157,7 @@ def _exit_at_once(status: int) -> NoReturn:
     Those of `multiprocessing` wait for work for ever when their parent is gone. They are killed: a
     child that is only being forked has our handlers still, and would forget another signal.
     """
+    _forking.acquire(timeout=_FORK_TIME)
     multiprocessing = sys.modules.get("multiprocessing.process")
     for child in multiprocessing.active_children() if multiprocessing else ():
         if child.daemon:
