@@ -135,6 +135,10 @@ import multiprocessing, os, threading
 context = multiprocessing.get_context("fork")
 replaced = threading.Event()
 
+def note(child):
+    with open(os.environ["PIDS"], "a") as file:
+        print(child.pid, file=file)
+
 class Child(context.Process):
     def kill(self):
         super().kill()
@@ -144,13 +148,15 @@ def keep_one():
     for count in range(2):
         child = Child(target=threading.Event().wait, args=[100], daemon=True)
         child.start()
-        with open(os.environ["PIDS"], "a") as file:
-            print(child.pid, file=file)
+        note(child)
         if count:
             replaced.set()
         child.join()
 
 def application(environ, start_response):
+    independent = context.Process(target=threading.Event().wait, args=[100])
+    independent.start()
+    note(independent)
     threading.Thread(target=keep_one, daemon=True).start()
     threading.Event().wait()
 """
@@ -163,11 +169,14 @@ def test_a_child_that_is_killed_at_the_end_is_not_replaced(tmp_path: Path) -> No
     env = os.environ | {"PIDS": str(pids)}
     replacing = wsgi("replacing_app", *options, apps=tmp_path, env=env, status=1)
     with replacing as handler, handler.open():
-        until(lambda: pids.exists() and pids.read_text(), "a child")
+        until(lambda: pids.exists() and pids.read_text().count("\n") == 2, "two children")
         handler.process.terminate()
         assert handler.process.wait(PATIENCE) == 1
-    (child,) = map(int, pids.read_text(encoding="ascii").split())
-    until(lambda: not exists(child), "the child's end")
+    independent, *children = map(int, pids.read_text(encoding="ascii").split())
+    assert exists(independent)
+    os.kill(independent, signal.SIGKILL)
+    assert len(children) == 1
+    until(lambda: not exists(children[0]), "the child's end")
 
 
 def test_sockets_of_the_application_are_left_alone(tmp_path: Path) -> None:

@@ -139,15 +139,11 @@ class Workers:
         poll.register(wakeup, select.POLLIN)
         if not self._ended:
             poll.register(self._socket, 0)  # for POLLHUP alone
-        by_fd = {child.control.fileno(): child for child in self._children}
-        by_fd.pop(-1, None)  # closed ones
-        for fd in by_fd:
-            poll.register(fd, select.POLLIN)
-        for fd, _ in poll.poll(self._patience()):
-            if fd == wakeup.fileno():
-                wakeup.take()
-            elif fd in by_fd:
-                self._listen_to(by_fd[fd])
+        for child in self._children:
+            if child.control.fileno() >= 0:  # else it is about to end
+                poll.register(child.control, select.POLLIN)
+        poll.poll(self._patience())
+        wakeup.take()
 
     def _patience(self) -> float | None:
         times = [] if self._deadline is None else [self._deadline]
