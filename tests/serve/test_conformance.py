@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import pytest
 
-from ashd.serve import Free, Model, ParallelSource, Pool, Rplex, Single, Source
+from ashd.serve import Free, Model, ModelError, ParallelSource, Pool, Rplex, Single, Source
 from ashd.serve._parallel import ParallelThreads
 from ashd.serve._running import Slot
 from ashd.serve.conformance import (
@@ -99,6 +100,14 @@ def test_streams_do_not_count_towards_max() -> None:
             assert stream.read_all(60) == stream.size
 
 
+def test_free_threads_wait_for_nobody_unless_there_is_a_maximum() -> None:
+    with pytest.raises(ModelError, match="timeout only together with max"):
+        Free(timeout=1)
+
+
+# Models that break a rule
+
+
 class Stuttering(Single):
     """Runs every task twice."""
 
@@ -108,7 +117,71 @@ class Stuttering(Single):
             task.run()
 
 
-def test_a_model_that_breaks_a_rule_is_told_which() -> None:
-    with pytest.raises(AssertionError) as caught:
-        check_model(Stuttering)
+class Failing(Single):
+    """Raises at the end."""
+
+    def serve(self, source: Source) -> None:
+        super().serve(source)
+        raise ZeroDivisionError
+
+
+class Elsewhere(Single):
+    """Runs tasks in another thread than it says."""
+
+    def serve(self, source: Source) -> None:
+        errors: list[BaseException] = []
+
+        def serve() -> None:
+            try:
+                Single.serve(self, source)
+            except BaseException as error:
+                errors.append(error)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        thread.join()
+        if errors:
+            raise errors[0]
+
+
+class Crowding(Single):
+    """Lets a second thread receive beside the first."""
+
+    def serve(self, source: Source) -> None:
+        thread = threading.Thread(target=Single.serve, args=(self, source))
+        thread.start()
+        super().serve(source)
+        thread.join()
+
+
+class Sharing(Single):
+    """Lets one thread receive by what another has received by."""
+
+    def serve(self, source: Source) -> None:
+        assert isinstance(source, ParallelSource)
+        mine = source.for_thread()
+        while (task := mine.receive(None)) is not None:
+            task.run()
+        thread = threading.Thread(target=mine.receive, args=(None,))
+        thread.start()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("model", "what"),
+    [
+        (Stuttering, "ran 2 times"),
+        (Failing, "raised ZeroDivisionError"),
+        (Elsewhere, "in another thread"),
+        (Crowding, "two threads received at the same time"),
+        (Sharing, "received by what belongs to another"),
+    ],
+)
+def test_a_model_that_breaks_a_rule_is_told_which(model: Factory, what: str) -> None:
+    with pytest.raises(AssertionError, match=what) as caught:
+        check_model(model)
     assert any("in the check" in note for note in caught.value.__notes__)
+
+
+def test_a_model_that_keeps_all_rules_is_not_told_of_any() -> None:
+    check_model(Single)

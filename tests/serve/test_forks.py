@@ -89,6 +89,20 @@ def test_a_child_that_lives_on_holds_neither_responses_nor_the_socket(
             os.kill(child, signal.SIGKILL)
 
 
+@pytest.mark.parametrize("model", ["free", "pool", "rplex"])
+def test_a_child_holds_no_response_that_another_thread_sends(model: str) -> None:
+    with wsgi("forking_app", "-t", model) as handler:
+        client = handler.open(b"/download")
+        begin = client.recv(1)
+        child = int(handler.call(b"/leave", timeout=PATIENCE).body)
+        try:
+            assert len(body_of(begin + read_response(client))) == 8_000_000  # to its end
+            assert exists(child)
+        finally:
+            os.kill(child, signal.SIGINT)
+        until(lambda: not exists(child), "the child's end")
+
+
 @all_models
 @pytest.mark.parametrize("way", [b"/forget", b"/exit"])
 def test_a_child_that_comes_back_is_ended_and_answers_nobody(
@@ -114,6 +128,55 @@ def test_a_pool_ends_with_a_request_that_hangs(options: tuple[str, ...], tmp_pat
             assert handler.process.wait(PATIENCE) == 1
         assert len(children) == 2
         until(lambda: not any(map(exists, children)), "the pool's end")
+
+
+REPLACES_ITS_CHILD = """
+import multiprocessing, os, threading
+context = multiprocessing.get_context("fork")
+replaced = threading.Event()
+
+def note(child):
+    with open(os.environ["PIDS"], "a") as file:
+        print(child.pid, file=file)
+
+class Child(context.Process):
+    def kill(self):
+        super().kill()
+        replaced.wait(1)  # more than the other thread takes, if it may
+
+def keep_one():
+    for count in range(2):
+        child = Child(target=threading.Event().wait, args=[100], daemon=True)
+        child.start()
+        note(child)
+        if count:
+            replaced.set()
+        child.join()
+
+def application(environ, start_response):
+    independent = context.Process(target=threading.Event().wait, args=[100])
+    independent.start()
+    note(independent)
+    threading.Thread(target=keep_one, daemon=True).start()
+    threading.Event().wait()
+"""
+
+
+def test_a_child_that_is_killed_at_the_end_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "replacing_app.py").write_text(REPLACES_ITS_CHILD)
+    pids = tmp_path / "pids"
+    options = ("--graceful-timeout", "0.2")
+    env = os.environ | {"PIDS": str(pids)}
+    replacing = wsgi("replacing_app", *options, apps=tmp_path, env=env, status=1)
+    with replacing as handler, handler.open():
+        until(lambda: pids.exists() and pids.read_text().count("\n") == 2, "two children")
+        handler.process.terminate()
+        assert handler.process.wait(PATIENCE) == 1
+    independent, *children = map(int, pids.read_text(encoding="ascii").split())
+    assert exists(independent)
+    os.kill(independent, signal.SIGKILL)
+    assert len(children) == 1
+    until(lambda: not exists(children[0]), "the child's end")
 
 
 def test_sockets_of_the_application_are_left_alone(tmp_path: Path) -> None:

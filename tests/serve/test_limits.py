@@ -111,7 +111,7 @@ def test_quick_requests_pass_four_that_block(model: str, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("model", ["free:max=1", "rplex:max=1", "single", "pool:max=1"])
-@pytest.mark.parametrize("kind", [b"meek", b"exceptions"])
+@pytest.mark.parametrize("kind", [b"meek", b"exceptions", b"late"])
 def test_a_request_that_takes_too_long_gets_504(model: str, kind: bytes) -> None:
     with wsgi("stubborn_app", "-t", model, "--request-timeout", TIMEOUT) as handler:
         response = handler.call(b"/" + kind, timeout=PATIENCE)
@@ -119,6 +119,20 @@ def test_a_request_that_takes_too_long_gets_504(model: str, kind: bytes) -> None
         url = f"GET /{kind.decode()}"
         wait_for_log(handler, f"{url}: takes more than 0.3 s; answered with 504", "stubborn_app.py")
         assert handler.call(timeout=PATIENCE).status == 200  # by the only thread there is
+
+
+def test_a_client_that_does_not_wait_for_its_504() -> None:
+    with wsgi("stubborn_app", "-t", "single", "--request-timeout", TIMEOUT) as handler:
+        handler.open(b"/meek").close()
+        wait_for_log(handler, "takes more than 0.3 s")
+        assert handler.call(timeout=PATIENCE).status == 200
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_failure_within_the_time_gets_500(model: str) -> None:
+    with wsgi("stubborn_app", "-t", model, "--request-timeout", str(PATIENCE)) as handler:
+        assert handler.call(b"/broken", timeout=PATIENCE).status == 500
+        wait_for_log(handler, "ZeroDivisionError: broken")
 
 
 def test_a_process_can_be_profiled_after_a_request_that_took_too_long() -> None:
@@ -145,14 +159,29 @@ def test_a_response_that_takes_too_long_is_cut(model: str, kind: bytes) -> None:
         assert handler.call(timeout=PATIENCE).status == 200
 
 
-def test_a_worker_whose_thread_does_not_end_is_replaced(tmp_path: Path) -> None:
-    options = ("-w", "1", "--request-timeout", TIMEOUT)
+@pytest.mark.parametrize("model", ["free", "rplex"])
+def test_a_worker_whose_thread_does_not_end_is_replaced(model: str) -> None:
+    options = ("-t", model, "-w", "1", "--request-timeout", TIMEOUT)
     with wsgi("stubborn_app", *options) as handler:
         assert handler.call(b"/everything", timeout=PATIENCE).status == 504
         (stuck,) = workers(handler)
+        # Streams hold no thread; what others have begun to send is sent to its end.
+        client = handler.open(b"/download") if model == "rplex" else None
         wait_for_log(handler, "its thread does not end", f"worker {stuck} leaves")
+        for _ in range(5):  # longer than the worker takes to look at what it still has
+            assert handler.call(b"/meek", timeout=PATIENCE).status == 504
+        if client is not None:
+            assert len(body_of(read_response(client))) == 8_000_000
         until(lambda: stuck not in workers(handler), "the end of the stuck worker")
         assert int(handler.call(timeout=PATIENCE).body) != stuck
+
+
+def test_a_process_that_nobody_replaces_goes_on_beside_a_thread_that_does_not_end() -> None:
+    options = ("--request-timeout", TIMEOUT, "--graceful-timeout", "0.1")
+    with wsgi("stubborn_app", *options, status=1) as handler:
+        assert handler.call(b"/everything", timeout=PATIENCE).status == 504
+        wait_for_log(handler, "its thread does not end")
+        assert handler.call(timeout=PATIENCE).status == 200
 
 
 # --queue-timeout

@@ -12,6 +12,7 @@ import pytest
 from ashdtest.handlers import Handler
 from ashdtest.processes import MODELS
 from ashdtest.wsgiprograms import (
+    APPS,
     MODEL_OPTIONS,
     PATIENCE,
     Pipe,
@@ -98,6 +99,52 @@ def test_graceful_timeout(
         assert handler.process.wait(PATIENCE) == 1
         log = wait_for_log(handler, "requests are still running", "gate_app.py")
     assert f"in GET {os.fsdecode(pipe.url)}" in log
+
+
+@pytest.mark.parametrize("options", [(), ("-w", "1")], ids=" ".join)
+def test_a_graceful_timeout_without_end(options: tuple[str, ...], tmp_path: Path) -> None:
+    pipe = Pipe(tmp_path)
+    with wsgi("gate_app", *options, "--graceful-timeout", "1e9") as handler:
+        (client,) = wait_at(handler, [pipe])
+        pids = workers(handler)
+        handler.process.terminate()
+        wait_until_handled((pids or [handler.pid])[0])
+        pipe.open()
+        assert body_of(read_response(client))
+        assert handler.process.wait(PATIENCE) == 0
+    assert "Traceback" not in handler.log
+
+
+HAS_A_SIGNAL_OF_ITS_OWN = """
+import signal, threading
+from gate_app import application as wait_at_gate
+told = threading.Event()
+signal.signal(signal.SIGUSR1, lambda *_: told.set())
+
+def application(environ, start_response):
+    body = wait_at_gate(environ, start_response)
+    if environ["PATH_INFO"] == "/signal":  # to this thread: the main thread sleeps on
+        told.clear()
+        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+        told.wait()
+    return body
+"""
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_signal_of_the_application_arrives_and_ends_nothing(model: str, tmp_path: Path) -> None:
+    (tmp_path / "signal_app.py").write_text(HAS_A_SIGNAL_OF_ITS_OWN)
+    pipe = Pipe(tmp_path)
+    with wsgi("signal_app", "-t", model, "-p", str(APPS), apps=tmp_path) as handler:
+        for _ in range(2):
+            assert body_of(read_response(handler.open(b"/signal")))
+        client = handler.open(b"/signal" + pipe.url.removeprefix(b"/"))
+        pipe.wait_for_arrival()
+        handler.process.terminate()
+        wait_until_handled(handler.pid)
+        pipe.open()  # nothing differs while it ends
+        assert body_of(read_response(client))
+        assert handler.process.wait(PATIENCE) == 0
 
 
 @all_models

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import socket
+import struct
 import threading
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ashd.proto import Request, send_request
 from ashd.wsgi import CutBodyError
 from ashdtest.bodies import CHUNKED, TEXT, Pairs, declared, reading
+from ashdtest.commands import command, each_model, module
 from ashdtest.exchanges import Serve, served
-from ashdtest.handlers import read_all
-from ashdtest.processes import DEADLINE
+from ashdtest.handlers import read_all, running
+from ashdtest.processes import DEADLINE, state, wait_until
 
 # Cut bodies. The front end closes its end when the client goes away: then nobody is there to see
 # the answer, and the application's log tells what it got.
@@ -196,6 +200,63 @@ def test_a_body_that_ends_because_the_client_never_read_the_response(way: str) -
     assert [text.partition(":")[0] for text in seen] == [
         "the request's body was cut after 0 of 10 bytes"
     ]
+
+
+ENDLESS = """
+import itertools, sys
+class Endless:
+    def __iter__(self):
+        return itertools.repeat(bytes(100_000))
+    def close(self):
+        sys.stderr.write("closed\\n")
+def application(environ, start_response):
+    start_response("200 OK", [])
+    return Endless() if environ["REQUEST_METHOD"] == "POST" else [b"fine"]
+"""
+
+
+@each_model
+def test_a_client_that_leaves_while_its_body_and_its_response_are_under_way(
+    tmp_path: Path, model: str
+) -> None:
+    argv = command("-t", model, "-Ap", module(tmp_path, ENDLESS), "app")
+    with running(argv) as handler:
+        with handler.open(method=b"POST", headers=declared(10)) as client:
+            client.recv(1, socket.MSG_PEEK)
+            wait_until(lambda: state(handler.pid) == "S", what="it to wait for the client")
+        assert handler.call().body == b"fine"
+    assert handler.log == "closed\n"
+
+
+def test_a_client_that_resets_its_connection_before_the_end_is_no_error(
+    way: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A front end may pass the client's own connection on; TCP can't shut a reset one down."""
+    gone = threading.Event()
+
+    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        yield b"piece"
+        assert gone.wait(DEADLINE)
+
+    with served(application, way) as server:
+        ours, theirs = tcp_pair()
+        with ours:
+            fields = declared(10)
+            request = Request(b"POST", b"/", b"HTTP/1.1", b"", fields, theirs.detach())
+            with request:
+                send_request(server.socket, request)
+            assert ours.recv(1)
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        gone.set()
+        assert server.call(method=b"HEAD").status == 200
+    assert not [each for each in caplog.records if each.levelname != "DEBUG"]
+
+
+def tcp_pair() -> tuple[socket.socket, socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        ours = socket.create_connection(listening.getsockname())
+        return ours, listening.accept()[0]
 
 
 def test_a_client_that_leaves_the_response_unread_is_no_error(way: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import socket
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from ashd.proto import Request, send_request
 from ashd.wsgi._filewrapper import FileWrapper
 from ashdtest.exchanges import Serve, served
 from ashdtest.handlers import read_all
@@ -189,12 +191,30 @@ def test_closed_files_are_an_error(serve: Serve, path: Path) -> None:
     assert serve(sending(make)).call().status == 500
 
 
+def unreadable(path: Path) -> io.FileIO:
+    """Open a file at its start, but only for writing; its contents stay."""
+    return io.FileIO(os.open(path, os.O_WRONLY), "w")
+
+
+@pytest.mark.parametrize("opened", [lambda path: path.open("ab"), unreadable])
 def test_files_that_may_not_be_read_are_an_error(
-    serve: Serve, path: Path, caplog: pytest.LogCaptureFixture
+    serve: Serve, path: Path, opened: Callable[[Path], Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    path.write_bytes(CONTENT)
-    serve(sending(lambda: path.open("ab"))).call()
+    with serve(sending(lambda: opened(path))).open() as client:
+        assert CONTENT[:100] not in read_all(client)
     assert "the application failed" in caplog.text
+
+
+def test_a_head_that_the_socket_does_not_take_at_a_time(serve: Serve, path: Path) -> None:
+    headers = [("X-Large", "x" * 30_000)]
+    server = serve(sending(lambda: path.open("rb"), headers))
+    ours, theirs = socket.socketpair()
+    theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)  # as little as the kernel allows
+    with Request(b"GET", b"/", b"HTTP/1.1", b"", [], theirs.detach()) as request:
+        send_request(server.socket, request)
+    head, _, body = read_all(ours).partition(b"\r\n\r\n")
+    assert head.count(b"x") == 30_000
+    assert body == CONTENT
 
 
 def test_block_size(serve: Serve) -> None:

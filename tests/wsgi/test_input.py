@@ -118,6 +118,7 @@ def test_the_body_cannot_be_read_after_the_response(way: str) -> None:
     with served(application, way) as server:
         server.call(method=b"POST", headers=TEXT, body=BODY)
         server.call(method=b"POST", headers=TEXT, body=BODY)
+        server.call()  # without a body
     for stream in kept:
         with pytest.raises(OSError, match="can't be read after its response"):
             stream.read()

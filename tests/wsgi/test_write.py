@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -77,6 +78,30 @@ def test_a_driven_page_leaves_its_thread_before_the_client_reads() -> None:
         assert read_all(client).endswith(bytes(1_000_000))
 
 
+def test_what_a_client_takes_while_its_page_is_made_is_not_sent_twice() -> None:
+    size = 300_000  # more than the socket takes at a time, and less than it takes twice
+    unread, taken = threading.Event(), threading.Event()
+
+    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [])(bytes(size))
+        unread.set()
+        assert taken.wait(DEADLINE)
+        return []
+
+    with served(application, "driven") as server, server.open() as client:
+        assert unread.wait(DEADLINE)
+        client.setblocking(False)
+        first = b""
+        with suppress(BlockingIOError):
+            while True:
+                first += client.recv(size)
+        taken.set()
+        client.settimeout(DEADLINE)
+        whole = first + read_all(client)
+        assert len(first) < size
+        assert whole.endswith(b"\r\n\r\n" + bytes(size))
+
+
 def test_a_driven_application_waits_when_much_is_unsent() -> None:
     written: list[int] = []
 
@@ -125,8 +150,9 @@ def test_write_beyond_the_length(serve: Serve, caplog: pytest.LogCaptureFixture)
     assert len(caplog.records) == 1
 
 
+@pytest.mark.parametrize("caught", [False, True])
 def test_a_client_that_goes_away_raises_in_write(
-    way: str, caplog: pytest.LogCaptureFixture
+    way: str, caught: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     raised: list[BaseException] = []
 
@@ -137,7 +163,8 @@ def test_a_client_that_goes_away_raises_in_write(
                 write(bytes(LARGE))
         except OSError as error:
             raised.append(error)
-            raise
+            if not caught:
+                raise
         return []
 
     with served(application, way) as server, server.open() as client:

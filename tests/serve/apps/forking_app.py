@@ -1,11 +1,13 @@
 """An application that forks, in the ways that its paths name."""
 
+import itertools
 import json
 import multiprocessing
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,11 @@ context = multiprocessing.get_context("fork")
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    body = WAYS[environ["PATH_INFO"].strip("/")](environ["QUERY_STRING"])
+    way = environ["PATH_INFO"].strip("/")
+    if way == "download":
+        start_response("200 OK", [("Content-Type", "application/octet-stream")])
+        return itertools.repeat(bytes(1_000_000), 8)
+    body = WAYS[way](environ["QUERY_STRING"])
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [body]
 
@@ -75,7 +81,8 @@ def leave_a_child(_: str) -> bytes:
     if not pid:
         os.write(write, b"!")
         while True:
-            signal.pause()
+            time.sleep(0.05)  # a signal just before a wait without end wouldn't end it
+            signal.raise_signal(0)  # looks for one: in such a process 3.13 does so in calls alone
     os.read(read, 1)
     os.close(read)
     os.close(write)

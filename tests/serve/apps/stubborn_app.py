@@ -1,14 +1,15 @@
 """Works without end; what it does when it is asked to end depends on the path.
 
-`/meek` ends; `/exceptions` swallows every Exception; `/everything` swallows all there is;
-`/head` has sent its head and a piece; `/client` waits for its client to read; all else answers,
-`/profiled` from a function that is profiled.
+`/meek` ends; `/exceptions` swallows every Exception; `/everything` swallows all there is, `/late`
+once; `/head` has sent its head and a piece; `/client` waits for its client to read; `/broken`
+raises; all else answers, `/profiled` from a function that is profiled, `/download` much.
 """
 
 import cProfile
 import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 
@@ -20,11 +21,18 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
         work(BaseException)
     elif kind == "meek":
         work(())
+    elif kind == "late":
+        with suppress(BaseException):
+            work(())
+    elif kind == "broken":
+        raise ZeroDivisionError("broken")
     start_response("200 OK", [("Content-Type", "text/plain")])
     if kind == "head":
         return forever()
     if kind == "client":
         return itertools.repeat(bytes(100_000))
+    if kind == "download":
+        return itertools.repeat(bytes(1_000_000), 8)
     body = cProfile.Profile().runcall(name_us) if kind == "profiled" else name_us()
     return [body]
 

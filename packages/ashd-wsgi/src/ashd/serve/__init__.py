@@ -13,10 +13,11 @@ from ._compat import names, parsehspec
 from ._errors import Error, ModelError
 from ._fork import handle_signal, leave_behind
 from ._interface import Model, ParallelSource, Source, Stream, Task, ThreadSource
+from ._later import later
 from ._running import Held, Running, running
 from ._spec import DEFAULT_MODEL, MODELS, make_model
 from ._thread_dump import report_threads
-from ._wakeup import WakeUp, wake_all
+from ._wakeup import WakeUp
 from ._worker import Worker, this_worker
 
 if TYPE_CHECKING:
@@ -27,13 +28,7 @@ if TYPE_CHECKING:
     from ._single import Single
     from ._workers import Workers
 
-_LATER = {
-    "Free": "_free",
-    "Pool": "_pool",
-    "Rplex": "_rplex",
-    "Single": "_single",
-    "Workers": "_workers",
-}
+_LATER = ("Free", "Pool", "Rplex", "Single", "Workers")
 
 
 def __getattr__(name: str) -> Any:
@@ -41,9 +36,7 @@ def __getattr__(name: str) -> Any:
         return getattr(_compat, name)
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f".{_LATER[name]}", __name__), name)
+    return later(name)
 
 
 __all__ = [
@@ -78,5 +71,4 @@ __all__ = [
     "single",
     "this_worker",
     "threadpool",
-    "wake_all",
 ]

@@ -54,7 +54,7 @@ class Child:
         self.replaces: Child | None = None
         self.replaced = False  # by a worker of a later generation
         self._born = time.monotonic()
-        self._told: int | None = None
+        self._told = 0  # the signal that it was sent
 
     @property
     def pid(self) -> int:
@@ -74,14 +74,12 @@ class Child:
             words = self.control.recv(64, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return self.state
-        except OSError:
-            words = b""
         if not words:  # gone, or going; SIGCHLD tells
             self.control.close()
         if READY in words:
             if self.state is State.STARTING:
                 self.state = State.READY
-            elif self._told is not None:  # the application's start has swallowed the signal
+            else:  # the application's start has swallowed the signal
                 self._process.send_signal(self._told)
         if LEAVING in words:
             self.state = State.LEAVING
@@ -92,7 +90,7 @@ class Child:
         if self.state is State.STARTING:
             number = signal.SIGTERM  # SIGINT would make it write a traceback
         self.state = State.LEAVING
-        if self._told is None:
+        if not self._told:
             self._told = number
             self._process.send_signal(number)
 
@@ -105,7 +103,7 @@ class Child:
 
         The signal itself ends it while it starts, and when it has nothing left to do but to exit.
         """
-        return status != 0 and (self._told is None or status != -self._told)
+        return status not in (0, -self._told)
 
     def kill(self) -> None:
         """End it at once, and what it has started; unless that made itself independent."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ._later import later
 from ._spec import MODELS, parse_spec
 
 if TYPE_CHECKING:
@@ -17,13 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["freethread", "names", "parsehspec", "resplex", "single", "threadpool"]
 
-LATER = {
-    "freethread": ("_free", "Free"),
-    "resplex": ("_rplex", "Rplex"),
-    "single": ("_single", "Single"),
-    "threadpool": ("_pool", "Pool"),
-}
-"""Module and name of the models, which are imported when they are asked for."""
+LATER = {"freethread": "Free", "resplex": "Rplex", "single": "Single", "threadpool": "Pool"}
+"""Today's names of the models, which are imported when they are asked for."""
 
 names: dict[str, Any] = {name: factory for name, (factory, _) in MODELS.items()}
 """What makes the model of each name."""
@@ -34,7 +30,4 @@ parsehspec = parse_spec
 def __getattr__(name: str) -> Any:
     if name not in LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    module, own_name = LATER[name]
-    return getattr(import_module(f".{module}", __package__), own_name)
+    return later(LATER[name])

@@ -202,8 +202,6 @@ class LeaderFollowers:
         """Give the lead to another thread, if there is one or may be one. The lock is held."""
         self._busy = False
         self._leader = None
-        if self._ended:
-            return
         if self._parked:
             self._leader = self._parked.pop()
             self._leader.wake.release()

@@ -12,7 +12,7 @@ from ._running import Slot, running
 from ._wakeup import WakeUp
 
 _LOOK = 0.1
-"""Seconds after which a main thread that waits for the end looks for signals: a wait for an event
+"""Seconds after which a main thread that waits for the end looks for signals: a wait for a thread
 doesn't notice one that comes just before it begins."""
 
 _EVENTS = 512  # at a time; more are told at the next look
@@ -29,9 +29,8 @@ class Multiplexer:
         self._new: deque[Stream] = deque()
         self._streams: dict[int, Stream] = {}
         self._wakeup: WakeUp
-        self._driver: threading.Thread | None = None
+        self._driver: threading.Thread
         self._closing = False
-        self._done = threading.Event()
         self._epoll: select.epoll
         self._slot: Slot
 
@@ -52,10 +51,8 @@ class Multiplexer:
         """Wait until all streams are finished, and end the thread. None is added any more."""
         self._closing = True
         self._wakeup.set()
-        while not self._done.wait(_LOOK):
-            pass
-        if self._driver is not None:
-            self._driver.join()
+        while self._driver.is_alive():
+            self._driver.join(_LOOK)
         keep_no_more(self._abandon)
         self._close()
 
@@ -76,7 +73,6 @@ class Multiplexer:
                 self._turn(self._epoll)
         finally:
             self._slot.close()
-            self._done.set()
 
     def _turn(self, epoll: select.epoll) -> None:
         for fd, events in epoll.poll(maxevents=_EVENTS):

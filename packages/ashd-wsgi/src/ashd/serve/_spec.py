@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from typing import Any
+from functools import partial
 
 from ._errors import ModelError
 from ._interface import Model
+from ._later import later
 
 logger = logging.getLogger("ashd.serve")
 
@@ -36,31 +37,9 @@ def _seconds(text: str) -> float:
     return number
 
 
-# Each model is imported when it is chosen.
-
-
-def _free(**arguments: Any) -> Model:
-    from ._free import Free
-
-    return Free(**arguments)
-
-
-def _rplex(**arguments: Any) -> Model:
-    from ._rplex import Rplex
-
-    return Rplex(**arguments)
-
-
-def _single(**arguments: Any) -> Model:
-    from ._single import Single
-
-    return Single(**arguments)
-
-
-def _pool(**arguments: Any) -> Model:
-    from ._pool import Pool
-
-    return Pool(**arguments)
+def _make(name: str, **arguments: object) -> Model:
+    model: Model = later(name)(**arguments)
+    return model
 
 
 _MAX: Parameter = ("maximum", _count)
@@ -70,10 +49,10 @@ _LOOSE: dict[str, Parameter] = {"max": ("maximum", _count_or_none)}
 _QUEUE: dict[str, Parameter] = {"queue": ("", _no_effect)}
 
 MODELS: dict[str, tuple[Callable[..., Model], dict[str, Parameter]]] = {
-    "free": (_free, _WAITING | _LOOSE),
-    "rplex": (_rplex, {"max": _MAX}),
-    "single": (_single, {}),
-    "pool": (_pool, _WAITING | _QUEUE),
+    "free": (partial(_make, "Free"), _WAITING | _LOOSE),
+    "rplex": (partial(_make, "Rplex"), {"max": _MAX}),
+    "single": (partial(_make, "Single"), {}),
+    "pool": (partial(_make, "Pool"), _WAITING | _QUEUE),
 }
 """For each name what makes the model, and its parameters: keyword argument and conversion. A model
 that is added here can be chosen on the command line."""

@@ -2,7 +2,7 @@
 
 Python runs its signal handlers in the main thread only, and the kernel may hand a signal to any
 thread. So Python is told to write a byte into one of these pipes for every signal
-(`set_by_signals`), and the thread that reads it there wakes all others (`wake_all`).
+(`set_by_signals`), and the thread that reads it there wakes all others (`wake_others`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ import signal
 from collections.abc import Callable
 
 from ._fork import keep_no_more, leave_behind
+
+LONGEST = 3600.0
+"""Seconds that one wait takes at most: poll(2) takes no more than 24 days."""
 
 _BYTES = 4096  # read at a time: as many wake-ups as there may be
 
@@ -53,7 +56,7 @@ class WakeUp:
 
     def wait(self, seconds: float | None) -> None:
         """Wait until it is set, but not longer than `seconds` (None: any time); unset it."""
-        if self._poll.poll(None if seconds is None else seconds * 1000):
+        if self._poll.poll(None if seconds is None else min(seconds, LONGEST) * 1000):
             self.take()
 
     def attend(self, look: Callable[[], float | None]) -> None:
@@ -83,8 +86,7 @@ class WakeUp:
             if fd >= 0:
                 os.close(fd)
 
-
-def wake_all() -> None:
-    """Wake all threads that wait: the main thread then runs the handlers of signals."""
-    for wakeup in _open.copy():
-        wakeup.set()
+    def wake_others(self) -> None:
+        """Set all others: the main thread then runs the handlers of signals."""
+        for wakeup in _open - {self}:
+            wakeup.set()

@@ -18,7 +18,7 @@ from types import FrameType
 
 from ._board import Places
 from ._child import Child, State
-from ._wakeup import WakeUp
+from ._wakeup import LONGEST, WakeUp
 
 logger = logging.getLogger("ashd.serve")
 
@@ -139,15 +139,11 @@ class Workers:
         poll.register(wakeup, select.POLLIN)
         if not self._ended:
             poll.register(self._socket, 0)  # for POLLHUP alone
-        by_fd = {child.control.fileno(): child for child in self._children}
-        by_fd.pop(-1, None)  # closed ones
-        for fd in by_fd:
-            poll.register(fd, select.POLLIN)
-        for fd, _ in poll.poll(self._patience()):
-            if fd == wakeup.fileno():
-                wakeup.take()
-            elif fd in by_fd:
-                self._listen_to(by_fd[fd])
+        for child in self._children:
+            if child.control.fileno() >= 0:  # else it is about to end
+                poll.register(child.control, select.POLLIN)
+        poll.poll(self._patience())
+        wakeup.take()
 
     def _patience(self) -> float | None:
         times = [] if self._deadline is None else [self._deadline]
@@ -158,7 +154,8 @@ class Workers:
                 times.append(time.monotonic() + _LOOK)
         if not times:
             return None
-        return max(0.0, min(times) - time.monotonic()) * 1000 + 1
+        left = min(times) - time.monotonic()
+        return max(0.0, min(left, LONGEST)) * 1000 + 1
 
     def _listen_to(self, child: Child) -> None:
         before, now = child.state, child.listen()

@@ -137,7 +137,7 @@ class Body(io.RawIOBase):
         """
         if self._forgotten:
             self.discard()
-        elif self.comes:
+        else:
             self._set_aside()
 
     def _set_aside(self) -> None:

@@ -29,8 +29,7 @@ def open_debug_socket(spec: str, adapter: Adapter, model: str) -> None:
         from ashd import perf
         from ashd.pdm import PdmError, srv, util
     except ImportError:
-        if handed is None:
-            _warn(spec)
+        _warn(spec)
         return
     try:
         if handed is None:

@@ -19,7 +19,7 @@ from ashd.proto import Request, printable
 from ._body import Body, Input
 from ._channel import Channel
 from ._environ import DOUBTFUL, NONE, Framing
-from ._errors import BadRequestError, ClientGoneError, CutBodyError, RequestTimeoutError
+from ._errors import BadRequestError, ClientGoneError, CutBodyError
 from ._response import BEFORE_HEAD, JOIN, OVER, Response, as_bytes, logger
 from ._result import Sender, sender_of
 
@@ -238,7 +238,7 @@ class Exchange:
             return
         try:
             channel.put(response.refuse(status, close=status is not _FAILURE))
-        except (ClientGoneError, RequestTimeoutError):
+        except ClientGoneError:
             self._cut()
 
     def _cut(self) -> None:

@@ -96,10 +96,8 @@ class Guard:
                 return False
             stack = _stack(self._ident)
             self.struck = time.monotonic()
-            if self._begun:
-                shut_down(
-                    self._channel.fd, socket.SHUT_RDWR
-                )  # its thread may be waiting for the client
+            if self._begun:  # its thread may be waiting for the client
+                shut_down(self._channel.fd, socket.SHUT_RDWR)
             else:
                 _send_now(self._channel.fd, self._response.page(_STATUS, close=True))
             _raise_in(self._ident, RequestTimeoutError)
@@ -150,8 +148,8 @@ class Watchdog:
         threading.Thread(target=self._watch, name="request timeout", daemon=True).start()
 
     def _watch(self) -> None:
-        pause = threading.Event()
-        while not pause.wait(min(self._seconds / _LOOKS, _LONGEST_PAUSE)):
+        while True:
+            time.sleep(min(self._seconds / _LOOKS, _LONGEST_PAUSE))
             for held in running.snapshot():
                 if held.age < self._seconds:
                     break  # the others are younger
@@ -182,10 +180,9 @@ def leave_stuck_threads(leave: Callable[[], None] | None) -> None:
 
 
 def _exit_without_stuck_threads() -> None:
-    pause = threading.Event()
-    pause.wait(_PAUSE)
+    time.sleep(_PAUSE)
     while not _only_stuck_requests_run():
-        pause.wait(_PAUSE)
+        time.sleep(_PAUSE)
     os._exit(1)
 
 
@@ -227,8 +224,7 @@ def _discard_pending(ident: int) -> None:
     that is slow, and up to Python 3.11 a function that is profiled or traced then hangs.
     """
     try:
-        _raise_in(ident, RequestTimeoutError)
         while True:  # until it arrives, at the latest when this turns back
-            pass
+            _raise_in(ident, RequestTimeoutError)
     except RequestTimeoutError:
         pass

@@ -88,7 +88,7 @@ class Response:
         chunks: whether the front end asks for chunks (docs/protocol-agreement.md).
         doubtful: a body that the front end may take for the next request. Unless some of it
             arrives, the response has to close the connection.
-        gate: asked before the head goes out; what it raises keeps the head back.
+        gate: asked before the application's head goes out; what it raises keeps the head back.
     """
 
     state = SILENT
@@ -222,8 +222,6 @@ class Response:
         """
         if self.state not in BEFORE_HEAD:
             raise ResponseError("an error page can't replace what was sent")
-        if self.gate is not None:
-            self.gate()
         page = self.page(status, close=close or self.doubtful is not None)
         self.status = status
         self.state = COMPLETE
@@ -255,9 +253,7 @@ class Response:
         return self._end is not CHUNKS
 
     def mismatch(self) -> str:
-        """Say how the body differs from its promised length; empty if it doesn't."""
-        if not self.left:
-            return ""
+        """Say how the body differs from its promised length: `left` tells whether it does."""
         if self.left > 0:
             return (
                 f"the body is {self.left} bytes shorter than its Content-Length of {self._length}"

@@ -9,12 +9,13 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
 
 from ashd.proto import holds_datagram
-from ashd.serve import WakeUp, handle_signal, report_threads, wake_all
+from ashd.serve import WakeUp, handle_signal, report_threads
 
 logger = logging.getLogger("ashd.wsgi")
 
@@ -28,6 +29,17 @@ _LOOK = 0.1
 _EXIT_TIME = 5.0
 """Seconds that the interpreter may take to end once all requests are answered: for exit functions
 of the application. Threads that it left running must not keep the process."""
+
+_FORK_TIME = 1.0
+"""Seconds that an end at once waits for a thread that forks just then: it may hang in that."""
+
+_forking = threading.RLock()
+"""Held by a thread that forks, and for ever by one that ends the process: a pool of processes must
+not replace those that are killed. A signal handler that forks may interrupt a fork."""
+
+os.register_at_fork(
+    before=_forking.acquire, after_in_parent=_forking.release, after_in_child=_forking.release
+)
 
 
 class Shutdown:
@@ -83,7 +95,10 @@ class Shutdown:
             if self._sock.fileno() >= 0:
                 raise
             return  # the socket is closed: all requests are answered
-        threading.Event().wait(self._graceful_timeout)
+        deadline = time.monotonic() + self._graceful_timeout
+        while (left := deadline - time.monotonic()) > 0:
+            self._wakeup.wait(left)
+            self._wakeup.wake_others()
         _give_up(reason, self._graceful_timeout)
 
     def _wait_for_end(self) -> str:
@@ -94,12 +109,12 @@ class Shutdown:
         while not ended or holds_datagram(self._sock):
             ready = [fd for fd, _ in poll.poll(_LOOK * 1000 if ended else None)]
             for number in self._wakeup.take():
-                if number in self._signals:
-                    self._stop()
-                    wake_all()
-                    return signal.Signals(number).name
                 if number == _PARENTS_END:
                     return "the parent's end"
+                self._wakeup.wake_others()  # the application may have handlers, too
+                if number in self._signals:
+                    self._stop()
+                    return signal.Signals(number).name
             if not ended and self._wakeup.fileno() not in ready:
                 poll.unregister(fd)
                 ended = True
@@ -142,9 +157,9 @@ def _exit_at_once(status: int) -> NoReturn:
     Those of `multiprocessing` wait for work for ever when their parent is gone. They are killed: a
     child that is only being forked has our handlers still, and would forget another signal.
     """
+    _forking.acquire(timeout=_FORK_TIME)
     multiprocessing = sys.modules.get("multiprocessing.process")
-    if multiprocessing is not None:
-        for child in multiprocessing.active_children():
-            if child.daemon:
-                child.kill()
+    for child in multiprocessing.active_children() if multiprocessing else ():
+        if child.daemon:
+            child.kill()
     os._exit(status)
