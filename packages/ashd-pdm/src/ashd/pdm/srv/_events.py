@@ -13,9 +13,9 @@ from queue import Empty, SimpleQueue
 
 from .._errors import ConnectionLost
 from .._limits import Limits
+from .._messages import message
 from .._stream import Stream
 from ..perf import LostEvents
-from ._answers import event_message
 
 MAX_BATCH = 100
 """Events that are sent with one system call."""
@@ -76,7 +76,7 @@ class EventSender:
 
     def _message(self, item: _Item) -> bytes:
         try:
-            return event_message(*item, self._limits.message)
+            return message(("*", *item), self._limits.message)
         except Exception:
             self.lose(item[0])
             return b""

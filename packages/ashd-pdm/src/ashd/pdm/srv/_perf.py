@@ -10,14 +10,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from .._frames import LengthError, read_message
 from .._limits import SERVER_PICKLES, Limits
+from .._messages import LengthError, answer, failure, read_message
 from .._pickles import load
 from .._stream import Stream
 from ..perf import error, nosuchname, nosuchproto
 from ..perf._call import calling
 from ..perf._registry import protocols_of
-from ._answers import answer, failure
 from ._events import EventSender, Subscription
 
 _Values = tuple[object, ...]
