@@ -41,6 +41,10 @@ class EventSender:
         with self._lock:
             self._lost[ident] = self._lost.get(ident, 0) + count
 
+    def is_full(self) -> bool:
+        """Whether there is no room for another event."""
+        return self.queue.qsize() >= self._limits.queued_events
+
     def stop(self) -> None:
         """Let the thread find the end."""
         self.queue.put(None)
@@ -85,12 +89,11 @@ class EventSender:
 class Subscription:
     """An id of an `EventSender`, as a source of events sees it; it can say that it is full."""
 
-    __slots__ = ("_bound", "_ident", "_sender")
+    __slots__ = ("_ident", "_sender")
 
-    def __init__(self, sender: EventSender, ident: object, bound: int) -> None:
+    def __init__(self, sender: EventSender, ident: object) -> None:
         self._sender = sender
         self._ident = ident
-        self._bound = bound
 
     def __call__(self, event: object) -> None:
         """Put an event into the queue, or count it as lost."""
@@ -101,7 +104,7 @@ class Subscription:
 
     def is_full(self) -> bool:
         """Whether an event would be lost."""
-        return self._sender.queue.qsize() >= self._bound
+        return self._sender.is_full()
 
     def lose(self, count: int) -> None:
         """Let the client know that it missed so many events."""
