@@ -88,9 +88,20 @@ def _never(*_args: object) -> None:
     raise TypeError("not to be called")
 
 
+def _reconstruct(named: object, base: object, state: object) -> object:
+    """How protocols 0 and 1 make an object without calling its class."""
+    if not (isinstance(named, Name) and isinstance(base, Name) and state is None):
+        raise TypeError("not an object of a class")
+    if not isinstance(named.build, partial):  # as those of our classes are
+        raise TypeError("not a class whose objects are made so")
+    return named.build()
+
+
 # Our classes (`wire_class`), and what pickle itself names for plain data in its older protocols
 _BUILDERS: dict[str, Builder] = {
     "_codecs.encode": _bytes,
+    "copyreg._reconstructor": _reconstruct,
+    "copy_reg._reconstructor": _reconstruct,
     "posix.uname_result": _plain_tuple,
     "resource.struct_rusage": _plain_tuple,
 }
@@ -112,17 +123,5 @@ def client_names(
     protocols. `unknown` makes an object for the dotted name of anything else, and its arguments.
     """
     dotted = f"{module}.{name}"
-    if dotted in ("copyreg._reconstructor", "copy_reg._reconstructor"):
-        return partial(_reconstruct, unknown)
     other = None if unknown is None else partial(unknown, dotted)
     return _BUILDERS.get(dotted) or _standard(module, name) or other
-
-
-def _reconstruct(
-    unknown: Callable[..., object] | None, named: object, base: object, state: object
-) -> object:
-    """How protocols 0 and 1 make an object without calling its class: known classes only."""
-    if not (isinstance(named, Name) and isinstance(base, Name) and state is None):
-        raise TypeError("not an object of a class")
-    dotted = f"{named.module}.{named.name}"
-    return (_BUILDERS.get(dotted) or partial(unknown or _never, dotted))()
