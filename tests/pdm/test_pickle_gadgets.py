@@ -573,6 +573,7 @@ def test_client_takes_original_names_with_attributes() -> None:
         b"cpdm.perf\nattrinfo\n}X\x08\0\0\0__init__K\x01sb.",
         b"cpdm.perf\nattrinfo\n)\x81}X\x03\0\0\0a bK\x01sb.",
         b"cpdm.perf\nattrinfo\n)\x81}K\x01K\x01sb.",
+        b"cpdm.perf\nattrinfo\n)}X\x01\0\0\0xK\x01s\x92.",
         b"cpdm.perf\nattrinfo\n.",
         b"(cpdm.perf\nattrinfo\nl.",
         b"cpdm.perf\nattrinfo\ncpdm.perf\nattrinfo\n\x85\x81.",

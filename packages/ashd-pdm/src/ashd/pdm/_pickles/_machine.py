@@ -175,9 +175,7 @@ class _Machine:
             raise RefusedPickle("the pickle gives keyword arguments to a class")
         if not isinstance(named, Name) or not isinstance(args, tuple):
             raise RefusedPickle("the pickle calls something that it did not name")
-        if not named.text.endswith(
-            "._reconstructor"
-        ):  # it takes names, and keeps none
+        if not named.text.endswith("._reconstructor"):  # it takes names, and keeps none
             self._budget.walk(args)
         self._budget.take(OBJECT_BYTES)
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import select
 import socket
 import time
 import weakref
@@ -12,6 +13,7 @@ from functools import partial
 
 from .._limits import Limits
 from .._peer import Admission, peer_of
+from .._stream import wait_for
 from ._server import PROTOCOLS, Server
 from ._sockets import Opened, open_tcp, open_unix
 from ._spec import TcpSpec, UnixSpec, parse_spec
@@ -64,7 +66,8 @@ def _accept(rule: Admission | None, server: Server, listening: socket.socket) ->
     try:
         sock, _ = listening.accept()
     except OSError as exc:  # gone again before it was accepted, as a rule
-        if exc.errno in _SCARCE:
+        if exc.errno in _SCARCE:  # also when there is no client yet
+            wait_for(listening.fileno(), select.POLLIN, None)
             _log.warning("can't accept a debug connection: %s", exc.strerror)
             time.sleep(SCARCE_PAUSE)
         return exc.errno != errno.EINVAL  # shut down
