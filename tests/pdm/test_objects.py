@@ -200,7 +200,7 @@ def test_profile_of_cpu_time_of_threads_that_come_and_go(client: cli.PerfClient)
     over = threading.Event()
 
     def burn() -> None:
-        for _ in range(3_000_000):
+        for _ in range(1_000_000):
             pass
 
     def start_threads() -> None:
@@ -212,14 +212,14 @@ def test_profile_of_cpu_time_of_threads_that_come_and_go(client: cli.PerfClient)
     starter = threading.Thread(target=start_threads)
     starter.start()
     try:
-        wait_until(lambda: "burning" in profiled(client))
+        wait_until(lambda: "burning" in profiled(client, 1))
     finally:
         over.set()
         starter.join()
 
 
-def profiled(client: cli.PerfClient) -> set[str]:
-    found = client.find("pdm.perf.profile").invoke("run", seconds=0.1, rate=100, cpu=True)
+def profiled(client: cli.PerfClient, seconds: float = 0.1) -> set[str]:
+    found = client.find("pdm.perf.profile").invoke("run", seconds=seconds, rate=100, cpu=True)
     return {stack.split(";")[0] for stack in found["stacks"]}
 
 

@@ -574,7 +574,8 @@ def test_relative_path_and_changed_directory(place: Path, monkeypatch: pytest.Mo
 
 def test_out_of_descriptors_is_survived(place: Path) -> None:
     rest = """
-import resource
+import logging, resource
+logging.basicConfig(stream=sys.stdout)
 resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))
 held = []
 try:
@@ -592,6 +593,7 @@ sys.stdin.readline()
         assert process.stdout.readline() == b"full\n"
         with RawClient(str(place / "s")) as first, RawClient(str(place / "s")) as second:
             assert first.line() == b"+PDM1\n"  # there is a descriptor for one client
+            assert b"can't accept a debug connection" in process.stdout.readline()
             process.stdin.write(b"\n")
             process.stdin.flush()
             assert second.line() == b"+PDM1\n"
