@@ -117,6 +117,17 @@ def test_only_plain_data_is_sent(address: str, value: object) -> None:
         assert client.find("pdm.perf.sysinfo").listdir()
 
 
+def test_a_value_that_is_nested_too_deeply_is_not_sent(address: str) -> None:
+    value: list[object] = []
+    for _ in range(200_000):
+        value = [value]
+    with cli.perfclient(address) as client:
+        functions = client.find("pdm.perf.threads")
+        with pytest.raises(PdmError, match="nested too deeply"):
+            functions.invoke("stack", value)
+        assert functions.invoke("stack", -1) is None
+
+
 def test_several_threads_share_a_client(address: str) -> None:
     with cli.perfclient(address) as client:
         uname = client.find("pdm.perf.sysinfo/uname")

@@ -51,6 +51,30 @@ def test_process(client: cli.PerfClient) -> None:
     assert found["cputime"] > 0
 
 
+def test_a_process_without_free_descriptors() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        found = perf.process.readattr()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert (found["pid"], found["rss"], found["fds"]) == (os.getpid(), None, None)
+
+
+def test_all_objects(client: cli.PerfClient) -> None:
+    objects = client.find("pdm.perf.objects")
+    assert "pdm.perf.process" in objects.listdir()
+    assert objects.lookup("pdm.perf.process").readattr()["pid"] == os.getpid()
+    for name in ("os.path", "os.nothing", "nothing"):
+        with pytest.raises(perf.nosuchname):
+            objects.lookup(name)
+
+
+def test_events_show_what_they_hold() -> None:
+    event = perf.RequestStart(method="GET")
+    assert repr(event) == f"RequestStart(id={event.id}, method='GET', time={event.time!r})"
+
+
 @pytest.fixture
 def worker() -> Iterator[threading.Thread]:
     done = threading.Event()
@@ -172,8 +196,30 @@ def test_profile_of_cpu_time(client: cli.PerfClient, worker: threading.Thread) -
     assert not [stack for stack in found["stacks"] if stack.startswith("the worker;")]
 
 
-def profiled(client: cli.PerfClient) -> set[str]:
-    found = client.find("pdm.perf.profile").invoke("run", seconds=0.1, rate=100, cpu=True)
+def test_profile_of_cpu_time_of_threads_that_come_and_go(client: cli.PerfClient) -> None:
+    over = threading.Event()
+
+    def burn() -> None:
+        for _ in range(1_000_000):
+            pass
+
+    def start_threads() -> None:
+        while not over.is_set():
+            thread = threading.Thread(target=burn, name="burning")
+            thread.start()  # often with the ident of one that has ended
+            thread.join()
+
+    starter = threading.Thread(target=start_threads)
+    starter.start()
+    try:
+        wait_until(lambda: "burning" in profiled(client, 1))
+    finally:
+        over.set()
+        starter.join()
+
+
+def profiled(client: cli.PerfClient, seconds: float = 0.1) -> set[str]:
+    found = client.find("pdm.perf.profile").invoke("run", seconds=seconds, rate=100, cpu=True)
     return {stack.split(";")[0] for stack in found["stacks"]}
 
 
@@ -195,14 +241,23 @@ class Leaf:
     pass
 
 
+class Unmeasurable:
+    def __sizeof__(self) -> int:
+        raise RuntimeError
+
+
 def test_heap_types_and_growth(client: cli.PerfClient) -> None:
     heap = client.find("pdm.perf.heap")
     heap.invoke("growth")
     kept = [Leaf() for _ in range(20_000)]
+    unmeasurable = Unmeasurable()
     name = f"{Leaf.__module__}.Leaf"
     found = {entry["type"]: entry for entry in heap.invoke("types", limit=10_000)}
     assert found[name]["count"] == len(kept)
     assert found[name]["size"] >= len(kept) * 16
+    entry = found[f"{Leaf.__module__}.Unmeasurable"]
+    assert (entry["count"], entry["size"]) == (1, 0)
+    del unmeasurable
     grown = {entry["type"]: entry for entry in heap.invoke("growth", limit=10_000)}
     assert grown[name]["count"] == len(kept)
     kept.clear()
@@ -219,6 +274,7 @@ def test_tracemalloc(client: cli.PerfClient) -> None:
     heap.invoke("trace_start")
     try:
         kept = [bytes(10_000) for _ in range(500)]
+        assert not heap.invoke("trace", 0.01)["left"]  # it leaves on what was on
         lines = heap.invoke("trace_top", limit=5)
         assert lines[0]["file"] == __file__
         assert lines[0]["size"] >= 10_000 * len(kept)

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from ashd.pdm import PdmError, RefusedPickle, perf
 from ashd.pdm._limits import CLIENT_PICKLES, SERVER_PICKLES
-from ashd.pdm._names import CLIENT_NAMES
+from ashd.pdm._names import client_names
 from ashd.pdm._pickles import load
 from ashdtest.cases import about
 from ashdtest.debugsocket import RawClient
@@ -388,7 +388,7 @@ def test_client_runs_no_gadget(gadgets: dict[str, bytes]) -> None:
 
 def reads_no_gadget(data: bytes) -> None:
     try:
-        value = load(data, CLIENT_PICKLES, CLIENT_NAMES)
+        value = load(data, CLIENT_PICKLES, client_names)
     except RefusedPickle:
         pass
     else:
@@ -400,7 +400,7 @@ def reads_no_gadget(data: bytes) -> None:
 @pytest.mark.parametrize("data", MALFORMED)
 def test_client_refuses_malformed_pickles(data: bytes) -> None:
     with pytest.raises(RefusedPickle):
-        load(data, CLIENT_PICKLES, CLIENT_NAMES)
+        load(data, CLIENT_PICKLES, client_names)
 
 
 class Reducing:
@@ -443,7 +443,7 @@ def test_extension_codes_are_refused(client: RawClient) -> None:
         pickle.loads(pickle.dumps(os.system, 2))  # now pickle has it in its cache
         is_refused(client, b"\x82\x7a" + _plain((COMMAND,)) + b"R.")
         with pytest.raises(RefusedPickle):
-            load(b"\x82\x7a.", CLIENT_PICKLES, CLIENT_NAMES)
+            load(b"\x82\x7a.", CLIENT_PICKLES, client_names)
     finally:
         copyreg.remove_extension("os", "system", 0x7A)
 
@@ -455,7 +455,7 @@ def test_error_text_names_what_was_refused(client: RawClient) -> None:
 
 @given(st.binary(max_size=300))
 def test_any_bytes(data: bytes) -> None:
-    for names in (None, CLIENT_NAMES):
+    for names in (None, client_names):
         try:
             value = load(data, SERVER_PICKLES, names)
         except RefusedPickle:
@@ -500,7 +500,7 @@ def test_server_reads_plain_data_as_pickle_does(value: Any, protocol: int) -> No
 @given(plain, st.integers(0, 5))
 def test_client_reads_plain_data_of_any_protocol(value: Any, protocol: int) -> None:
     data = pickle.dumps(value, protocol)
-    assert load(data, CLIENT_PICKLES, CLIENT_NAMES) == pickle.loads(data)
+    assert load(data, CLIENT_PICKLES, client_names) == pickle.loads(data)
 
 
 @given(plain, st.data())
@@ -509,7 +509,7 @@ def test_cut_and_changed_pickles(value: Any, data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(1, 3))):
         whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
     cut = bytes(whole[: data.draw(st.integers(0, len(whole)))])
-    for names in (None, CLIENT_NAMES):
+    for names in (None, client_names):
         try:
             load(cut, SERVER_PICKLES, names)
         except RefusedPickle:
@@ -546,7 +546,7 @@ def test_shared_lists_stay_shared() -> None:
 )
 def test_client_reads_exceptions_of_the_standard_library(raised: Exception, protocol: int) -> None:
     raised.add_note("a note")
-    found = load(pickle.dumps(("-", raised), protocol), CLIENT_PICKLES, CLIENT_NAMES)[1]
+    found = load(pickle.dumps(("-", raised), protocol), CLIENT_PICKLES, client_names)[1]
     assert type(found) is type(
         pickle.loads(pickle.dumps(raised, protocol))
     )  # old protocols rename some
@@ -555,14 +555,14 @@ def test_client_reads_exceptions_of_the_standard_library(raised: Exception, prot
 
 def test_client_takes_original_names_with_attributes() -> None:
     data = b"cpdm.perf\nfinishevent\n)\x81}(X\x02\0\0\0idK\x05X\x07\0\0\0abortedI00\nub."
-    event = load(data, CLIENT_PICKLES, CLIENT_NAMES)
+    event = load(data, CLIENT_PICKLES, client_names)
     assert type(event) is perf.FinishEvent
     assert (event.id, event.aborted) == (5, False)
     old = (
         b"ccopy_reg\n_reconstructor\n(cpdm.perf\nattrinfo\nc__builtin__\nobject\nNtR"
         b"(dS'desc'\nS'text'\nsb."
     )
-    info = load(old, CLIENT_PICKLES, CLIENT_NAMES)
+    info = load(old, CLIENT_PICKLES, client_names)
     assert (type(info), info.desc) == (perf.AttrInfo, "text")
 
 
@@ -573,12 +573,14 @@ def test_client_takes_original_names_with_attributes() -> None:
         b"cpdm.perf\nattrinfo\n}X\x08\0\0\0__init__K\x01sb.",
         b"cpdm.perf\nattrinfo\n)\x81}X\x03\0\0\0a bK\x01sb.",
         b"cpdm.perf\nattrinfo\n)\x81}K\x01K\x01sb.",
+        b"cpdm.perf\nattrinfo\n)}X\x01\0\0\0xK\x01s\x92.",
         b"cpdm.perf\nattrinfo\n.",
         b"(cpdm.perf\nattrinfo\nl.",
         b"cpdm.perf\nattrinfo\ncpdm.perf\nattrinfo\n\x85\x81.",
         b"ccopyreg\n_reconstructor\n(cbuiltins\nValueError\ncbuiltins\nobject\nNtR.",
         b"ccopyreg\n_reconstructor\n(cos\nsystem\ncbuiltins\nobject\nNtR.",
         b"cbuiltins\nValueError\nK\x01R.",
+        b"cposix\nuname_result\nX\2\0\0\0no\x85R.",
         b"cbuiltins\nset\nJ\xff\xff\xff\x7f\x85R.",
         b"cbuiltins\nbytes\nJ\xff\xff\xff\x7f\x85R.",
         b"cbuiltins\nbytearray\nJ\xff\xff\xff\x7f\x85R.",
@@ -589,7 +591,7 @@ def test_client_takes_original_names_with_attributes() -> None:
 )
 def test_client_refuses_abuse_of_known_names(data: bytes) -> None:
     with pytest.raises(RefusedPickle):
-        load(data, CLIENT_PICKLES, CLIENT_NAMES)
+        load(data, CLIENT_PICKLES, client_names)
     assert perf.AttrInfo("still").desc == "still"
 
 
@@ -614,7 +616,7 @@ def exceptions(levels: int) -> bytes:
 )
 def test_client_counts_what_is_inside_what_it_builds(data: bytes) -> None:
     with pytest.raises(RefusedPickle):
-        load(data, CLIENT_PICKLES, CLIENT_NAMES)
+        load(data, CLIENT_PICKLES, client_names)
 
 
 @pytest.mark.parametrize(
@@ -633,7 +635,7 @@ def test_memory_is_bounded_whatever_is_built(data: bytes) -> None:
     tracemalloc.start()
     try:
         with pytest.raises(RefusedPickle):
-            load(data, limits, CLIENT_NAMES)
+            load(data, limits, client_names)
         assert tracemalloc.get_traced_memory()[1] < 8 << 20
     finally:
         tracemalloc.stop()
@@ -642,7 +644,7 @@ def test_memory_is_bounded_whatever_is_built(data: bytes) -> None:
 def test_large_answers_of_little_things_are_read() -> None:
     value: Any
     for value in ([1] * 300_000, [{}] * 30_000, {n: str(n) for n in range(50_000)}):
-        assert load(pickle.dumps(value), CLIENT_PICKLES, CLIENT_NAMES) == value
+        assert load(pickle.dumps(value), CLIENT_PICKLES, client_names) == value
 
 
 def test_a_refusal_is_an_error_of_ours() -> None:

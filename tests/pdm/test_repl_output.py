@@ -31,6 +31,18 @@ def test_both_streams_go_to_the_client(address: str, capsys: object) -> None:
         assert client.run("_ = sys.stdout.buffer.write(b'bytes\\n')") == (["bytes"], "+OK")
 
 
+def test_streams_are_like_any_others(address: str) -> None:
+    with RawClient(address, "repl") as client:
+        code = (
+            "import sys\nwith sys.stdout as out: print('in', end='', file=out)\nprint('side')\n"
+            "print(list(sys.stdin), next(sys.stdin, 'nothing'))"
+        )
+        assert client.run(code) == (["inside", "[] nothing"], "+OK")
+        assert client.run("print('a\\ud800')") == (["a\\ud800"], "+OK")
+        for wrong in ("sys.stdout.write(b'')", "sys.stdout.fileno()", "sys.stdout.nothing"):
+            assert client.run(wrong)[1] == "+EXC"
+
+
 def test_output_is_streamed(address: str, module: Any) -> None:
     module.go = threading.Event()
     with RawClient(address, "repl") as client:

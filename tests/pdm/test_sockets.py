@@ -13,7 +13,7 @@ import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -209,9 +209,55 @@ def test_directory_that_is_missing(place: Path) -> None:
         srv.listen(str(place / "nothing" / "s"))
 
 
-def test_the_longest_path_that_has_an_address(place: Path) -> None:
-    path = str(place / ("x" * (107 - len(str(place)) - 1)))
-    with srv.listen(path), RawClient(path, "repl") as client:
+def test_the_longest_paths_that_have_an_address(place: Path) -> None:
+    room = 107 - len(f"{place}/")
+    folder = place / ("d" * (room - 2))
+    folder.mkdir()
+    for path in (place / ("x" * room), folder / "s"):
+        with srv.listen(str(path)), RawClient(str(path), "repl") as client:
+            assert client.run("1") == (["1"], "+OK")
+
+
+def test_a_system_that_does_not_say_who_a_peer_is(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(socket, "SO_PEERCRED")
+    with srv.listen(str(place / "s")), RawClient(str(place / "s"), "repl") as client:
+        assert client.run("1") == (["1"], "+OK")
+
+
+@pytest.fixture
+def threads() -> Iterator[Callable[[int], object]]:
+    """A function that sets the size of a new thread's stack: with `NO_ROOM` none can start."""
+    yield threading.stack_size
+    threading.stack_size(0)
+
+
+NO_ROOM = 1 << 47
+
+
+def test_no_room_for_the_thread_of_a_socket(place: Path, threads: Callable[[int], object]) -> None:
+    before = descriptors()
+    threads(NO_ROOM)
+    with pytest.raises(ListenError, match="can't start a thread"):
+        srv.listen(str(place / "s"))
+    assert list(place.iterdir()) == []
+    assert descriptors() == before
+
+
+def test_no_room_for_the_threads_of_a_client(
+    address: str, threads: Callable[[int], object], caplog: pytest.LogCaptureFixture
+) -> None:
+    with RawClient(address) as early:
+        assert early.line() == b"+PDM1\n"
+        threads(NO_ROOM)
+        with RawClient(address) as late:
+            assert late.rest() == b"-ERR too many connections\n"
+        early.send(b"repl\n")  # which needs another thread
+        assert early.rest() == b""
+    assert "can't start new thread" in caplog.text
+    threads(0)
+    with RawClient(address, "repl") as client:
         assert client.run("1") == (["1"], "+OK")
 
 
@@ -528,7 +574,8 @@ def test_relative_path_and_changed_directory(place: Path, monkeypatch: pytest.Mo
 
 def test_out_of_descriptors_is_survived(place: Path) -> None:
     rest = """
-import resource
+import logging, resource
+logging.basicConfig(stream=sys.stdout)
 resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))
 held = []
 try:
@@ -544,7 +591,9 @@ sys.stdin.readline()
         assert process.stdin
         assert process.stdout
         assert process.stdout.readline() == b"full\n"
-        with RawClient(str(place / "s")) as client:
+        with RawClient(str(place / "s")) as first, RawClient(str(place / "s")) as second:
+            assert first.line() == b"+PDM1\n"  # there is a descriptor for one client
+            assert b"can't accept a debug connection" in process.stdout.readline()
             process.stdin.write(b"\n")
             process.stdin.flush()
-            assert client.line() == b"+PDM1\n"
+            assert second.line() == b"+PDM1\n"

@@ -357,6 +357,44 @@ def test_what_is_no_connection_is_ignored() -> None:
     workers.close()
 
 
+def fill(workers: srv.Workers, sock: socket.socket) -> None:
+    while True:
+        workers.send("1", "repl", sock)
+
+
+def test_a_worker_that_takes_nothing_or_is_gone(place: Path) -> None:
+    workers = srv.Workers()
+    ours, theirs = srv.channel()
+    workers.add("1", ours)
+    one, other = socket.socketpair()
+    with one, other, theirs:
+        with pytest.raises(PdmError, match="worker 1 takes no connections"):
+            fill(workers, other)
+        theirs.close()
+        with pytest.raises(PdmError, match="worker 1 is gone"):
+            workers.send("1", "repl", other)
+    assert workers.names() == []
+
+
+def test_a_worker_that_is_removed(site: Site) -> None:
+    site.workers.remove("1")
+    site.workers.remove("nothing")
+    assert site.workers.names() == ["2"]
+    with cli.replclient(site.address) as repl:
+        repl.run("import os")
+        assert repl.run("os.getpid()") == f"{site.processes['2'].pid}\n"
+
+
+def test_a_client_that_knows_nothing_of_workers_looks_into_their_directory(site: Site) -> None:
+    with RawClient(site.address, "perf") as client:
+        client.ask("bind", "w", "pdm.perf", "workers")
+        assert client.ask("ls", "w") == ("+", ["1", "2", "parent"])
+        assert client.ask("lookup", "p", "w", "parent") == ("+", ["dir"])
+        assert "pdm.perf.sysinfo" in client.ask("ls", "p")[1]
+        client.pickle(pickle.dumps(("lookup", 1, "w", "1")))
+        assert b"nosuchname" in client.message_bytes()
+
+
 @pytest.mark.parametrize("name", ["", "parent", "a b", "a/b", "@", "ä", "a\n"])
 def test_names_that_no_worker_can_have(name: str) -> None:
     ours, theirs = srv.channel()

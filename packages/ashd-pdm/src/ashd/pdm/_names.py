@@ -1,8 +1,7 @@
 """The names under which classes travel, and what a client makes of each name.
 
-Both tables are filled by `wire_class`, at import time. A name that is in no table is never looked
-up: no module is imported because a pickle says so, but for the exceptions in `_STDLIB`, whose
-modules are part of Python.
+A name that is in no table is never looked up: no module is imported because a pickle says so, but
+for those of `_STDLIB`, which are part of Python.
 """
 
 from __future__ import annotations
@@ -10,16 +9,16 @@ from __future__ import annotations
 import builtins
 import importlib
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
-from ._pickles import Builder, Lookup, Name
+from ._pickles import Builder, Name
 
 WIRE_NAMES: dict[type, str] = {}
-_OWN: dict[tuple[str, str], Builder] = {}
+"""The dotted names of our classes, for those who write."""
 
 _C = TypeVar("_C", bound=type)
-_T = TypeVar("_T")
 
 
 def wire_class(name: str) -> Callable[[_C], _C]:
@@ -31,157 +30,98 @@ def wire_class(name: str) -> Callable[[_C], _C]:
     """
 
     def register(cls: _C) -> _C:
-        module, _, bare = name.rpartition(".")
         WIRE_NAMES[cls] = name
-        _OWN[module, bare] = cls if issubclass(cls, Exception) else partial(object.__new__, cls)
+        _BUILDERS[name] = cls if issubclass(cls, Exception) else partial(object.__new__, cls)
         return cls
 
     return register
 
 
-def alias_class(name: str, cls: type) -> None:
-    """Let a subclass travel, one way, under the name of a class that every client knows."""
-    WIRE_NAMES[cls] = name
+_EXCEPTIONS = """
+_pickle.PicklingError _pickle.UnpicklingError _queue.Empty asyncio.exceptions.IncompleteReadError
+asyncio.exceptions.InvalidStateError asyncio.exceptions.QueueFull binascii.Error
+concurrent.futures._base.CancelledError concurrent.futures._base.Error configparser.Error
+copy.Error decimal.DecimalException decimal.DivisionByZero decimal.InvalidOperation
+email.errors.MessageError http.client.BadStatusLine http.client.HTTPException
+io.UnsupportedOperation json.decoder.JSONDecodeError multiprocessing.context.TimeoutError
+pickle.PicklingError pickle.UnpicklingError queue.Empty queue.Full re.error shutil.Error
+socket.gaierror socket.herror sqlite3.DatabaseError sqlite3.Error sqlite3.IntegrityError
+sqlite3.OperationalError sqlite3.ProgrammingError ssl.SSLError statistics.StatisticsError
+struct.error subprocess.CalledProcessError subprocess.SubprocessError subprocess.TimeoutExpired
+tarfile.TarError threading.BrokenBarrierError urllib.error.URLError uuid.Error
+xml.parsers.expat.ExpatError zipfile.BadZipFile zlib.error
+"""
+_STDLIB = frozenset(_EXCEPTIONS.split())
+"""Exceptions of the standard library that aren't builtins, by the modules that pickle names."""
 
 
-_STDLIB = {
-    "_pickle": "PicklingError UnpicklingError",
-    "pickle": "PicklingError UnpicklingError",
-    "_queue": "Empty",
-    "queue": "Empty Full",
-    "struct": "error",
-    "zlib": "error",
-    "binascii": "Error",
-    "json.decoder": "JSONDecodeError",
-    "subprocess": "SubprocessError CalledProcessError TimeoutExpired",
-    "socket": "gaierror herror",
-    "ssl": "SSLError",
-    "sqlite3": "Error DatabaseError OperationalError IntegrityError ProgrammingError",
-    "decimal": "DecimalException InvalidOperation DivisionByZero",
-    "configparser": "Error",
-    "concurrent.futures._base": "CancelledError Error",
-    "asyncio.exceptions": "InvalidStateError QueueFull IncompleteReadError",
-    "http.client": "HTTPException BadStatusLine",
-    "urllib.error": "URLError",
-    "email.errors": "MessageError",
-    "xml.parsers.expat": "ExpatError",
-    "zipfile": "BadZipFile",
-    "tarfile": "TarError",
-    "shutil": "Error",
-    "io": "UnsupportedOperation",
-    "re": "error",
-    "copy": "Error",
-    "multiprocessing.context": "TimeoutError",
-    "threading": "BrokenBarrierError",
-    "uuid": "Error",
-    "statistics": "StatisticsError",
-}
-"""Exceptions of the standard library that are no builtins, by the module that pickles name."""
-
-# As Python 2 and the protocols below 3 call the module builtins
-_BUILTIN_MODULES = ("builtins", "__builtin__", "exceptions")
-
-
-def is_known_exception(cls: type) -> bool:
+def is_known_exception(cls: type[BaseException]) -> bool:
     """Whether clients take instances of this class."""
-    if not issubclass(cls, Exception):
-        return False
-    if cls.__module__ == "builtins":
-        return getattr(builtins, cls.__name__, None) is cls
-    return cls in WIRE_NAMES or cls.__qualname__ in _STDLIB.get(cls.__module__, "").split()
+    return cls in WIRE_NAMES or _standard(cls.__module__, cls.__qualname__) is cls
 
 
-def _need(kind: type[_T], value: object) -> _T:
-    if not isinstance(value, kind):
-        raise TypeError(f"{kind.__name__} is needed")
-    return value
+def _standard(module: str, name: str) -> type[Exception] | None:
+    found: object = None
+    if module in ("builtins", "__builtin__", "exceptions"):  # two are Python 2's
+        found = vars(builtins).get(name)
+    elif f"{module}.{name}" in _STDLIB:
+        with suppress(ImportError):  # some are optional parts of an installation
+            found = getattr(importlib.import_module(module), name, None)
+    return found if isinstance(found, type) and issubclass(found, Exception) else None
 
 
-def _text_to_bytes(text: str, encoding: str) -> bytes:
-    if encoding not in ("latin1", "latin-1"):
-        raise ValueError(encoding)
-    return text.encode("latin-1")
+def _bytes(data: object = b"", encoding: object = "latin1") -> bytes:
+    if isinstance(data, str) and encoding in ("latin1", "latin-1"):
+        return data.encode("latin-1")
+    if not isinstance(data, bytes):  # a number would be a length
+        raise TypeError("bytes are needed")
+    return data
 
 
 def _plain_tuple(items: object, _more: object = None) -> tuple[object, ...]:
-    return _need(tuple, items)
-
-
-def _bytearray(data: object = b"", _encoding: object = None) -> bytearray:
-    return bytearray(data.encode("latin-1") if isinstance(data, str) else _need(bytes, data))
+    if not isinstance(items, tuple):
+        raise TypeError("a tuple is needed")
+    return items
 
 
 def _never(*_args: object) -> None:
     raise TypeError("not to be called")
 
 
-# What pickle itself names for plain data in its older protocols. Each becomes plain data again.
-_PLAIN: dict[tuple[str, str], Builder] = {
-    ("_codecs", "encode"): _text_to_bytes,
-    ("posix", "uname_result"): _plain_tuple,
-    ("resource", "struct_rusage"): _plain_tuple,
-}
-for _module in _BUILTIN_MODULES[:2]:
-    _PLAIN[_module, "set"] = set
-    _PLAIN[_module, "frozenset"] = frozenset
-    _PLAIN[_module, "bytearray"] = _bytearray
-    _PLAIN[_module, "complex"] = complex
-    _PLAIN[_module, "bytes"] = lambda: b""
-    _PLAIN[_module, "object"] = _never
-
-_RECONSTRUCTORS = {("copyreg", "_reconstructor"), ("copy_reg", "_reconstructor")}
-"""How protocols 0 and 1 make an object without calling its class."""
-
-
-def _standard(module: str, name: str) -> Builder | None:
-    if module in _BUILTIN_MODULES:
-        found = vars(builtins).get(name)
-    elif name in _STDLIB.get(module, "").split():
-        try:
-            found = getattr(importlib.import_module(module), name, None)
-        except ImportError:  # some are optional parts of an installation
-            return None
-    else:
-        return None
-    return found if isinstance(found, type) and issubclass(found, Exception) else None
-
-
-def client_names(module: str, name: str) -> Builder | None:
-    """Implement `Lookup`: own classes, exceptions of the standard library, plain data of old
-    protocols.
-    """
-    if (module, name) in _RECONSTRUCTORS:
-        return partial(_reconstruct, lambda *key: _OWN.get(key))
-    return _OWN.get((module, name)) or _PLAIN.get((module, name)) or _standard(module, name)
-
-
-def _reconstruct(find: Lookup, named: object, base: object, state: object) -> object:
-    """What `copyreg._reconstructor` does, for known classes only."""
+def _reconstruct(named: object, base: object, state: object) -> object:
+    """How protocols 0 and 1 make an object without calling its class."""
     if not (isinstance(named, Name) and isinstance(base, Name) and state is None):
         raise TypeError("not an object of a class")
-    build = find(named.module, named.name) or _never
-    return build()
+    if not isinstance(named.build, partial):  # as those of our classes are
+        raise TypeError("not a class whose objects are made so")
+    return named.build()
 
 
-class EventNames:
-    """The same, and classes that nobody knows become data: `make` returns an object for the dotted
-    name. Nothing is looked up for them.
+# Our classes (`wire_class`), and what pickle itself names for plain data in its older protocols
+_BUILDERS: dict[str, Builder] = {
+    "_codecs.encode": _bytes,
+    "copyreg._reconstructor": _reconstruct,
+    "copy_reg._reconstructor": _reconstruct,
+    "posix.uname_result": _plain_tuple,
+    "resource.struct_rusage": _plain_tuple,
+}
+for _module in ("builtins", "__builtin__"):
+    _BUILDERS |= {
+        f"{_module}.set": set,
+        f"{_module}.frozenset": frozenset,
+        f"{_module}.complex": complex,
+        f"{_module}.bytes": _bytes,
+        f"{_module}.bytearray": lambda *args: bytearray(_bytes(*args)),
+        f"{_module}.object": _never,
+    }
+
+
+def client_names(
+    module: str, name: str, unknown: Callable[..., object] | None = None
+) -> Builder | None:
+    """Implement `Lookup`: own classes, exceptions of the standard library, plain data of old
+    protocols. `unknown` makes an object for the dotted name of anything else, and its arguments.
     """
-
-    def __init__(self, make: Callable[[str], object]) -> None:
-        self._make = make
-
-    def __call__(self, module: str, name: str) -> Builder:
-        """Implement `Lookup`."""
-        if (module, name) in _RECONSTRUCTORS:
-            return partial(_reconstruct, self)
-        return client_names(module, name) or partial(self._unknown, f"{module}.{name}")
-
-    def _unknown(self, name: str, *args: object) -> object:
-        value = self._make(name)
-        if args:
-            vars(value)["args"] = args
-        return value
-
-
-CLIENT_NAMES = client_names
+    dotted = f"{module}.{name}"
+    other = None if unknown is None else partial(unknown, dotted)
+    return _BUILDERS.get(dotted) or _standard(module, name) or other

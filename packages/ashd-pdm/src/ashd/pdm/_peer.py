@@ -8,15 +8,14 @@ whose mode was changed, or that were reached some other way.
 from __future__ import annotations
 
 import array
-import os
-import pwd
 import socket
 import struct
+from contextlib import suppress
 from typing import NamedTuple
 
 _CREDENTIALS = struct.Struct("iII")
 _SO_PEERGROUPS = 59  # linux/include/uapi/asm-generic/socket.h; the module socket has no name for it
-_MAX_BYTES = 1024  # what the module socket takes; 256 groups
+_MAX_BYTES = 1024  # what the module socket takes: 256 groups. Of those who have more, none counts
 
 
 class Peer(NamedTuple):
@@ -45,19 +44,10 @@ def peer_of(sock: socket.socket) -> Peer | None:
     option = getattr(socket, "SO_PEERCRED", None)
     if option is None:
         return None
-    found = sock.getsockopt(socket.SOL_SOCKET, option, _CREDENTIALS.size)
-    pid, uid, gid = _CREDENTIALS.unpack(found)
-    return Peer(pid, uid, frozenset({gid, *_groups_of(sock, uid, gid)}))
-
-
-def _groups_of(sock: socket.socket, uid: int, gid: int) -> list[int]:
-    groups = array.array("I")
-    try:
+    pid, uid, gid = _CREDENTIALS.unpack(
+        sock.getsockopt(socket.SOL_SOCKET, option, _CREDENTIALS.size)
+    )
+    groups = array.array("I", [gid])
+    with suppress(OSError):  # a kernel before 4.13, or more groups
         groups.frombytes(sock.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _MAX_BYTES))
-        return groups.tolist()
-    except OSError:  # a kernel before 4.13, or more groups: what the user's groups are now
-        pass
-    try:
-        return os.getgrouplist(pwd.getpwuid(uid).pw_name, gid)
-    except (KeyError, OSError):
-        return []
+    return Peer(pid, uid, frozenset(groups))

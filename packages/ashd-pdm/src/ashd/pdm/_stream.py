@@ -12,13 +12,16 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from socket import socket as Socket  # noqa: N812
+from typing import TypeVar
 
 from ._errors import ConnectionLost, ProtocolError
 
 _CHUNK = 1 << 16
 _RDHUP = getattr(select, "POLLRDHUP", 0)
 _NOSIGNAL = getattr(socket, "MSG_NOSIGNAL", 0)
+_T = TypeVar("_T")
 GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 
@@ -35,7 +38,8 @@ class Stream:
 
     def __init__(self, sock: Socket, *, send_timeout: float | None, data: bytes = b"") -> None:
         sock.setblocking(False)
-        self._sock = sock
+        self.socket = sock
+        """The socket: to be waited for, or passed to another process."""
         self._buffer = bytearray(data)
         self._send_timeout = send_timeout
         self._send_lock = threading.Lock()  # keeps messages of several threads whole
@@ -43,7 +47,12 @@ class Stream:
     @property
     def is_unix(self) -> bool:
         """Whether a full close can be told from an end-of-file."""
-        return self._sock.family == socket.AF_UNIX
+        return self.socket.family == socket.AF_UNIX
+
+    @property
+    def pending(self) -> bytes:
+        """What was received and not read yet."""
+        return bytes(self._buffer)
 
     def read_line(self, most: int, seconds: float | None) -> bytes | None:
         """Return a line without its end; None at end-of-file. The limit is for the whole line."""
@@ -90,61 +99,44 @@ class Stream:
 
     def _fill(self, seconds: float | None) -> bool:
         """Read some; False at end-of-file."""
-        while True:
-            try:
-                piece = self._sock.recv(_CHUNK)
-            except BlockingIOError:
-                self._wait(select.POLLIN, seconds)
-                continue
-            except OSError as exc:
-                raise ConnectionLost(f"the connection broke: {exc.strerror}") from exc
-            self._buffer += piece
-            return bool(piece)
-
-    def _wait(self, events: int, seconds: float | None) -> None:
-        if not wait_for(self._sock.fileno(), events, seconds):
-            raise ConnectionLost("the other side took too long")
-
-    @property
-    def socket(self) -> Socket:
-        """The socket, to be passed to another process."""
-        return self._sock
-
-    @property
-    def pending(self) -> bytes:
-        """What was received and not read yet."""
-        return bytes(self._buffer)
-
-    def has_input(self, seconds: float | None) -> bool:
-        """Wait until there is something to read, or an end-of-file; False when the time is over."""
-        return bool(self._buffer) or bool(wait_for(self._sock.fileno(), select.POLLIN, seconds))
+        piece = self._when_ready(select.POLLIN, seconds, partial(self.socket.recv, _CHUNK))
+        self._buffer += piece
+        return bool(piece)
 
     def send(self, data: bytes) -> None:
         """Send all of it; `ConnectionLost` if the other side is gone or takes nothing any more."""
+        rest = memoryview(data)
         with self._send_lock:
-            self._send(memoryview(data))
+            while rest:
+                send = partial(self.socket.send, rest, _NOSIGNAL)
+                rest = rest[self._when_ready(select.POLLOUT, self._send_timeout, send) :]
 
-    def _send(self, rest: memoryview) -> None:
-        while rest:
+    def _when_ready(self, events: int, seconds: float | None, call: Callable[[], _T]) -> _T:
+        while True:
             try:
-                rest = rest[self._sock.send(rest, _NOSIGNAL) :]
+                return call()
             except BlockingIOError:
-                self._wait(select.POLLOUT, self._send_timeout)
+                if not wait_for(self.socket.fileno(), events, seconds):
+                    raise ConnectionLost("the other side took too long") from None
             except OSError as exc:
                 raise ConnectionLost(f"the connection broke: {exc.strerror}") from exc
+
+    def has_input(self, seconds: float | None) -> bool:
+        """Wait until there is something to read, or an end-of-file; False when the time is over."""
+        return bool(self._buffer) or bool(wait_for(self.socket.fileno(), select.POLLIN, seconds))
 
     def wait_closed(self, seconds: float | None, *, half: bool) -> bool:
         """Wait, in any thread, until the other side has closed (with `half`, or only ended its
         output). False when the time is over.
         """
         ends = _RDHUP if half else 0
-        return bool(wait_for(self._sock.fileno(), ends, seconds) & (GONE | ends))
+        return bool(wait_for(self.socket.fileno(), ends, seconds) & (GONE | ends))
 
     def abort(self) -> None:
         """End the connection under the thread that reads. May be called from any thread."""
         with suppress(OSError):
-            self._sock.shutdown(socket.SHUT_RDWR)
+            self.socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close the socket."""
-        self._sock.close()
+        self.socket.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 
@@ -50,13 +50,10 @@ class PickleLimits:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A global as it stands in the pickle. It never gets out of here."""
+    """A global that the pickle names, and what makes objects of it. It never gets out of here."""
 
-    module: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.module[:60]}.{self.name[:60]}"
+    text: str
+    build: Callable[..., object]
 
 
 class Budget:
@@ -136,5 +133,5 @@ def _parts(item: object) -> tuple[int, Iterable[object] | None]:
     if isinstance(item, dict):
         return 1, chain(item, item.values()) if item else None
     if isinstance(item, Name):
-        raise RefusedPickle(f"the pickle holds {item} itself, which is not plain data")
+        raise RefusedPickle(f"the pickle holds {item.text} itself, which is not plain data")
     return OBJECT_WEIGHT, chain(getattr(item, "args", ()), vars(item).values())

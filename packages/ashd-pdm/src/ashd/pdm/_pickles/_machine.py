@@ -27,13 +27,9 @@ Lookup = Callable[[str, str], Builder | None]
 """From a module and a name to what makes objects of it; None when it is not allowed."""
 
 
-class _Mark:
-    """Stands on the stack where a container's items begin."""
+_MARK = object()
+"""Stands on the stack where a container's items begin."""
 
-    __slots__ = ()
-
-
-_MARK = _Mark()
 _T = TypeVar("_T")
 
 
@@ -165,35 +161,31 @@ class _Machine:
     def name(self, module: object, name: object) -> None:
         if not (isinstance(name, str) and isinstance(module, str)):
             raise RefusedPickle("malformed pickle: a name that is not text")
-        self._builder(named := Name(module, name))
-        self._budget.take(OBJECT_BYTES)
-        self._stack.append(named)
-
-    def _builder(self, named: Name) -> Builder:
+        shown = f"{module[:60]}.{name[:60]}"
         if self._names is None:
-            raise RefusedPickle(f"the pickle names {named}, and a server reads plain data only")
-        builder = self._names(named.module, named.name)
+            raise RefusedPickle(f"the pickle names {shown}, and a server reads plain data only")
+        builder = self._names(module, name)
         if builder is None:
-            raise RefusedPickle(f"the pickle names {named}, which is not allowed here")
-        return builder
+            raise RefusedPickle(f"the pickle names {shown}, which is not allowed here")
+        self._budget.take(OBJECT_BYTES)
+        self._stack.append(Name(shown, builder))
 
     def build(self, named: object, args: object, kwargs: object = None) -> None:
         if kwargs:
             raise RefusedPickle("the pickle gives keyword arguments to a class")
         if not isinstance(named, Name) or not isinstance(args, tuple):
             raise RefusedPickle("the pickle calls something that it did not name")
-        if named.name != "_reconstructor":  # whose arguments are names, and which keeps none
+        if not named.text.endswith("._reconstructor"):  # it takes names, and keeps none
             self._budget.walk(args)
         self._budget.take(OBJECT_BYTES)
-        builder = self._builder(named)
         try:
-            if builder in (set, frozenset):
+            if named.build in (set, frozenset):
                 args = [[self._budget.key(item) for item in items] for items in args]
-            self._stack.append(builder(*args))
+            self._stack.append(named.build(*args))
         except RefusedPickle:
             raise
         except Exception as exc:
-            raise RefusedPickle(f"the pickle has no good arguments for {named}") from exc
+            raise RefusedPickle(f"the pickle has no good arguments for {named.text}") from exc
 
     def set_state(self) -> None:
         """Set attributes of an object that a builder has made; those of exceptions are left out."""

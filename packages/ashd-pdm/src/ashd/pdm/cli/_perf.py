@@ -11,15 +11,15 @@ import threading
 import time
 from collections import deque
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._errors import ConnectionLost, ProtocolError, RefusedPickle
-from .._frames import frame, read_message
 from .._limits import CLIENT_PICKLES, MAX_MESSAGE
-from .._names import CLIENT_NAMES, EventNames
+from .._messages import frame, read_message, write_request
+from .._names import client_names
 from .._pickles import load
 from .._stream import Stream
-from .._writer import write_request
 from ..perf import AttrInfo, UnknownEvent, error, nosuchname
 from ._connect import Client, Closing, connect
 
@@ -244,21 +244,18 @@ class Proxy(Closing):
 
 def _load(body: bytes) -> object:
     try:
-        return load(body, CLIENT_PICKLES, CLIENT_NAMES)
+        return load(body, CLIENT_PICKLES, client_names)
     except RefusedPickle:
-        message = load(body, CLIENT_PICKLES, _EVENT_NAMES)
+        message = load(body, CLIENT_PICKLES, partial(client_names, unknown=_unknown_event))
         if isinstance(message, tuple) and message[:1] == ("*",):
             return message
         raise
 
 
-def _unknown_event(kind: str) -> UnknownEvent:
+def _unknown_event(kind: str, *args: object) -> UnknownEvent:
     event = UnknownEvent()
-    event.kind = kind
+    vars(event).update({"kind": kind, "args": args} if args else {"kind": kind})
     return event
-
-
-_EVENT_NAMES = EventNames(_unknown_event)
 
 
 def _deadline(timeout: float | None) -> float | None:

@@ -26,17 +26,8 @@ class Caller(Protocol):
         """Call `action` once the answer was sent."""
 
 
-class _Nobody:
-    def wait_left(self, seconds: float) -> bool:
-        time.sleep(seconds)
-        return False
-
-    def after_reply(self, action: Callable[[], None]) -> None:
-        action()
-
-
 class _Current(threading.local):
-    caller: Caller = _Nobody()
+    caller: Caller | None = None
 
 
 _current = _Current()
@@ -49,17 +40,23 @@ def calling(caller: Caller) -> Iterator[None]:
     try:
         yield
     finally:
-        del _current.caller
+        _current.caller = None
 
 
 def wait_left(seconds: float) -> bool:
     """Sleep, or until the client that called this method leaves. True when it has left."""
-    return _current.caller.wait_left(seconds)
+    if _current.caller is not None:
+        return _current.caller.wait_left(seconds)
+    time.sleep(seconds)
+    return False
 
 
 def after_reply(action: Callable[[], None]) -> None:
     """Call `action` once the answer to this call was sent; at once when nobody waits for one."""
-    _current.caller.after_reply(action)
+    if _current.caller is not None:
+        _current.caller.after_reply(action)
+    else:
+        action()
 
 
 def between(name: str, value: float, most: float) -> float:

@@ -25,7 +25,7 @@ MAX_TRACE_FRAMES = 50
 TRACE_FRAMES = 15
 """Frames of a traceback that `trace` notes for each block of memory: each costs time and memory."""
 
-_Tally = dict[str, tuple[int, int]]
+_Tally = tuple[Counter[str], Counter[str]]
 """Number and bytes of the objects of each type."""
 
 _lock = threading.Lock()  # for all that follows
@@ -45,42 +45,40 @@ def _tally() -> _Tally:
             sizes[kind] += sys.getsizeof(obj)
         except Exception:  # its own method failed
             pass
-    found: _Tally = {}
-    for kind, count in counts.items():
+    found: _Tally = (Counter(), Counter())
+    for kind in counts:
         module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
-        name = f"{module}{kind.__qualname__}"
-        before = found.get(name, (0, 0))
-        found[name] = (before[0] + count, before[1] + sizes[kind])
+        for sums, numbers in zip(found, (counts, sizes), strict=True):
+            sums[f"{module}{kind.__qualname__}"] += numbers[kind]
     return found
 
 
-def _largest(tally: _Tally, limit: int) -> list[TypeSize]:
+def _largest(counts: Counter[str], sizes: Counter[str], limit: int) -> list[TypeSize]:
     found: list[TypeSize] = [
-        {"type": name, "count": count, "size": size}
-        for name, (count, size) in tally.items()
-        if count or size
+        {"type": name, "count": count, "size": sizes[name]}
+        for name, count in counts.items()
+        if count or sizes[name]
     ]
     return sorted(found, key=lambda entry: (-entry["size"], -entry["count"], entry["type"]))[:limit]
 
 
 def types(limit: int = DEFAULT_LIMIT) -> list[TypeSize]:
     """Return the types that take most, and the bytes of the objects themselves only."""
-    return _largest(_tally(), limit)
+    return _largest(*_tally(), limit)
 
 
 def growth(limit: int = DEFAULT_LIMIT) -> list[TypeSize] | None:
     """Return the types that have grown most since the last call; None at the first one."""
     global _last
     now = _tally()
+    grown = (Counter(now[0]), Counter(now[1]))
     with _lock:
         last, _last = _last, now
     if last is None:
         return None
-    grown = {}
-    for name in {*now, *last}:
-        (count, size), (old_count, old_size) = now.get(name, (0, 0)), last.get(name, (0, 0))
-        grown[name] = (count - old_count, size - old_size)
-    return _largest(grown, limit)
+    for numbers, before in zip(grown, last, strict=True):
+        numbers.subtract(before)
+    return _largest(*grown, limit)
 
 
 def garbage() -> Garbage:

@@ -134,7 +134,7 @@ class EventSource:
         """
         callbacks = self._callbacks
         for callback in callbacks:
-            if not is_full(callback):
+            if not getattr(callback, "is_full", bool)():  # few can say so
                 return True
         for callback in callbacks:
             callback.lose(count)  # type: ignore[attr-defined]
@@ -161,9 +161,3 @@ class EventSource:
                 callback(event)
             except Exception:
                 _log.exception("a subscriber failed")
-
-
-def is_full(callback: Callback) -> bool:
-    """Whether a subscriber would lose an event; few of them can say so."""
-    ask = getattr(callback, "is_full", None)
-    return ask is not None and bool(ask())

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -24,7 +25,7 @@ from ._wire import error, nosuchname
 _imported_at = time.monotonic()
 
 
-def _own_usage() -> resource.struct_rusage:
+def _usage() -> resource.struct_rusage:
     return resource.getrusage(resource.RUSAGE_SELF)
 
 
@@ -36,16 +37,10 @@ sysres = Directory(
     {
         "realtime": Attribute(_realtime, "Seconds since this module was imported", merge="max"),
         "cputime": Attribute(time.process_time, "CPU time of the process, in seconds"),
-        "utime": Attribute(lambda: _own_usage().ru_utime, "User part of the CPU time, in seconds"),
-        "stime": Attribute(
-            lambda: _own_usage().ru_stime, "System part of the CPU time, in seconds"
-        ),
-        "maxrss": Attribute(
-            lambda: _own_usage().ru_maxrss, "Largest resident set, in kilobytes", merge="max"
-        ),
-        "rusage": Attribute(
-            lambda: tuple(_own_usage()), "The fields of getrusage(2), in its order", merge="each"
-        ),
+        "utime": Attribute(lambda: _usage().ru_utime, "User part of the CPU time, in seconds"),
+        "stime": Attribute(lambda: _usage().ru_stime, "System part of the CPU time, in seconds"),
+        "maxrss": Attribute(lambda: _usage().ru_maxrss, "Largest resident set, KiB", merge="max"),
+        "rusage": Attribute(lambda: tuple(_usage()), "The fields of getrusage(2)", merge="each"),
     }
 )
 
@@ -72,7 +67,7 @@ class SystemControl(Functions):
         self.reload_with: Callable[[], None] | None = None
 
     def _exit(self) -> None:
-        after_reply(self.exit_with or _signal_self(signal.SIGTERM))
+        after_reply(self.exit_with or partial(os.kill, os.getpid(), signal.SIGTERM))
 
     def _reload(self, module: str | None = None) -> None:
         if module is not None:
@@ -84,18 +79,14 @@ class SystemControl(Functions):
         unset = (signal.SIG_DFL, signal.SIG_IGN, None)
         if self.reload_with is None and signal.getsignal(signal.SIGHUP) in unset:
             raise error("this daemon has no handler for SIGHUP, so it can't reload")
-        after_reply(self.reload_with or _signal_self(signal.SIGHUP))
-
-
-def _signal_self(number: signal.Signals) -> Callable[[], None]:
-    return lambda: os.kill(os.getpid(), number)
+        after_reply(self.reload_with or partial(os.kill, os.getpid(), signal.SIGHUP))
 
 
 sysctl = SystemControl()
 
 
 def _process() -> Process:
-    usage = _own_usage()
+    usage = _usage()
     return {
         "pid": os.getpid(),
         "ppid": os.getppid(),
@@ -106,26 +97,23 @@ def _process() -> Process:
         "cputime": usage.ru_utime + usage.ru_stime,
         "utime": usage.ru_utime,
         "stime": usage.ru_stime,
-        "rss": _resident_set(),
+        "rss": _from_proc(_resident_set),
         "maxrss": usage.ru_maxrss * 1024,
         "threads": threading.active_count(),
-        "fds": _open_descriptors(),
+        "fds": _from_proc(lambda: len(os.listdir("/proc/self/fd")) - 1),  # noqa: PTH208
     }
 
 
-def _resident_set() -> int | None:
+def _from_proc(read: Callable[[], int]) -> int | None:
     try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    except (OSError, ValueError, IndexError):  # no such file but on Linux
+        return read()
+    except OSError:  # only Linux has it; or there are no descriptors left
         return None
-    return pages * resource.getpagesize()
 
 
-def _open_descriptors() -> int | None:
-    try:
-        return len(os.listdir("/proc/self/fd")) - 1  # noqa: PTH208
-    except OSError:
-        return None
+def _resident_set() -> int:
+    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    return int(pages) * resource.getpagesize()
 
 
 process = Attribute(

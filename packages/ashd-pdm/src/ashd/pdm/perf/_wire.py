@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 from .._errors import PdmError
-from .._names import alias_class, wire_class
+from .._names import WIRE_NAMES, wire_class
 
 
 @wire_class("pdm.perf.error")
@@ -82,7 +82,7 @@ class LostEvents(Event):
         self.lost = lost
 
 
-alias_class("pdm.perf.event", LostEvents)
+WIRE_NAMES[LostEvents] = "pdm.perf.event"
 
 
 @wire_class("pdm.perf.procevent")

@@ -13,9 +13,9 @@ from queue import Empty, SimpleQueue
 
 from .._errors import ConnectionLost
 from .._limits import Limits
+from .._messages import message
 from .._stream import Stream
 from ..perf import LostEvents
-from ._answers import event_message
 
 MAX_BATCH = 100
 """Events that are sent with one system call."""
@@ -40,6 +40,10 @@ class EventSender:
         """Count events as lost: there was no room, nobody made them, or they could not be sent."""
         with self._lock:
             self._lost[ident] = self._lost.get(ident, 0) + count
+
+    def is_full(self) -> bool:
+        """Whether there is no room for another event."""
+        return self.queue.qsize() >= self._limits.queued_events
 
     def stop(self) -> None:
         """Let the thread find the end."""
@@ -76,7 +80,7 @@ class EventSender:
 
     def _message(self, item: _Item) -> bytes:
         try:
-            return event_message(*item, self._limits.message)
+            return message(("*", *item), self._limits.message)
         except Exception:
             self.lose(item[0])
             return b""
@@ -85,12 +89,11 @@ class EventSender:
 class Subscription:
     """An id of an `EventSender`, as a source of events sees it; it can say that it is full."""
 
-    __slots__ = ("_bound", "_ident", "_sender")
+    __slots__ = ("_ident", "_sender")
 
-    def __init__(self, sender: EventSender, ident: object, bound: int) -> None:
+    def __init__(self, sender: EventSender, ident: object) -> None:
         self._sender = sender
         self._ident = ident
-        self._bound = bound
 
     def __call__(self, event: object) -> None:
         """Put an event into the queue, or count it as lost."""
@@ -101,7 +104,7 @@ class Subscription:
 
     def is_full(self) -> bool:
         """Whether an event would be lost."""
-        return self._sender.queue.qsize() >= self._bound
+        return self._sender.is_full()
 
     def lose(self, count: int) -> None:
         """Let the client know that it missed so many events."""

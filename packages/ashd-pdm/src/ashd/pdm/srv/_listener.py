@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
-import os
+import select
 import socket
 import time
 import weakref
@@ -13,6 +13,7 @@ from functools import partial
 
 from .._limits import Limits
 from .._peer import Admission, peer_of
+from .._stream import wait_for
 from ._server import PROTOCOLS, Server
 from ._sockets import Opened, open_tcp, open_unix
 from ._spec import TcpSpec, UnixSpec, parse_spec
@@ -34,7 +35,8 @@ class Listener:
     """
 
     def __init__(self, opened: Opened, limits: Limits, workers: Workers | None) -> None:
-        self._opened = opened
+        self.addresses = opened.addresses
+        """The path of a Unix socket, or (address, port, ...) for each TCP socket."""
         take = partial(_accept, opened.admission)
         try:
             self._server = Server(
@@ -44,13 +46,6 @@ class Listener:
             opened.remove_file()
             raise
         self._remove_file = weakref.finalize(self._server, opened.remove_file)
-
-    @property
-    def addresses(self) -> list[object]:
-        """The path of a Unix socket, or (address, port, ...) for each TCP socket."""
-        if self._opened.file is not None:
-            return [self._opened.file.path]
-        return [sock.getsockname() for sock in self._opened.sockets]
 
     def __enter__(self) -> Listener:
         """Return itself."""
@@ -67,32 +62,23 @@ class Listener:
 
 
 def _accept(rule: Admission | None, server: Server, listening: socket.socket) -> bool:
+    """Take a client that the rule lets in. TCP has no rule."""
     try:
         sock, _ = listening.accept()
     except OSError as exc:  # gone again before it was accepted, as a rule
-        if exc.errno in _SCARCE:
+        if exc.errno in _SCARCE:  # also when there is no client yet
+            wait_for(listening.fileno(), select.POLLIN, None)
             _log.warning("can't accept a debug connection: %s", exc.strerror)
             time.sleep(SCARCE_PAUSE)
         return exc.errno != errno.EINVAL  # shut down
-    if _is_admitted(sock, rule):
-        server.start(sock)
-    else:
-        with suppress(OSError):
-            sock.send(b"-ERR you are not allowed to use this socket\n", socket.MSG_DONTWAIT)
-        sock.close()
-    return True
-
-
-def _is_admitted(sock: socket.socket, rule: Admission | None) -> bool:
-    """Whether the rule lets the other end in. TCP has no rule."""
-    try:
-        peer = None if rule is None else peer_of(sock)
-    except OSError:
-        return False
+    peer = None if rule is None else peer_of(sock)
     if rule is None or peer is None or rule.admits(peer):
+        server.start(sock)
         return True
     _log.warning("refused a debug connection of user %d, process %d", peer.uid, peer.pid)
-    return False
+    with sock, suppress(OSError):
+        sock.send(b"-ERR you are not allowed to use this socket\n", socket.MSG_DONTWAIT)
+    return True
 
 
 def listen(
@@ -107,12 +93,10 @@ def listen(
     With `workers`, connections go to worker processes as well; see `Workers`.
     """
     parsed = parse_spec(spec) if isinstance(spec, str) else spec
-    chosen = limits or Limits()
+    limits = limits or Limits()
     if isinstance(parsed, UnixSpec):
-        opened = open_unix(parsed, chosen.lock_timeout)
-    else:
-        opened = open_tcp(parsed)
-    return Listener(opened, chosen, workers)
+        return Listener(open_unix(parsed, limits.lock_timeout), limits, workers)
+    return Listener(open_tcp(parsed), limits, workers)
 
 
 class Attachment:
@@ -131,19 +115,15 @@ class Attachment:
 
 
 def _receive(server: Server, end: socket.socket) -> bool:
-    try:
-        message, descriptors, _, _ = socket.recv_fds(
-            end, MAX_HANDED, 1, getattr(socket, "MSG_CMSG_CLOEXEC", 0)
-        )
-    except OSError as exc:
-        return isinstance(exc, BlockingIOError)
-    protocol, _, data = message.partition(b"\n")
-    name = protocol.decode("ascii", "replace")
+    flags = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
+    message, descriptors, _, _ = socket.recv_fds(end, MAX_HANDED, 1, flags)
+    name, _, data = message.partition(b"\n")
     for descriptor in descriptors:
-        if name in PROTOCOLS:
-            server.start(socket.socket(fileno=descriptor), name, data)
+        sock = socket.socket(fileno=descriptor)
+        if (protocol := name.decode("ascii", "replace")) in PROTOCOLS:
+            server.start(sock, protocol, data)
         else:
-            os.close(descriptor)
+            sock.close()
     return bool(message)
 
 

@@ -18,7 +18,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TextIO, cast
+from typing import IO, Any, TextIO, cast
 
 _local = threading.local()
 _lock = threading.Lock()  # for _users and _routers
@@ -26,29 +26,30 @@ _users = 0
 _routers: dict[str, Router] = {}
 
 
-class ClientOutput(io.TextIOBase):
-    """A text stream whose lines go to a client, each with a space in front. Used by one thread.
+class ClientOutput(io.RawIOBase):
+    """Sends lines to a client, each with a space in front; `text` is the text stream on top of it.
+    Used by one thread.
 
-    A line that is longer than `longest` is broken, and an unfinished one is kept until its end
+    A line of more than `longest` characters is broken, and an unfinished one is kept until its end
     comes.
     """
-
-    encoding = "utf-8"
-    errors = "backslashreplace"
-    line_buffering = True
 
     def __init__(self, send: Callable[[bytes], None], longest: int) -> None:
         self._send = send
         self._longest = longest
         self._partial = ""
-        self.buffer = _Binary(self)
+        self.text = io.TextIOWrapper(
+            cast("IO[bytes]", self), "utf-8", "backslashreplace", newline="\n", write_through=True
+        )
 
-    def write(self, text: str) -> int:
-        if not isinstance(text, str):
-            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: bytes | bytearray | memoryview) -> int:  # type: ignore[override]
+        text = bytes(data).decode("utf-8", "backslashreplace")
         for at in range(0, len(text), self._longest):
             self._write(text[at : at + self._longest])
-        return len(text)
+        return len(data)
 
     def _write(self, text: str) -> None:
         *lines, self._partial = (self._partial + text).split("\n")
@@ -56,38 +57,15 @@ class ClientOutput(io.TextIOBase):
             lines.append(self._partial)
             self._partial = ""
         if lines:
-            self._send("".join(f" {line}\n" for line in lines).encode(self.encoding, self.errors))
+            self._send("".join(f" {line}\n" for line in lines).encode())
 
     def finish(self) -> None:
         """Send an unfinished line."""
         if self._partial:
             self._write("\n")
 
-    def writable(self) -> bool:
-        return True
-
     def close(self) -> None:
         """Do nothing: the stream ends with its command."""
-
-    def fileno(self) -> int:
-        raise io.UnsupportedOperation("the output of a debug client has no descriptor")
-
-
-class _Binary(io.RawIOBase):
-    """The binary side of a `ClientOutput`."""
-
-    def __init__(self, text: ClientOutput) -> None:
-        self._text = text
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: bytes | bytearray | memoryview) -> int:  # type: ignore[override]
-        self._text.write(bytes(data).decode("utf-8", "backslashreplace"))
-        return len(data)
-
-
-nowhere = ClientOutput(lambda _data: None, 1 << 16)
 
 
 class _EmptyInput(io.StringIO):
@@ -97,6 +75,9 @@ class _EmptyInput(io.StringIO):
         pass
 
 
+nowhere = ClientOutput(lambda _data: None, 1 << 16)
+
+
 class Router:
     """Stands in for one of the standard streams; see the module. `fallback` is what was there."""
 
@@ -104,38 +85,28 @@ class Router:
         self._name = name
         self.fallback = fallback
 
-    def _stream(self) -> TextIO:
-        streams: dict[str, TextIO] | None = getattr(_local, "streams", None)
-        stream = self.fallback if streams is None else streams[self._name]
-        return cast("TextIO", nowhere) if stream is None else stream
+    def __getattr__(self, name: str) -> Any:
+        streams: dict[str, TextIO] = getattr(_local, "streams", {})
+        return getattr(streams.get(self._name, self.fallback) or nowhere.text, name)
 
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._stream(), name)
 
-    # Special methods are looked up in the class only
+def _forward(name: str) -> Callable[..., Any]:
+    return lambda router, *args: router.__getattr__(name)(*args)
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._stream())
 
-    def __next__(self) -> str:
-        return next(self._stream())
-
-    def __enter__(self) -> TextIO:
-        return self._stream().__enter__()
-
-    def __exit__(self, *_: object) -> None:
-        self._stream().close()
+for _name in ("__iter__", "__next__", "__enter__", "__exit__"):  # are looked up in the class only
+    setattr(Router, _name, _forward(_name))
 
 
 @contextmanager
 def output_to(output: ClientOutput) -> Iterator[None]:
     """Let what this thread writes go to `output`; its standard input is empty."""
     _install()
-    _local.streams = {"stdin": _EmptyInput(), "stdout": output, "stderr": output}
+    _local.streams = {"stdin": _EmptyInput(), "stdout": output.text, "stderr": output.text}
     try:
         yield
     finally:
-        _local.streams = None
+        vars(_local).clear()
         _uninstall()
 
 
@@ -154,19 +125,18 @@ def _uninstall() -> None:
     global _users  # noqa: PLW0603
     with _lock:
         _users -= 1
-        if _users:
-            return
-        for name, router in _routers.items():
-            if getattr(sys, name) is router:
-                setattr(sys, name, router.fallback)
-        _routers.clear()
+        if not _users:
+            for name, router in _routers.items():
+                if getattr(sys, name) is router:
+                    setattr(sys, name, router.fallback)
+            _routers.clear()
 
 
 def _after_fork() -> None:
     """The thread that is left prints where the daemon prints."""
     global _lock  # noqa: PLW0603
     _lock = threading.Lock()
-    _local.streams = None
+    vars(_local).clear()
 
 
 os.register_at_fork(after_in_child=_after_fork)

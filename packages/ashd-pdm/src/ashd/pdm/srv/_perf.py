@@ -6,27 +6,29 @@ second one, which sends events.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import suppress
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
-from .._frames import LengthError, read_message
 from .._limits import SERVER_PICKLES, Limits
+from .._messages import LengthError, answer, failure, read_message
 from .._pickles import load
 from .._stream import Stream
 from ..perf import error, nosuchname, nosuchproto
 from ..perf._call import calling
 from ..perf._registry import protocols_of
-from ._answers import answer, failure
 from ._events import EventSender, Subscription
 
 _Values = tuple[object, ...]
 """What follows the `+` of an answer."""
 
 
-class _Bound(NamedTuple):
+@dataclass(slots=True)
+class _Bound:
     obj: Any
     protocols: list[str]
+    callback: Subscription | None = None
 
 
 class PerfConnection:
@@ -37,7 +39,6 @@ class PerfConnection:
         self._limits = limits
         self._find = bind
         self._bound: dict[object, _Bound] = {}
-        self._subscribed: dict[object, Subscription] = {}
         self._events: EventSender | None = None
         self._actions: list[Callable[[], None]] = []
 
@@ -77,12 +78,13 @@ class PerfConnection:
         name, *args = request
         if name not in _REQUESTS:
             raise error(f"no request {name[:100]!r}; there are: {', '.join(_REQUESTS)}")
-        method, kinds = _REQUESTS[name]
+        method, *kinds = _REQUESTS[name]
         if len(args) != len(kinds) or not all(
-            isinstance(arg, _KINDS[kind]) for arg, kind in zip(args, kinds, strict=True)
+            _KINDS[kind](arg) for kind, arg in zip(kinds, args, strict=True)
         ):
             raise error(f"the request {name!r} takes: {', '.join(kinds)}")
-        return method(self, *args)
+        values: _Values = method(self, *args)
+        return values
 
     # The caller of objects' methods
 
@@ -96,17 +98,18 @@ class PerfConnection:
 
     # Requests
 
-    def _get(self, ident: object, protocol: str | None = None) -> Any:
-        found = self._bound.get(_as_key(ident))
+    def get(self, ident: object, protocol: str) -> _Bound:
+        """Return what is bound to an id, and has the protocol."""
+        found = self._bound.get(ident)
         if found is None:
             raise nosuchname("no object is bound to this id")
-        if protocol is not None and protocol not in found.protocols:
+        if protocol not in (*found.protocols, ""):
             raise nosuchproto(f"the object doesn't have the protocol {protocol}")
-        return found.obj
+        return found
 
     def _set(self, ident: object, obj: object) -> _Values:
         bound = _Bound(obj, protocols_of(obj))
-        if _as_key(ident) in self._bound:
+        if ident in self._bound:
             self._forget(ident)
         elif len(self._bound) >= self._limits.bound:
             raise error(
@@ -117,84 +120,69 @@ class PerfConnection:
 
     def _forget(self, ident: object) -> None:
         bound = self._bound.pop(ident)
-        callback = self._subscribed.pop(ident, None)
-        if callback is not None:
+        if bound.callback is not None:
             with suppress(Exception):
-                bound.obj.unsubscribe(callback)
+                bound.obj.unsubscribe(bound.callback)
 
     def bind(self, ident: object, module: str, name: str) -> _Values:
         return self._set(ident, self._find(module, name))
 
     def unbind(self, ident: object) -> _Values:
-        self._get(ident)
+        self.get(ident, "")
         self._forget(ident)
         return ()
 
     def lookup(self, new: object, ident: object, name: str) -> _Values:
-        directory = self._get(ident, "dir")
+        directory = self.get(ident, "dir").obj
         try:
             found = directory.lookup(name)
         except KeyError as exc:
             raise nosuchname(f"{name[:100]}: no such name in this directory") from exc
         return self._set(new, found)
 
-    def ls(self, ident: object) -> _Values:
-        return (list(self._get(ident, "dir").listdir()),)
-
-    def readattr(self, ident: object) -> _Values:
-        return (self._get(ident, "attr").readattr(),)
-
-    def attrinfo(self, ident: object) -> _Values:
-        return (self._get(ident, "attr").attrinfo(),)
-
-    def invoke(
-        self, ident: object, method: str, args: list[object], kwargs: dict[str, object]
-    ) -> _Values:
-        if not all(isinstance(name, str) for name in kwargs):
-            raise error("the names of keyword arguments are texts")
-        return (self._get(ident, "invoke").invoke(method, *args, **kwargs),)
-
     def subs(self, ident: object) -> _Values:
-        source = self._get(ident, "event")
-        if ident in self._subscribed:
+        bound = self.get(ident, "event")
+        if bound.callback is not None:
             raise ValueError("this object is subscribed already")
         if self._events is None:
             self._events = EventSender(self._stream, self._limits)
-        callback = Subscription(self._events, ident, self._limits.queued_events)
-        source.subscribe(callback)
-        self._subscribed[ident] = callback
+        callback = Subscription(self._events, ident)
+        bound.obj.subscribe(callback)
+        bound.callback = callback
         return ()
 
     def unsubs(self, ident: object) -> _Values:
-        source = self._get(ident, "event")
-        if ident not in self._subscribed:
+        bound = self.get(ident, "event")
+        if bound.callback is None:
             raise ValueError("this object is not subscribed")
-        source.unsubscribe(self._subscribed.pop(ident))
+        callback, bound.callback = bound.callback, None
+        bound.obj.unsubscribe(callback)
         return ()
 
 
-def _as_key(ident: object) -> object:
-    try:
-        hash(ident)
-    except TypeError:
-        raise error("an id is a number, a text, or another value that can be a key") from None
-    return ident
+def _of(protocol: str, call: Callable[..., object]) -> Callable[..., _Values]:
+    """A request that is answered by a method of the object."""
+    return lambda connection, ident, *args: (call(connection.get(ident, protocol).obj, *args),)
 
 
-_KINDS: dict[str, type | tuple[type, ...]] = {
-    "id": object,
-    "str": str,
-    "tuple": (tuple, list),
-    "dict": dict,
+_KINDS: dict[str, Callable[[object], bool]] = {
+    "id": lambda arg: isinstance(arg, Hashable),
+    "str": lambda arg: isinstance(arg, str),
+    "list": lambda arg: isinstance(arg, tuple | list),
+    "dict": lambda arg: isinstance(arg, dict) and all(isinstance(name, str) for name in arg),
 }
-_REQUESTS: dict[str, tuple[Callable[..., _Values], tuple[str, ...]]] = {
-    "bind": (PerfConnection.bind, ("id", "str", "str")),
-    "unbind": (PerfConnection.unbind, ("id",)),
-    "lookup": (PerfConnection.lookup, ("id", "id", "str")),
-    "ls": (PerfConnection.ls, ("id",)),
-    "readattr": (PerfConnection.readattr, ("id",)),
-    "attrinfo": (PerfConnection.attrinfo, ("id",)),
-    "invoke": (PerfConnection.invoke, ("id", "str", "tuple", "dict")),
-    "subs": (PerfConnection.subs, ("id",)),
-    "unsubs": (PerfConnection.unsubs, ("id",)),
+_REQUESTS: dict[str, tuple[Any, ...]] = {
+    "bind": (PerfConnection.bind, "id", "str", "str"),
+    "unbind": (PerfConnection.unbind, "id"),
+    "lookup": (PerfConnection.lookup, "id", "id", "str"),
+    "ls": (_of("dir", lambda obj: list(obj.listdir())), "id"),
+    "readattr": (_of("attr", lambda obj: obj.readattr()), "id"),
+    "attrinfo": (_of("attr", lambda obj: obj.attrinfo()), "id"),
+    "invoke": (
+        _of("invoke", lambda obj, name, args, kwargs: obj.invoke(name, *args, **kwargs)),
+        *("id", "str", "list", "dict"),
+    ),
+    "subs": (PerfConnection.subs, "id"),
+    "unsubs": (PerfConnection.unsubs, "id"),
 }
+"""What answers a request, and the kinds of its arguments."""

@@ -1,14 +1,13 @@
 """Serves connections: greets, finds out the protocol, and runs it.
 
-One thread takes connections from the sockets of the server, and each connection has a thread of its
-own. The server owns all of these sockets.
+One thread for each socket of the server takes connections from it, and each connection has a thread
+of its own. The server owns all of these sockets.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-import select
 import socket
 import threading
 import time
@@ -34,8 +33,8 @@ _CHOICE = re.compile(r"(?:@([^ ]*) )?(repl|perf)\r*")
 class Server:
     """The connections that come over `sockets`. All methods may be called from any thread.
 
-    `take(server, sock)` is called when a socket has something: it starts connections, and returns
-    False when no more will come.
+    `take(server, sock)` waits for the next one, starts it, and returns False (or raises OSError)
+    when no more will come.
     """
 
     def __init__(
@@ -54,30 +53,23 @@ class Server:
         self._lock = threading.Lock()  # for _open and _closed
         self._open: dict[threading.Thread, Stream] = {}
         self._closed = False
-        for sock in sockets:
-            sock.setblocking(False)  # what came may be gone again
-            sock.set_inheritable(False)  # or the server seems to live as long as a child of it does
-        self._thread = threading.Thread(target=self._take_all, name=name, daemon=True)
+        self._takers: list[threading.Thread] = []
         forget_after_fork(self)
         try:
-            self._thread.start()
+            for sock in sockets:
+                sock.setblocking(True)
+                sock.set_inheritable(False)  # or a child of it keeps the server's address alive
+                taker = threading.Thread(target=self._take_all, args=[sock], name=name, daemon=True)
+                taker.start()
+                self._takers.append(taker)
         except RuntimeError as exc:
-            self.forget()
+            self.close()
             raise ListenError("can't start a thread for the debug socket") from exc
 
-    def _take_all(self) -> None:
-        sockets = {sock.fileno(): sock for sock in self._sockets}
-        poller = select.poll()
-        for descriptor in sockets:
-            poller.register(descriptor, select.POLLIN)
-        try:
-            while not self._closed:
-                for descriptor, _ in poller.poll():
-                    if not self._take(self, sockets[descriptor]):
-                        return
-        finally:
-            for sock in self._sockets:
-                sock.close()
+    def _take_all(self, sock: socket.socket) -> None:
+        with sock, suppress(OSError):
+            while not self._closed and self._take(self, sock):
+                pass
 
     def start(self, sock: socket.socket, protocol: str | None = None, data: bytes = b"") -> None:
         """Serve a connection in a thread of its own.
@@ -88,41 +80,31 @@ class Server:
         thread = threading.Thread(
             target=self._serve, args=(stream, protocol), name="ashd-pdm-client", daemon=True
         )
-        with self._lock:
-            refused = self._closed or len(self._open) >= self._limits.connections
-            if not refused:
-                self._open[thread] = stream
-        try:
-            if not refused:
+        with self._lock, suppress(RuntimeError):  # can't start a thread
+            if not self._closed and len(self._open) < self._limits.connections:
                 thread.start()
+                self._open[thread] = stream
                 return
-        except RuntimeError:  # can't start a thread
-            self._leave(thread)
         with suppress(PdmError):
             stream.send(b"-ERR too many connections\n")
         stream.close()
 
-    def _leave(self, thread: threading.Thread) -> None:
-        with self._lock:
-            self._open.pop(thread, None)
-
     def _serve(self, stream: Stream, protocol: str | None) -> None:
         try:
-            self._run(stream, protocol or self._greet(stream))
+            chosen = protocol or self._greet(stream)
+            if chosen == "repl":
+                ReplConnection(stream, self._limits).serve()
+            elif chosen == "perf":
+                bind = self._workers.bind if self._workers else find_object
+                PerfConnection(stream, self._limits, bind).serve()
         except PdmError as exc:
             _log.debug("a debug connection ended: %s", exc)
         except Exception:
             _log.exception("a debug connection failed")
         finally:
-            self._leave(threading.current_thread())
+            with self._lock:
+                self._open.pop(threading.current_thread(), None)
             stream.close()
-
-    def _run(self, stream: Stream, protocol: str | None) -> None:
-        if protocol == "repl":
-            ReplConnection(stream, self._limits).serve()
-        elif protocol == "perf":
-            bind = self._workers.bind if self._workers else find_object
-            PerfConnection(stream, self._limits, bind).serve()
 
     def _greet(self, stream: Stream) -> str | None:
         """Return the protocol that this process is to serve; None when there is none."""
@@ -130,24 +112,23 @@ class Server:
         line = stream.read_line(self._limits.line, self._limits.greeting_timeout)
         if line is None:
             return None
-        chosen = _CHOICE.fullmatch(line.decode("ascii", "replace"))
-        if chosen is None:
-            stream.send(b"-ERR no such protocol; there are: repl, perf\n")
-            return None
-        worker: str | None = chosen[1]
-        protocol: str = chosen[2]
         try:
-            return None if self._hand_over(stream, worker, protocol) else protocol
+            return self._choose(stream, line.decode("ascii", "replace"))
         except PdmError as exc:
             stream.send(f"-ERR {exc}\n".encode())
             return None
 
-    def _hand_over(self, stream: Stream, worker: str | None, protocol: str) -> bool:
-        if self._workers is not None:
-            return self._workers.hand_over(worker, protocol, stream.socket, stream.pending)
-        if worker is not None:
+    def _choose(self, stream: Stream, line: str) -> str | None:
+        chosen = _CHOICE.fullmatch(line)
+        if chosen is None:
+            raise PdmError("no such protocol; there are: repl, perf")
+        worker, protocol = chosen.groups()
+        workers = self._workers
+        if workers is None and worker is not None:
             raise PdmError("this server has no worker processes")
-        return False
+        if workers and workers.hand_over(worker, protocol, stream.socket, stream.pending):
+            return None
+        return str(protocol)
 
     def close(self, seconds: float = CLOSE_TIMEOUT) -> None:
         """End all connections, and wait `seconds` for their threads. May be called twice."""
@@ -157,13 +138,15 @@ class Server:
         for sock in self._sockets:
             with suppress(OSError):  # it is closed already
                 sock.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits for it
-        self._thread.join()
+        for taker in self._takers:
+            taker.join()
+        for sock in self._sockets:  # those that have no thread
+            sock.close()
         for stream in running.values():
             stream.abort()
         end = time.monotonic() + seconds
-        for thread in running:
-            if thread is not threading.current_thread():
-                thread.join(max(0.0, end - time.monotonic()))
+        for thread in running.keys() - {threading.current_thread()}:
+            thread.join(max(0.0, end - time.monotonic()))
 
     def forget(self) -> None:
         """Implement `Owner`."""

@@ -2,7 +2,7 @@
 should, or TCP on loopback.
 
 A Unix socket is bound in a fresh directory of mode 0700 beside its place, gets its mode and group
-there, and is then linked to its place: at no moment can anybody else reach it. (A umask belongs to
+there, and is then moved to its place: at no moment can anybody else reach it. (A umask belongs to
 all threads of the process, so it can't be used.) A lock keeps two servers that start at once from
 taking each other's socket for a stale one: it is on a file beside the socket that only this user
 can open, for anybody could hold one on the directory.
@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import grp
 import ipaddress
 import logging
 import os
+import shutil
 import socket
 import stat
 import tempfile
@@ -39,62 +39,59 @@ LOCK_PAUSE = 0.01
 """Seconds between two tries. The lock is held for less than that, as a rule."""
 
 
-class SocketFile(NamedTuple):
-    """The file of a Unix socket, to be known again when it is time to remove it."""
-
-    path: str
-    found: os.stat_result
-    pid: int
-
-
 class Opened(NamedTuple):
-    """Listening sockets, with the file and the rule of admission of a Unix socket."""
+    """Listening sockets with their addresses; the rule of admission and the file of a Unix one."""
 
     sockets: list[socket.socket]
-    file: SocketFile | None = None
+    addresses: list[object]
     admission: Admission | None = None
+    found: os.stat_result | None = None
+    pid: int = 0
 
     def remove_file(self) -> None:
         """Remove the file, if this process made it and nobody has put another in its place."""
-        if self.file is not None and self.file.pid == os.getpid():
+        if self.found is not None and self.pid == os.getpid():
             with suppress(OSError):
-                if os.path.samestat(os.lstat(self.file.path), self.file.found):
-                    Path(self.file.path).unlink()
+                path = Path(str(self.addresses[0]))
+                if os.path.samestat(path.lstat(), self.found):
+                    path.unlink()
 
 
 def open_unix(spec: UnixSpec, lock_timeout: float) -> Opened:
     """Listen on a Unix socket. `ListenError`, and nothing left, if something is in the way."""
     path = Path(spec.path)
-    gid = -1 if spec.group is None else _group_id(spec.group)
     try:
         with (
             _locked(Path(f"{path}.lock"), lock_timeout),
             tempfile.TemporaryDirectory(prefix=".pdm-", dir=path.parent) as private,
         ):
             _clear_place(path)
-            return _bind_and_link(path, spec.mode, gid, Path(private, "s"))
+            return _bind_and_move(path, spec, Path(private, "s"))
     except OSError as exc:
         raise ListenError(f"can't listen on {path}: {exc.strerror}") from exc
 
 
-def _bind_and_link(path: Path, mode: int, gid: int, made: Path) -> Opened:
+def _bind_and_move(path: Path, spec: UnixSpec, made: Path) -> Opened:
     with ExitStack() as undo:
         sock = undo.enter_context(socket.socket(socket.AF_UNIX))
         with _short(made) as short:
             sock.bind(short)
-        os.chown(made, -1, gid)
-        made.chmod(mode)
+        if spec.group is not None:
+            _give_to_group(made, spec.group)
+        made.chmod(spec.mode)
         sock.listen(BACKLOG)
         found = made.stat()
-        try:
-            path.hardlink_to(made)
-        except OSError as exc:
-            if exc.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK):
-                raise
-            made.rename(path)
+        made.rename(path)
         undo.pop_all()
-    file = SocketFile(str(path.absolute()), found, os.getpid())
-    return Opened([sock], file, Admission(os.geteuid(), found.st_gid, mode))
+    rule = Admission(os.geteuid(), found.st_gid, spec.mode)
+    return Opened([sock], [str(path.absolute())], rule, found, os.getpid())
+
+
+def _give_to_group(path: Path, group: str) -> None:
+    try:
+        shutil.chown(path, group=int(group) if group.isdecimal() else group)
+    except LookupError as exc:
+        raise ListenError(f"there is no group {group!r} on this machine") from exc
 
 
 @contextmanager
@@ -171,38 +168,32 @@ def _is_live(path: Path) -> bool:
     return True
 
 
-def _group_id(group: str) -> int:
-    try:
-        return grp.getgrnam(group).gr_gid
-    except KeyError:
-        if group.isdecimal():
-            return int(group)
-    raise ListenError(f"there is no group {group!r} on this machine")
-
-
 def open_tcp(spec: TcpSpec) -> Opened:
     """Listen on all loopback addresses of a name. `ListenError` for any other address."""
     addresses = _resolve(spec)
     for address in addresses:
         if not _is_loopback(address):
             raise ListenError(
-                f"refused to listen on {address or '*'} port {spec.port}: there is no "
-                "authentication, so everybody who reaches the port could run code here; listen on "
-                "a Unix socket or on 127.0.0.1, "
-                "and come from elsewhere through ssh (ssh -L 7070:127.0.0.1:7070 HOST)"
+                f"refused to listen on {address} port {spec.port}: there is no authentication, so "
+                "everybody who reaches the port could run code here; listen on a Unix socket or on "
+                "127.0.0.1, and come from elsewhere through ssh (ssh -L 7070:127.0.0.1:7070 HOST)"
             )
-    sockets = _bind_all(addresses, spec.port)
+    try:
+        sockets = _bind_all(addresses, spec.port)
+    except OSError as exc:
+        reason = os.strerror(exc.errno or 0)
+        raise ListenError(f"can't listen on {spec.host} port {spec.port}: {reason}") from exc
     _log.warning(
         "debug socket on TCP port %d: every user of this machine can run code here", spec.port
     )
-    return Opened(sockets)
+    return Opened(sockets, [sock.getsockname() for sock in sockets])
 
 
 def _resolve(spec: TcpSpec) -> list[str]:
-    if not spec.host:
-        return [""]
     try:
-        found = socket.getaddrinfo(spec.host, spec.port, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(
+            spec.host or None, spec.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
     except (OSError, UnicodeError) as exc:
         raise ListenError(
             f"can't listen on {spec.host}: the name has no address; if a Unix socket is meant, "
@@ -212,30 +203,25 @@ def _resolve(spec: TcpSpec) -> list[str]:
 
 
 def _is_loopback(address: str) -> bool:
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return False
+    found = ipaddress.ip_address(address)
     return bool((getattr(found, "ipv4_mapped", None) or found).is_loopback)
 
 
 def _bind_all(addresses: list[str], port: int) -> list[socket.socket]:
-    bound: list[socket.socket] = []
     missing: OSError | None = None
     with ExitStack() as undo:
+        bound = []
         for address in addresses:
             try:
                 bound.append(undo.enter_context(_bind_tcp(address, port)))
             except OSError as exc:
-                missing = exc  # a name has a v6 address on machines without v6
                 if exc.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
-                    break
-        else:
-            if bound:
-                undo.pop_all()
-                return bound
-    reason = os.strerror(missing.errno or 0) if missing else ""
-    raise ListenError(f"can't listen on {addresses[0]} port {port}: {reason}") from missing
+                    raise
+                missing = exc  # a name has a v6 address on machines without v6
+        if missing and not bound:
+            raise missing
+        undo.pop_all()
+        return bound
 
 
 def _bind_tcp(address: str, port: int) -> socket.socket:

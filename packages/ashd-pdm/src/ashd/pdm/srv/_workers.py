@@ -61,8 +61,7 @@ class Workers:
         end.setblocking(False)
         end.set_inheritable(False)
         with self._lock:
-            old = self._channels.pop(name, None)
-            self._channels[name] = end
+            old, self._channels[name] = self._channels.pop(name, None), end
         if old is not None:
             old.close()
         self._object.notify(name)
@@ -70,23 +69,23 @@ class Workers:
     def remove(self, name: str) -> None:
         """Forget a worker, if there is one. One that has ended is forgotten without this."""
         with self._lock:
-            end = self._channels.pop(name, None)
-        if end is not None:
-            end.close()
+            if name in self._channels:
+                self._channels.pop(name).close()
 
     def names(self) -> list[str]:
         """Return the workers that run, in the order in which they were added."""
         with self._lock:
-            known = list(self._channels.items())
-        for name, end in known:
-            if end.fileno() < 0 or wait_for(end.fileno(), 0, 0) & GONE:
-                self.remove(name)
-        return [name for name, end in known if end.fileno() >= 0]
+            for name, end in list(self._channels.items()):
+                if wait_for(end.fileno(), 0, 0) & GONE:
+                    self._channels.pop(name).close()
+            return list(self._channels)
 
     def close(self) -> None:
         """Forget all workers. They go on without a debug socket."""
-        for name in self.names():
-            self.remove(name)
+        with self._lock:
+            for end in self._channels.values():
+                end.close()
+            self._channels.clear()
 
     def hand_over(
         self, worker: str | None, protocol: str, sock: socket.socket, data: bytes
@@ -123,6 +122,4 @@ class Workers:
     def forget(self) -> None:
         """Implement `Owner`."""
         self._lock = threading.Lock()
-        for end in self._channels.values():
-            end.close()
-        self._channels.clear()
+        self.close()

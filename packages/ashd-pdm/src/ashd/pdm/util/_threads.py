@@ -33,8 +33,7 @@ _PLUMBING = re.compile(
 )
 """Files whose frames say nothing about what a thread works on."""
 
-_lock = threading.Lock()  # for changes of _finders
-_finders: tuple[Finder, ...] = ()
+_finders: list[Finder] = []
 
 
 def add_finder(finder: Finder) -> None:
@@ -43,23 +42,19 @@ def add_finder(finder: Finder) -> None:
     It is called with the ident of a thread, from any thread, and returns plain data (of a request:
     `method`, `url`, `age` in seconds), or None when it doesn't know.
     """
-    global _finders  # noqa: PLW0603
-    with _lock:
-        _finders = (*_finders, finder)
+    _finders.append(finder)
 
 
 def remove_finder(finder: Finder) -> None:
     """Undo `add_finder`; ValueError when it was not added."""
-    global _finders  # noqa: PLW0603
-    with _lock:
-        if finder not in _finders:
-            raise ValueError("this finder was not added")
-        _finders = tuple(known for known in _finders if known != finder)
+    if finder not in _finders:
+        raise ValueError("this finder was not added")
+    _finders.remove(finder)
 
 
 def work_of(ident: int) -> dict[str, object] | None:
     """Return what the thread works on, or None. A finder that raises doesn't know."""
-    for finder in _finders:
+    for finder in tuple(_finders):
         try:
             found = finder(ident)
         except Exception:
