@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import array
 import asyncio
-import resource
 import select
 import socket
 import threading
@@ -18,7 +17,7 @@ from ashd.htparser._keeper import Keeper, framing_header
 from ashd.htparser._limits import ACCEPT_BURST
 from ashd.htparser._poller import Poller
 from ashd.proto import encode_request, recv_request
-from ashdtest.processes import DEADLINE, descriptors
+from ashdtest.processes import DEADLINE, descriptors, no_descriptors
 
 Socket = socket.socket
 
@@ -54,13 +53,9 @@ def is_refused(client: Socket) -> bool:
 
 
 def test_no_descriptors_for_the_socket() -> None:
-    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
-    try:
-        with pytest.raises(StartError, match="the root handler's socket: Too many open files"):
-            Keeper()
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    message = "the root handler's socket: Too many open files"
+    with no_descriptors(), pytest.raises(StartError, match=message):
+        Keeper()
 
 
 def test_what_has_waited_for_too_long_is_taken_back(keeper: Keeper) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from ashdtest.frontend import HANDLER, FrontEnd, front_end, read_to_end
 from ashdtest.http import Reader, Reply
-from ashdtest.processes import children, exists, program, state, wait_until
+from ashdtest.processes import children, exists, program, python_environment, state, wait_until
 
 GET = b"GET /echo HTTP/1.1\r\nHost: a\r\n\r\n"
 GET_ONCE = b"GET /echo HTTP/1.0\r\n\r\n"
@@ -370,9 +370,8 @@ def test_the_end_while_the_root_handler_is_down(program_file: Path) -> None:
 @pytest.mark.parametrize("options", [[], ["--processes=2"]])
 def test_where_the_kernel_does_not_tell_of_ends(options: list[str], tmp_path: Path) -> None:
     """Linux before 5.3: ends of processes are found by looking."""
-    (tmp_path / "sitecustomize.py").write_text("import os\ndel os.pidfd_open\n")
-    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-    with front_end(HANDLER, options=options, env={**os.environ, "PYTHONPATH": path}) as server:
+    env = python_environment(tmp_path, "import os\ndel os.pidfd_open\n")
+    with front_end(HANDLER, options=options, env=env) as server:
         server.wait_for_log("listening on")
         before = children(server.pid)
         for pid in before:

@@ -16,7 +16,14 @@ import pytest
 from ashd.htparser._workers import VARIABLE
 from ashdtest.frontend import HANDLER, FrontEnd, front_end
 from ashdtest.http import Reader, Reply
-from ashdtest.processes import children, descriptors, exists, program, wait_until
+from ashdtest.processes import (
+    children,
+    descriptors,
+    exists,
+    program,
+    python_environment,
+    wait_until,
+)
 
 COUNT = 3
 
@@ -265,9 +272,7 @@ def run(*args: str, env: Mapping[str, str] | None = None) -> subprocess.Complete
 
 def test_front_ends_that_cannot_start(tmp_path: Path) -> None:
     code = f"import os\nif {VARIABLE!r} in os.environ:\n    os._exit(3)\n"
-    (tmp_path / "sitecustomize.py").write_text(code)
-    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-    result = run("plain:port=0", "--", *HANDLER, env={**os.environ, "PYTHONPATH": path})
+    result = run("plain:port=0", "--", *HANDLER, env=python_environment(tmp_path, code))
     assert result.returncode == 1
     assert "ended with status 3 before it served anything" in result.stderr
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import os
-import resource
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -15,7 +13,13 @@ import pytest
 
 import ashd.wsgidir
 from ashd.wsgidir import LoadError, ModuleCache, UnreadableError, application, getmod
-from ashdtest.processes import descriptor_count, resident_kib, thread_count, wait_until
+from ashdtest.processes import (
+    descriptor_count,
+    no_descriptors,
+    resident_kib,
+    thread_count,
+    wait_until,
+)
 from ashdtest.wsgifiles import (
     OLD,
     Asker,
@@ -241,16 +245,6 @@ def in_acquire(thread: threading.Thread) -> bool:
     """Tell whether a thread waits for a lock."""
     frame = sys._current_frames().get(thread.ident or 0)
     return frame is not None and frame.f_code.co_name == "wait"
-
-
-@contextlib.contextmanager
-def no_descriptors() -> Iterator[None]:
-    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 def test_out_of_descriptors_the_version_that_was_loaded_serves(tmp_path: Path) -> None:

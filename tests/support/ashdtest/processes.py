@@ -6,11 +6,12 @@ Tests of every part use it. Nothing here starts a process or owns a descriptor.
 from __future__ import annotations
 
 import os
+import resource
 import socket
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -52,6 +53,24 @@ def descriptors(pid: int | None = None) -> dict[int, str]:
 def descriptor_count(pid: int | None = None) -> int:
     """Return how many descriptors a process has open."""
     return len(descriptors(pid))
+
+
+@contextmanager
+def no_descriptors() -> Iterator[None]:
+    """Let this process open nothing."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+def python_environment(folder: Path, code: str) -> dict[str, str]:
+    """Return an environment in which every Python begins with `code`, which is kept in `folder`."""
+    (folder / "sitecustomize.py").write_text(code, encoding="utf-8")
+    path = os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
+    return {**os.environ, "PYTHONPATH": path}
 
 
 def thread_count(pid: int | None = None) -> int:
