@@ -10,8 +10,9 @@ import itertools
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._errors import ConnectionLost, ProtocolError, RefusedPickle
 from .._frames import frame, read_message
@@ -22,15 +23,11 @@ from .._stream import Stream
 from .._writer import write_request
 from ..perf import AttrInfo, UnknownEvent, error, nosuchname
 from ._connect import Client, Closing, connect
+from ._target import Target
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ._target import Target
-
-    Callback = Callable[[Any], None]
-    Message = tuple[Any, ...]
-    Translate = Callable[[Exception], Exception]
+Callback = Callable[[Any], None]
+Message = tuple[Any, ...]
+Translate = Callable[[Exception], Exception]
 
 MAX_WAITING_EVENTS = 100_000
 """Events that wait for `dispatch`; the oldest are dropped beyond that."""
@@ -70,9 +67,6 @@ class PerfClient(Client):
         """
         return self._bind(next(self._ids), "bind", module, name)
 
-    def _bind(self, ident: int, request: str, *args: object) -> Proxy:
-        return Proxy(self, ident, self.request(request, ident, *args)[0])
-
     def find(self, path: str) -> Proxy:
         """Return an object by `MODULE.OBJECT[/NAME]...`, as in `pdm.perf.sysres/cputime`."""
         return self._find(path, next(self._ids))
@@ -84,12 +78,15 @@ class PerfClient(Client):
             raise nosuchname(
                 f"{path}: write MODULE.OBJECT[/NAME]..., as in pdm.perf.sysres/cputime"
             )
-        found = self._bind(next(self._ids) if names else ident, "bind", module, name)
-        for at, part in enumerate(names, 1):
+        first_ident, *idents = [*(next(self._ids) for _ in names), ident]
+        found = self._bind(first_ident, "bind", module, name)
+        for part, chosen in zip(names, idents, strict=True):
             with found:
-                chosen = ident if at == len(names) else next(self._ids)
                 found = self._bind(chosen, "lookup", found.ident, part)
         return found
+
+    def _bind(self, ident: int, request: str, *args: object) -> Proxy:
+        return Proxy(self, ident, self.request(request, ident, *args)[0])
 
     # The wire
 
@@ -108,7 +105,12 @@ class PerfClient(Client):
 
     def finish(self, request: object) -> Message:
         """Return what the answer to a request of that name holds, as `request` does."""
-        reply = self._reply(self.call_timeout if request == "invoke" else self.timeout)
+        timeout = self.call_timeout if request == "invoke" else self.timeout
+        until, reply = _deadline(timeout), None
+        while reply is None:
+            if not self.stream.has_input(_left(until)):
+                raise ConnectionLost(f"no answer for {timeout} seconds")
+            reply = self._read()
         if reply[0] == "+":
             return reply[1:]
         raised = reply[1] if len(reply) > 1 else None
@@ -116,28 +118,18 @@ class PerfClient(Client):
             raise error(f"the server failed: {raised!r}")
         raise raised if self.translate is None else self.translate(raised)
 
-    def _reply(self, timeout: float | None) -> Message:
-        until = _deadline(timeout)
-        while self.stream.has_input(_left(until)):
-            message = self._read()
-            if message is not None:
-                return message
-        raise ConnectionLost(f"no answer for {timeout} seconds")
-
     def _read(self) -> Message | None:
         """Return an answer, or None when it was an event."""
         body = read_message(self.stream, MAX_MESSAGE, self.timeout)
         if body is None:
             raise ConnectionLost("the server closed the connection")
-        message = _load(body)
-        if not isinstance(message, tuple) or not message or message[0] not in ("+", "-", "*"):
-            raise ProtocolError("the server sent something that isn't an answer")
-        if message[0] != "*":
-            return message
-        if len(message) != 3:
-            raise ProtocolError("the server sent a malformed event")
-        self._keep(*message[1:])
-        return None
+        match _load(body):
+            case ("+" | "-", *_) as answer:
+                return tuple(answer)
+            case ("*", int(ident), event):
+                self._keep(ident, event)
+                return None
+        raise ProtocolError("the server sent something that isn't an answer")
 
     # Events
 
@@ -242,6 +234,15 @@ class Proxy(Closing):
             self.client.request("unbind", self.ident)
 
 
+def _unknown_event(kind: str) -> UnknownEvent:
+    event = UnknownEvent()
+    event.kind = kind
+    return event
+
+
+_EVENT_NAMES = EventNames(_unknown_event)
+
+
 def _load(body: bytes) -> object:
     try:
         return load(body, CLIENT_PICKLES, CLIENT_NAMES)
@@ -250,15 +251,6 @@ def _load(body: bytes) -> object:
         if isinstance(message, tuple) and message[:1] == ("*",):
             return message
         raise
-
-
-def _unknown_event(kind: str) -> UnknownEvent:
-    event = UnknownEvent()
-    event.kind = kind
-    return event
-
-
-_EVENT_NAMES = EventNames(_unknown_event)
 
 
 def _deadline(timeout: float | None) -> float | None:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from .._errors import ConnectionLost, PdmError
 from ._connect import Client, connect
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ._target import Target
+from ._target import Target
 
 MAX_LINE = 1 << 20
 """Bytes of an output line that are taken; our servers break lines long before."""

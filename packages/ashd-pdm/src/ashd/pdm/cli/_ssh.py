@@ -16,12 +16,9 @@ import subprocess
 import tempfile
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from .._errors import ConnectError, SpecError
-
-if TYPE_CHECKING:
-    from ._target import SshTarget
+from ._target import SshTarget
 
 SSH_VARIABLE = "ASHD_PDM_SSH"
 """Environment variable with the ssh command to use, and its options."""
@@ -50,11 +47,12 @@ class Forwarding:
 
     def __init__(self, target: SshTarget) -> None:
         if not target.path.startswith("/"):
-            text = f"can't connect to {target.path} on {target.host}"
-            raise SpecError(f"{text}: a path on another machine must begin with /")
+            raise SpecError(
+                f"can't connect to {target}: a path on another machine must begin with /"
+            )
         self._host = target.host
-        self._folder = tempfile.mkdtemp(prefix="ashd-pdm-")
-        self._socket = f"{self._folder}/s"
+        self._folder = tempfile.TemporaryDirectory(prefix="ashd-pdm-", ignore_cleanup_errors=True)
+        self._socket = f"{self._folder.name}/s"
         try:
             self.process = subprocess.Popen(
                 ["sh", "-c", _KEEPER, "sh", *ssh_command(target, self._socket)],
@@ -62,7 +60,7 @@ class Forwarding:
                 stdout=subprocess.DEVNULL,
             )
         except BaseException:
-            shutil.rmtree(self._folder)
+            self._folder.cleanup()
             raise
 
     def connect(self) -> socket.socket:
@@ -90,7 +88,7 @@ class Forwarding:
     def close(self) -> None:
         """End ssh, and remove the folder."""
         self.process.communicate()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.cleanup()
 
 
 def ssh_command(target: SshTarget, local: str) -> list[str]:
