@@ -8,17 +8,12 @@ from __future__ import annotations
 
 import importlib.resources
 import zlib
+from collections.abc import Iterator
 from itertools import takewhile
-from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
 from .._text import clean
-from ._stacks import place
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ._stacks import Samples
+from ._stacks import Samples, place
 
 NAMESPACE = 'xmlns="http://www.w3.org/2000/svg"'
 WIDTH = 1200
