@@ -6,16 +6,13 @@ only through a socket of this machine: a TAB must not start ssh.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import argparse
 
 from .. import cli
 from ..perf import error
 from ._connection import short_path
 from ._failures import FAILURES
 from ._output import needs_extra, say
-
-if TYPE_CHECKING:
-    import argparse
 
 PROGRAMS = ["ashd-pdm", "pdm-repl"]
 SHELLS = ("bash", "zsh", "fish")
@@ -31,13 +28,6 @@ def run(options: argparse.Namespace) -> int:
         from argcomplete.shell_integration import shellcode
     say(*shellcode(PROGRAMS, shell=options.shell).split("\n"))
     return 0
-
-
-def complete(parser: argparse.ArgumentParser) -> None:
-    """Answer the shell, and exit."""
-    with needs_extra("completion in shells"):
-        import argcomplete
-    argcomplete.autocomplete(parser, always_complete_options="long")
 
 
 def names_of_objects(prefix: str, parsed_args: argparse.Namespace, **_: object) -> list[str]:

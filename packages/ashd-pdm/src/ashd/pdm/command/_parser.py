@@ -5,26 +5,22 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, NamedTuple, NoReturn
 
 from ._completion import SHELLS, names_of_objects
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 RISK = "Anyone who reaches a debug socket can run code as the user of the daemon."
 
 
 def _above_zero(kind: type[float], what: str) -> Callable[[str], float]:
     def convert(text: str) -> float:
-        try:
+        with suppress(ValueError):
             number = kind(text)
-        except ValueError:
-            number = kind(0)
-        if not 0 < number < math.inf:
-            raise argparse.ArgumentTypeError(f"{text!r} is not {what} above 0")
-        return number
+            if 0 < number < math.inf:
+                return number
+        raise argparse.ArgumentTypeError(f"{text!r} is not {what} above 0")
 
     return convert
 
@@ -37,16 +33,14 @@ COMPLETERS = {"NAME": names_of_objects, "SHELL": lambda **_: list(SHELLS)}
 """What completes them in a shell."""
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
-    """An argument or an option, as argparse takes it."""
+class Word(NamedTuple):
+    """An argument, an option or a switch, as argparse takes it."""
 
-    flags: tuple[str, ...]
+    flags: list[str]
     settings: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Subcommand:
+class Subcommand(NamedTuple):
     """A subcommand; `run` is MODULE:FUNCTION below this package."""
 
     name: str
@@ -56,31 +50,27 @@ class Subcommand:
     notes: str = ""
 
 
-def _argument(metavar: str, text: str, **more: Any) -> Word:
-    return _option(metavar.lower(), metavar, text, **more)
+def _word(flags: str, text: str, metavar: str = "", **more: Any) -> Word:
+    """Make an option, which has a metavar; an argument, which has no dash; or else a switch."""
+    metavar = metavar or ("" if flags.startswith("-") else flags.upper())
+    kind = {"metavar": metavar, "type": CONVERTERS.get(metavar, str)}
+    return Word(flags.split(), {"help": text, **(kind if metavar else _SWITCH), **more})
 
 
-def _option(flags: str, metavar: str, text: str, **more: Any) -> Word:
-    settings = {"metavar": metavar, "help": text, "type": CONVERTERS.get(metavar, str), **more}
-    return Word(tuple(flags.split()), settings)
-
-
-def _switch(flags: str, text: str) -> Word:
-    return Word(tuple(flags.split()), {"action": "store_true", "help": text})
-
-
-PLACES = "PATH of a Unix socket (with a / in it), PORT on this machine, HOST:PORT, or HOST:PATH"
+_SWITCH = {"action": "store_true"}
 DAEMON = [
-    _argument("TARGET", f"{PLACES} through ssh"),
-    _option("-w --worker", "WORKER", "ask only this one of several worker processes"),
+    _word(
+        "target",
+        "PATH of a Unix socket (with a / in it), PORT on this machine, HOST:PORT, or HOST:PATH "
+        "through ssh",
+    ),
+    _word("-w --worker", "ask only this one of several worker processes", "WORKER"),
 ]
-NAME = _argument("NAME", "an object: MODULE.OBJECT[/NAME]..., or short: sysres/cputime")
-JSON = _switch("-j --json", "write JSON, for scripts")
-INTERVAL = _option(
-    "-i --interval", "SECONDS", "seconds between two looks (default: 1)", default=1.0
-)
-COUNT = _option("-n --count", "COUNT", "end after this many looks or lines")
-LINES = _option("-l --lines", "LINES", "lines to show (default: 20)", default=20)
+NAME = _word("name", "an object: MODULE.OBJECT[/NAME]..., or short: sysres/cputime")
+JSON = _word("-j --json", "write JSON, for scripts")
+INTERVAL = _word("-i --interval", "seconds between two looks (default: 1)", "SECONDS", default=1.0)
+COUNT = _word("-n --count", "end after this many looks or lines", "COUNT")
+LINES = _word("-l --lines", "lines to show (default: 20)", "LINES", default=20)
 
 SUBCOMMANDS = (
     Subcommand(
@@ -89,10 +79,10 @@ SUBCOMMANDS = (
         "a prompt inside the daemon",
         [
             *DAEMON,
-            _option("-c --command", "CODE", "run CODE; may be repeated", action="append"),
-            _switch("-p --plain", "a plain prompt, even if prompt_toolkit is installed"),
-            _switch("-s --safe", "escape control characters in what the code prints"),
-            _option("--history", "FILE", "keep the history there, not in ~/.local/state/ashd-pdm"),
+            _word("-c --command", "run CODE; may be repeated", "CODE", action="append"),
+            _word("-p --plain", "a plain prompt, even if prompt_toolkit is installed"),
+            _word("-s --safe", "escape control characters in what the code prints"),
+            _word("--history", "keep the history there, not in ~/.local/state/ashd-pdm", "FILE"),
         ],
         "Ctrl-C interrupts the code that runs in the daemon; a second Ctrl-C leaves it. "
         "The exit status is 1 if the code raised an exception.",
@@ -105,7 +95,7 @@ SUBCOMMANDS = (
             *DAEMON,
             INTERVAL,
             COUNT,
-            _switch("-p --plain", "write text, look after look, instead of filling the screen"),
+            _word("-p --plain", "write text, look after look, instead of filling the screen"),
         ],
         "Keys: the arrows select a request, Enter shows its stack, p pauses, q quits.",
     ),
@@ -121,16 +111,16 @@ SUBCOMMANDS = (
         "sample all threads, and show where time goes",
         [
             *DAEMON,
-            _option("-s --seconds", "SECONDS", "how long (default: 5)", default=5.0),
-            _option("-r --rate", "RATE", "samples a second (default: 50)", default=50.0),
-            _option(
+            _word("-s --seconds", "how long (default: 5)", "SECONDS", default=5.0),
+            _word("-r --rate", "samples a second (default: 50)", "RATE", default=50.0),
+            _word(
                 "-o --output",
-                "FILE",
                 "write a flame graph (.svg, .html), speedscope's format (.json) "
                 "or collapsed stacks (.txt)",
+                "FILE",
             ),
-            _switch("--cpu", "count only the time in which threads were on a processor"),
-            _switch("--idle", "also count threads that only wait for work"),
+            _word("--cpu", "count only the time in which threads were on a processor"),
+            _word("--idle", "also count threads that only wait for work"),
             LINES,
         ],
     ),
@@ -142,14 +132,14 @@ SUBCOMMANDS = (
             *DAEMON,
             JSON,
             LINES,
-            _option("-g --growth", "SECONDS", "show what grows in this time"),
-            _option(
+            _word("-g --growth", "show what grows in this time", "SECONDS"),
+            _word(
                 "-t --trace",
-                "SECONDS",
                 "trace allocations for this time, and show where memory grew",
+                "SECONDS",
             ),
-            _switch("--trace-start", "turn tracemalloc on in the daemon"),
-            _switch("--trace-stop", "turn it off again"),
+            _word("--trace-start", "turn tracemalloc on in the daemon"),
+            _word("--trace-stop", "turn it off again"),
         ],
         "Types and --growth show objects that the garbage collector tracks: not bytes, "
         "bytearrays and texts. --trace sees all memory; until it ends, allocations in the daemon "
@@ -160,13 +150,13 @@ SUBCOMMANDS = (
         "ls",
         "_objects:list_names",
         "names of objects",
-        [*DAEMON, _argument("NAME", "a directory; without it, all objects", nargs="?"), JSON],
+        [*DAEMON, _word("name", "a directory; without it, all objects", nargs="?"), JSON],
     ),
     Subcommand(
         "get",
         "_objects:get",
         "read an attribute, or all attributes of a directory",
-        [*DAEMON, NAME, JSON, _switch("-v --verbose", "also say what it means")],
+        [*DAEMON, NAME, JSON, _word("-v --verbose", "also say what it means")],
     ),
     Subcommand(
         "watch",
@@ -181,8 +171,8 @@ SUBCOMMANDS = (
         [
             *DAEMON,
             NAME,
-            _argument("METHOD", "the method"),
-            _argument("ARGUMENT", "VALUE or NAME=VALUE, as in Python; the rest is text", nargs="*"),
+            _word("method", "the method"),
+            _word("argument", "VALUE or NAME=VALUE, as in Python; the rest is text", nargs="*"),
             JSON,
         ],
     ),
@@ -192,11 +182,11 @@ SUBCOMMANDS = (
         "figures for Prometheus",
         [
             *DAEMON,
-            _option("-L --listen", "ADDRESS:PORT", "serve them over HTTP, until a signal ends it"),
-            _option(
+            _word("-L --listen", "serve them over HTTP, until a signal ends it", "ADDRESS:PORT"),
+            _word(
                 "-a --attribute",
-                "NAME",
                 "add this attribute, or all of this directory; may be repeated",
+                "NAME",
                 action="append",
                 default=[],
             ),
@@ -206,39 +196,35 @@ SUBCOMMANDS = (
         "completion",
         "_completion:run",
         "print the completions of a shell",
-        [_argument("SHELL", "bash, zsh or fish")],
+        [_word("shell", "bash, zsh or fish")],
     ),
 )
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one sentence."""
+    """A parser whose errors are one sentence; exit status 2."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong; exit status 2."""
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
 def make_parser() -> Parser:
     """Return the parser of `ashd-pdm`. What it returns has `run` in it."""
-    parser = Parser(
-        prog="ashd-pdm",
-        description="Look into a live Python daemon through its debug socket.",
-        epilog=RISK,
-        allow_abbrev=False,
-    )
+    description = "Look into a live Python daemon through its debug socket."
+    parser = Parser(prog="ashd-pdm", description=description, epilog=RISK, allow_abbrev=False)
     version = importlib.metadata.version("ashd-pdm")
     parser.add_argument("-V", "--version", action="version", version=f"ashd-pdm {version}")
     chosen = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
-    for subcommand in SUBCOMMANDS:
+    for one in SUBCOMMANDS:
+        description = f"{one.help[0].upper()}{one.help[1:]}."
         inner = chosen.add_parser(
-            subcommand.name,
-            help=subcommand.help,
-            description=f"{subcommand.help[0].upper()}{subcommand.help[1:]}.",
-            epilog=subcommand.notes,
+            one.name,
+            help=one.help,
+            description=description,
+            epilog=one.notes,
             allow_abbrev=False,
         )
-        _fill(inner, subcommand)
+        _fill(inner, one)
     return parser
 
 
@@ -250,7 +236,7 @@ def make_repl_parser() -> Parser:
     return parser
 
 
-def _fill(parser: argparse.ArgumentParser, subcommand: Subcommand) -> None:
+def _fill(parser: Parser, subcommand: Subcommand) -> None:
     parser.set_defaults(run=subcommand.run)
     for word in subcommand.words:
         action = parser.add_argument(*word.flags, **word.settings)

@@ -86,11 +86,12 @@ def write_collapsed(samples: Samples, _title: str) -> str:
 
 def write_speedscope(samples: Samples, title: str) -> str:
     """Return JSON for https://www.speedscope.app, with a profile for each thread, in seconds."""
+    period = 1 / samples.rate if samples.rate else 0.0
     frames: dict[str, int] = {}
     threads: dict[str, list[tuple[list[int], float]]] = defaultdict(list)
     for (thread, *stack), number in sorted(samples.stacks.items()):
         found = [frames.setdefault(label, len(frames)) for label in stack]
-        threads[thread].append((found, number / samples.rate))
+        threads[thread].append((found, number * period))
     profiles = [
         {
             "type": "sampled",

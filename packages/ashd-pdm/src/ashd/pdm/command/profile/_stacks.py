@@ -104,5 +104,5 @@ def read_answers(answers: dict[str, Profile], *, idle: bool) -> Samples:
         sum(one["rate"] for one in found) / max(len(found), 1),
         left_out,
         sum(one["dropped"] for one in found),
-        "/".join(sorted(modes)),
+        "/".join(sorted(modes)) or "wall",
     )

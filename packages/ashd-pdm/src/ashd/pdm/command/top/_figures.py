@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from ..._records import Server
-    from ._look import Look
+from ..._records import Server
+from ._look import Look
 
 K = TypeVar("K")
 
@@ -133,14 +131,11 @@ def quantile(kept: Iterable[Buckets], share: float) -> float | None:
     numbers: Counter[float] = Counter()
     for buckets in kept:
         numbers.update(buckets)
-    wanted, lower = share * sum(numbers.values()), 0.0
+    wanted, lower = share * numbers.total(), 0.0
     if not wanted:
         return None
     for bound, number in sorted(numbers.items()):
-        if number and wanted <= number:
-            if math.isinf(bound):
-                return bound
+        if number and wanted <= number and math.isfinite(bound):
             return min(bound, lower + (bound - lower) * wanted / number)
-        wanted -= number
-        lower = bound
+        wanted, lower = wanted - number, bound
     return lower

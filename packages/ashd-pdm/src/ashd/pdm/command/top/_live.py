@@ -6,31 +6,23 @@ of its own, so that a daemon that hangs doesn't make the screen hang.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import signal
 import threading
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from prompt_toolkit.application import Application
-from prompt_toolkit.key_binding import KeyBindings
+from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.layout import FormattedTextControl, Layout, Window
 from prompt_toolkit.styles import Style
 
 from .._failures import FAILURES, sentence
-from ._look import Question
-from ._view import cut, layout
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Callable
-
-    from prompt_toolkit.formatted_text import StyleAndTextTuples
-    from prompt_toolkit.key_binding import KeyPressEvent
-
-    from ._figures import History
-    from ._look import Look, Row, Watcher
-    from ._view import Frame
+from ._figures import History
+from ._look import Look, Question, Row, Watcher
+from ._view import Frame, layout
 
 STYLE = Style.from_dict(
     {
@@ -69,19 +61,16 @@ class Live:
         self._looks = 0
         self._question = Question(threads=frame.threads)  # replaced, never changed
         self._ask_now = threading.Event()
-        window, keys = Window(FormattedTextControl(self._draw, show_cursor=False)), KeyBindings()
-        self._app: Application[int] = Application(
-            Layout(window), style=STYLE, key_bindings=keys, full_screen=True
-        )
+        window = Window(FormattedTextControl(self._draw, show_cursor=False))
+        self._app: Application[int] = Application(Layout(window), style=STYLE, full_screen=True)
         self._app.ttimeoutlen = ESCAPE_TIMEOUT
-        self._bind(keys)
+        self._app.key_bindings = self._keys()
 
     def run(self) -> int:
         """Show the screen until the user has enough of it."""
-        try:
+        with suppress(EOFError):  # the terminal is gone
             return self._app.run(pre_run=self._begin)
-        except EOFError:  # the terminal is gone
-            return 0
+        return 0
 
     def _begin(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -135,13 +124,14 @@ class Live:
         self._frame.stack_open = self._shown is not None
         spans: StyleAndTextTuples = []
         for line in layout(self._history, self._frame):
-            spans += [(f"class:{style}", text) for style, text in cut(line, size.columns)]
+            spans += [(f"class:{style}", text) for style, text in line]
             spans.append(("", "\n"))
         return spans[:-1]
 
     # Keys
 
-    def _bind(self, keys: KeyBindings) -> None:
+    def _keys(self) -> KeyBindings:
+        keys = KeyBindings()
         actions: dict[str, Callable[[], None]] = {
             "up k": lambda: self._move(-1),
             "down j": lambda: self._move(1),
@@ -157,6 +147,7 @@ class Live:
         for names, action in actions.items():
             for name in names.split():
                 keys.add(name)(_handler(action))
+        return keys
 
     def _move(self, by: int) -> None:
         selected = self._select(by)
