@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ashd.pdm.command.repl._remote import complete, describe, source
-from ashd.pdm.command.repl._source import is_complete, question, statements, without_empty_lines
+from ashd.pdm.command.repl._source import is_complete, question, statements
 
 
 @pytest.mark.parametrize(
@@ -57,14 +57,14 @@ def test_what_cant_be_parsed_stays_whole() -> None:
 def test_strings_keep_their_value_without_empty_lines(content: str) -> None:
     raw = content.replace("'", "").replace("\\", "")
     text = f"x = [1, {('q' + content)!r}, '''a\n\n{raw}b''', 2]"
-    sent = without_empty_lines(text)
+    (sent,) = statements(text)
     assert "\n\n" not in sent
     assert ast.literal_eval(sent[4:]) == ast.literal_eval(text[4:])
 
 
 def test_empty_lines_in_formatted_strings_are_left_alone() -> None:
     for text in ("f'''{x}\n\n'''", "f'''{\"\"\"a\n\n\"\"\"}'''"):
-        assert without_empty_lines(text) == text
+        assert statements(text) == [text]
 
 
 def test_questions() -> None:

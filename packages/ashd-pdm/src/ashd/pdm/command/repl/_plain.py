@@ -6,15 +6,12 @@ from __future__ import annotations
 
 import importlib
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from .._output import raw, say
+from ._session import Session
 from ._source import is_complete
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from ._session import Session
 
 readline: Any = None
 with suppress(ImportError):  # Python can be built without
@@ -30,16 +27,15 @@ class PlainPrompt:
     def __init__(self, session: Session, history: Path | None) -> None:
         self._session = session
         self._found: list[str] = []
-        self._history = history
-        if readline is None:
-            return
-        readline.set_completer(self._complete)
-        readline.set_completer_delims(" \t\n`~!@#$%^&*()-=+{}\\|;:,<>/?")
-        readline.parse_and_bind("tab: complete")
-        readline.set_history_length(LENGTH)
-        if history is not None:
+        self._history = history if readline is not None else None
+        if readline is not None:
+            readline.set_completer(self._complete)
+            readline.set_completer_delims(" \t\n`~!@#$%^&*()-=+{}\\|;:,<>/?")
+            readline.parse_and_bind("tab: complete")
+            readline.set_history_length(LENGTH)
+        if self._history is not None:
             with suppress(OSError):
-                readline.read_history_file(history)
+                readline.read_history_file(self._history)
 
     def _complete(self, word: str, number: int) -> str | None:
         """Implement what readline wants: called with 0, 1, ... until it returns None."""
@@ -66,15 +62,15 @@ class PlainPrompt:
             if not text.strip():
                 lines.clear()
             elif is_complete(text):
+                self._save()
                 return text
+
+    def _save(self) -> None:
+        if self._history is not None:
+            with suppress(OSError):
+                readline.write_history_file(self._history)
+                self._history.chmod(0o600)
 
     def show(self, line: str) -> None:
         """Implement `Prompt`."""
         raw(f"{line}\n")
-
-    def close(self) -> None:
-        """Implement `Prompt`."""
-        if readline is not None and self._history is not None:
-            with suppress(OSError):
-                readline.write_history_file(self._history)
-                self._history.chmod(0o600)

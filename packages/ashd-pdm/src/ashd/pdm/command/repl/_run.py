@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from ..._errors import ConnectionLost
 from .._output import raw, say, warn
 from ._session import Left, Session
 from ._source import question, statements
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Callable, Iterable
 
 INTERRUPTED = 130
 _FAREWELLS = {"exit", "quit", "exit()", "quit()"}
@@ -23,17 +21,11 @@ _FAREWELLS = {"exit", "quit", "exit()", "quit()"}
 def run(options: argparse.Namespace) -> int:
     """Run the subcommand."""
     with Session(options.target, options.worker, safe=options.safe) as session:
-        if options.command:
-            return run_script(session, options.command)
-        if not sys.stdin.isatty():
-            return run_script(session, [sys.stdin.read()])
+        if options.command or not sys.stdin.isatty():
+            return run_script(session, options.command or [sys.stdin.read()])
         where = f"worker {options.worker} of {options.target}" if options.worker else options.target
         say(f"A prompt inside {where}. What you run there runs as the daemon. Ctrl-D leaves.")
-        prompt = _prompt(session, options)
-        try:
-            converse(session, prompt)
-        finally:
-            prompt.close()
+        converse(session, _prompt(session, options))
     return 0
 
 
@@ -54,16 +46,13 @@ def _run(session: Session, text: str, output: Callable[[str], None]) -> bool:
 
 
 class Prompt(Protocol):
-    """What a prompt has to do."""
+    """What a prompt has to do. It writes the history as it grows."""
 
     def read(self) -> str:
         """Return a complete input. EOFError: leave. KeyboardInterrupt: forget what was typed."""
 
     def show(self, line: str) -> None:
         """Show a line of output."""
-
-    def close(self) -> None:
-        """Save the history."""
 
 
 def _prompt(session: Session, options: argparse.Namespace) -> Prompt:
@@ -106,9 +95,8 @@ def converse(session: Session, prompt: Prompt) -> None:
 
 
 def _answer(session: Session, prompt: Prompt, text: str) -> None:
-    asked = question(text)
     try:
-        if asked is not None:
+        if (asked := question(text)) is not None:
             for line in session.describe(asked):
                 prompt.show(line)
         else:
