@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import math
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple, NoReturn
@@ -12,6 +13,80 @@ from typing import Any, NamedTuple, NoReturn
 from ._completion import SHELLS, names_of_objects
 
 RISK = "Anyone who reaches a debug socket can run code as the user of the daemon."
+
+TABLE = """
+repl         repl._run:run         a prompt inside the daemon
+  -c --command CODE                run CODE; may be repeated
+  -p --plain                       a plain prompt, even if prompt_toolkit is installed
+  -s --safe                        escape control characters in what the code prints
+  --history FILE                   keep the history there, not in ~/.local/state/ashd-pdm
+top          top._run:run          a live screen: requests, latencies, threads, CPU, memory, workers
+  -i --interval SECONDS            seconds between two looks (default: 1)
+  -n --count COUNT                 end after this many looks
+  -p --plain                       write text, look after look, instead of filling the screen
+threads      _threads:run          stacks of all threads, with the request that each one serves
+  -j --json                        write JSON, for scripts
+profile      profile._run:run      sample all threads, and show where time goes
+  -s --seconds SECONDS             how long (default: 5)
+  -r --rate RATE                   samples a second (default: 50)
+  -o --output FILE                 write a flame graph (.svg, .html), speedscope's format (.json)
+                                   or collapsed stacks (.txt)
+  --cpu                            count only the time in which threads were on a processor
+  --idle                           also count threads that only wait for work
+  -l --lines LINES                 lines to show (default: 20)
+heap         _heap:run             what memory is made of
+  -j --json                        write JSON, for scripts
+  -l --lines LINES                 lines to show (default: 20)
+  -g --growth SECONDS              show what grows in this time
+  -t --trace SECONDS               trace allocations for this time, and show where memory grew
+  --trace-start                    turn tracemalloc on in the daemon
+  --trace-stop                     turn it off again
+ls           _objects:list_names   names of objects
+  NAME?                            a directory; without it, all objects
+  -j --json                        write JSON, for scripts
+get          _objects:get          read an attribute, or all attributes of a directory
+  NAME                             an object: MODULE.OBJECT[/NAME]..., or short: sysres/cputime
+  -j --json                        write JSON, for scripts
+  -v --verbose                     also say what it means
+watch        _objects:watch        show events as they come, or an attribute whenever it changes
+  NAME                             an object: MODULE.OBJECT[/NAME]..., or short: sysres/cputime
+  -j --json                        write JSON, for scripts
+  -i --interval SECONDS            seconds between two looks (default: 1)
+  -n --count COUNT                 end after this many lines
+call         _objects:call         call a method of an object
+  NAME                             an object: MODULE.OBJECT[/NAME]..., or short: sysres/cputime
+  METHOD                           the method
+  ARGUMENT*                        VALUE or NAME=VALUE, as in Python; the rest is text
+  -j --json                        write JSON, for scripts
+metrics      metrics._run:run      figures for Prometheus
+  -L --listen ADDRESS:PORT         serve them over HTTP, until a signal ends it
+  -a --attribute NAME              add this attribute, or all of this directory; may be repeated
+completion   _completion:run       print the completions of a shell
+  SHELL                            bash, zsh or fish
+"""
+"""A subcommand, MODULE:FUNCTION below this package, what it does; below it the words that it takes:
+options with a metavar, switches without, arguments in capitals (`?`: may be left out, `*`: any
+number). What a word has for its default and whether it may be repeated is taken from its help.
+"""
+
+DAEMON = """
+  TARGET                           PATH of a Unix socket (with a / in it), PORT on this machine,
+                                   HOST:PORT, or HOST:PATH through ssh
+  -w --worker WORKER               ask only this one of several worker processes
+"""
+"""The words that all subcommands take which ask a daemon."""
+
+WITHOUT_DAEMON = {"completion"}
+
+NOTES = {
+    "repl": "Ctrl-C interrupts the code that runs in the daemon; a second Ctrl-C leaves it. "
+    "The exit status is 1 if the code raised an exception.",
+    "top": "Keys: the arrows select a request, Enter shows its stack, p pauses, q quits.",
+    "heap": "Types and --growth show objects that the garbage collector tracks: not bytes, "
+    "bytearrays and texts. --trace sees all memory; until it ends, allocations in the daemon "
+    "are up to 15 times slower and take more memory. While tracemalloc is on, the lines that "
+    "allocated most are shown as well.",
+}
 
 
 def _above_zero(kind: type[float], what: str) -> Callable[[str], float]:
@@ -47,158 +122,40 @@ class Subcommand(NamedTuple):
     run: str
     help: str
     words: list[Word]
-    notes: str = ""
 
 
-def _word(flags: str, text: str, metavar: str = "", **more: Any) -> Word:
-    """Make an option, which has a metavar; an argument, which has no dash; or else a switch."""
-    metavar = metavar or ("" if flags.startswith("-") else flags.upper())
-    kind = {"metavar": metavar, "type": CONVERTERS.get(metavar, str)}
-    return Word(flags.split(), {"help": text, **(kind if metavar else _SWITCH), **more})
+def _read(table: str) -> list[Subcommand]:
+    found = []
+    for entry in re.findall(r"^\S.*(?:\n .*)*", table, re.MULTILINE):
+        first, *lines = entry.split("\n")
+        name, run, text = re.split("  +", first)
+        words = _words("" if name in WITHOUT_DAEMON else DAEMON) + _words("\n".join(lines))
+        found.append(Subcommand(name, run, text, words))
+    return found
 
 
-_SWITCH = {"action": "store_true"}
-DAEMON = [
-    _word(
-        "target",
-        "PATH of a Unix socket (with a / in it), PORT on this machine, HOST:PORT, or HOST:PATH "
-        "through ssh",
-    ),
-    _word("-w --worker", "ask only this one of several worker processes", "WORKER"),
-]
-NAME = _word("name", "an object: MODULE.OBJECT[/NAME]..., or short: sysres/cputime")
-JSON = _word("-j --json", "write JSON, for scripts")
-INTERVAL = _word("-i --interval", "seconds between two looks (default: 1)", "SECONDS", default=1.0)
-COUNT = _word("-n --count", "end after this many looks or lines", "COUNT")
-LINES = _word("-l --lines", "lines to show (default: 20)", "LINES", default=20)
+def _words(table: str) -> list[Word]:
+    found = re.findall(r"^  (\S.*?)  +(.*(?:\n   .*)*)", table, re.MULTILINE)
+    return [_word(head.split(), " ".join(text.split())) for head, text in found]
 
-SUBCOMMANDS = (
-    Subcommand(
-        "repl",
-        "repl._run:run",
-        "a prompt inside the daemon",
-        [
-            *DAEMON,
-            _word("-c --command", "run CODE; may be repeated", "CODE", action="append"),
-            _word("-p --plain", "a plain prompt, even if prompt_toolkit is installed"),
-            _word("-s --safe", "escape control characters in what the code prints"),
-            _word("--history", "keep the history there, not in ~/.local/state/ashd-pdm", "FILE"),
-        ],
-        "Ctrl-C interrupts the code that runs in the daemon; a second Ctrl-C leaves it. "
-        "The exit status is 1 if the code raised an exception.",
-    ),
-    Subcommand(
-        "top",
-        "top._run:run",
-        "a live screen: requests, latencies, threads, CPU, memory, workers",
-        [
-            *DAEMON,
-            INTERVAL,
-            COUNT,
-            _word("-p --plain", "write text, look after look, instead of filling the screen"),
-        ],
-        "Keys: the arrows select a request, Enter shows its stack, p pauses, q quits.",
-    ),
-    Subcommand(
-        "threads",
-        "_threads:run",
-        "stacks of all threads, with the request that each one serves",
-        [*DAEMON, JSON],
-    ),
-    Subcommand(
-        "profile",
-        "profile._run:run",
-        "sample all threads, and show where time goes",
-        [
-            *DAEMON,
-            _word("-s --seconds", "how long (default: 5)", "SECONDS", default=5.0),
-            _word("-r --rate", "samples a second (default: 50)", "RATE", default=50.0),
-            _word(
-                "-o --output",
-                "write a flame graph (.svg, .html), speedscope's format (.json) "
-                "or collapsed stacks (.txt)",
-                "FILE",
-            ),
-            _word("--cpu", "count only the time in which threads were on a processor"),
-            _word("--idle", "also count threads that only wait for work"),
-            LINES,
-        ],
-    ),
-    Subcommand(
-        "heap",
-        "_heap:run",
-        "what memory is made of",
-        [
-            *DAEMON,
-            JSON,
-            LINES,
-            _word("-g --growth", "show what grows in this time", "SECONDS"),
-            _word(
-                "-t --trace",
-                "trace allocations for this time, and show where memory grew",
-                "SECONDS",
-            ),
-            _word("--trace-start", "turn tracemalloc on in the daemon"),
-            _word("--trace-stop", "turn it off again"),
-        ],
-        "Types and --growth show objects that the garbage collector tracks: not bytes, "
-        "bytearrays and texts. --trace sees all memory; until it ends, allocations in the daemon "
-        "are up to 15 times slower and take more memory. While tracemalloc is on, the lines that "
-        "allocated most are shown as well.",
-    ),
-    Subcommand(
-        "ls",
-        "_objects:list_names",
-        "names of objects",
-        [*DAEMON, _word("name", "a directory; without it, all objects", nargs="?"), JSON],
-    ),
-    Subcommand(
-        "get",
-        "_objects:get",
-        "read an attribute, or all attributes of a directory",
-        [*DAEMON, NAME, JSON, _word("-v --verbose", "also say what it means")],
-    ),
-    Subcommand(
-        "watch",
-        "_objects:watch",
-        "show events as they come, or an attribute whenever it changes",
-        [*DAEMON, NAME, JSON, INTERVAL, COUNT],
-    ),
-    Subcommand(
-        "call",
-        "_objects:call",
-        "call a method of an object",
-        [
-            *DAEMON,
-            NAME,
-            _word("method", "the method"),
-            _word("argument", "VALUE or NAME=VALUE, as in Python; the rest is text", nargs="*"),
-            JSON,
-        ],
-    ),
-    Subcommand(
-        "metrics",
-        "metrics._run:run",
-        "figures for Prometheus",
-        [
-            *DAEMON,
-            _word("-L --listen", "serve them over HTTP, until a signal ends it", "ADDRESS:PORT"),
-            _word(
-                "-a --attribute",
-                "add this attribute, or all of this directory; may be repeated",
-                "NAME",
-                action="append",
-                default=[],
-            ),
-        ],
-    ),
-    Subcommand(
-        "completion",
-        "_completion:run",
-        "print the completions of a shell",
-        [_word("shell", "bash, zsh or fish")],
-    ),
-)
+
+def _word(head: list[str], text: str) -> Word:
+    flags = [flag for flag in head if flag.startswith("-")]
+    settings: dict[str, Any] = {"help": text}
+    if len(flags) == len(head):
+        return Word(flags, {"action": "store_true", **settings})
+    metavar = head[-1].rstrip("?*")
+    settings |= {"metavar": metavar, "type": CONVERTERS.get(metavar, str)}
+    if default := re.search(r"\(default: (\w+)\)", text):
+        settings["default"] = settings["type"](default[1])
+    if "may be repeated" in text:
+        settings |= {"action": "append", "default": []}
+    if head[-1] != metavar:
+        settings["nargs"] = head[-1][-1]
+    return Word(flags or [metavar.lower()], settings)
+
+
+SUBCOMMANDS = _read(TABLE)
 
 
 class Parser(argparse.ArgumentParser):
@@ -210,35 +167,28 @@ class Parser(argparse.ArgumentParser):
 
 def make_parser() -> Parser:
     """Return the parser of `ashd-pdm`. What it returns has `run` in it."""
-    description = "Look into a live Python daemon through its debug socket."
-    parser = Parser(prog="ashd-pdm", description=description, epilog=RISK, allow_abbrev=False)
+    about = "Look into a live Python daemon through its debug socket."
+    parser = Parser(prog="ashd-pdm", description=about, epilog=RISK, allow_abbrev=False)
     version = importlib.metadata.version("ashd-pdm")
     parser.add_argument("-V", "--version", action="version", version=f"ashd-pdm {version}")
     chosen = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
     for one in SUBCOMMANDS:
-        description = f"{one.help[0].upper()}{one.help[1:]}."
-        inner = chosen.add_parser(
-            one.name,
-            help=one.help,
-            description=description,
-            epilog=one.notes,
-            allow_abbrev=False,
-        )
-        _fill(inner, one)
+        about, notes = f"{one.help[0].upper()}{one.help[1:]}.", NOTES.get(one.name)
+        _fill(chosen.add_parser(one.name, help=one.help, description=about, epilog=notes), one)
     return parser
 
 
 def make_repl_parser() -> Parser:
     """Return the parser of `pdm-repl`."""
-    description = "A prompt inside a daemon; the same as ashd-pdm repl."
-    parser = Parser(prog="pdm-repl", description=description, epilog=RISK, allow_abbrev=False)
-    _fill(parser, SUBCOMMANDS[0])
-    return parser
+    about = "A prompt inside a daemon; the same as ashd-pdm repl."
+    return _fill(Parser(prog="pdm-repl", description=about, epilog=RISK), SUBCOMMANDS[0])
 
 
-def _fill(parser: Parser, subcommand: Subcommand) -> None:
+def _fill(parser: Parser, subcommand: Subcommand) -> Parser:
+    parser.allow_abbrev = False
     parser.set_defaults(run=subcommand.run)
     for word in subcommand.words:
         action = parser.add_argument(*word.flags, **word.settings)
         completer = COMPLETERS.get(str(action.metavar))
         action.completer = completer  # type: ignore[attr-defined]  # argcomplete's way
+    return parser

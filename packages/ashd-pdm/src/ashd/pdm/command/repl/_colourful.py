@@ -47,7 +47,7 @@ INDENT = 4
 
 
 class ColourfulPrompt:
-    """Implements `Prompt`."""
+    """The prompt with colours; it has the methods of `PlainPrompt`."""
 
     def __init__(self, session: Session, history: Path | None) -> None:
         self._in_traceback = False
@@ -65,12 +65,12 @@ class ColourfulPrompt:
         )
 
     def read(self) -> str:
-        """Implement `Prompt`."""
+        """Return a complete input."""
         self._in_traceback = False
         return self._prompt.prompt([("class:prompt", ">>> ")])
 
     def show(self, line: str) -> None:
-        """Implement `Prompt`."""
+        """Show a line of output; tracebacks are red."""
         self._in_traceback = self._in_traceback or line == TRACEBACK
         raw(f"\x1b[31m{line}\x1b[0m\n" if self._in_traceback else f"{line}\n")
 
@@ -81,8 +81,7 @@ class _RemoteCompleter(Completer):
 
     def get_completions(self, document: Document, _event: CompleteEvent) -> Iterator[Completion]:
         length, names = self._session.complete(document.current_line_before_cursor)
-        for name in names:
-            yield Completion(name, start_position=-length)
+        return (Completion(name, start_position=-length) for name in names)
 
 
 def _key_bindings() -> KeyBindings:
