@@ -75,15 +75,15 @@ def test_a_worker_that_was_replaced_begins_at_nothing() -> None:
 
 
 def test_quantiles_lie_inside_their_bucket() -> None:
-    kept = [{0.01: 90.0, 0.1: 10.0, math.inf: 0.0}]
+    kept = {0.01: 90.0, 0.1: 10.0, math.inf: 0.0}
     median = quantile(kept, 0.5)
     assert median is not None
     assert 0 < median <= 0.01
     late = quantile(kept, 0.99)
     assert late is not None
     assert 0.01 < late <= 0.1
-    assert quantile([{0.01: 0.0}], 0.5) is None
-    assert quantile([{0.01: 1.0, math.inf: 99.0}], 0.99) == math.inf
+    assert quantile({0.01: 0.0}, 0.5) is None
+    assert quantile({0.01: 1.0, math.inf: 99.0}, 0.99) == math.inf
 
 
 @given(
@@ -93,7 +93,7 @@ def test_quantiles_lie_inside_their_bucket() -> None:
 @example(numbers={0.1: 0, 1.0: 13}, share=1.0)  # 0.1 + 0.9 is more than 1
 def test_quantiles_have_their_share_below(numbers: dict[float, int], share: float) -> None:
     total = sum(numbers.values())
-    found = quantile([{bound: float(number) for bound, number in numbers.items()}], share)
+    found = quantile({bound: float(number) for bound, number in numbers.items()}, share)
     if not total:
         assert found is None
         return

@@ -1,6 +1,4 @@
-"""Connects to a server and greets it. The stream that is returned owns the socket, and what
-forwards it through ssh if something does.
-"""
+"""Connects to a server and greets it. The stream that is returned owns the socket, and ssh."""
 
 from __future__ import annotations
 
@@ -21,14 +19,10 @@ CONNECT_TIMEOUT = 30.0
 """Seconds until a connection has to stand, and a server has to start a protocol."""
 
 GREETING_TIMEOUT = 3.0
-"""Seconds until a server on this machine or a TCP port has to greet: it does so at once, unless it
-is something else, which waits for us.
-"""
+"""Seconds until a server that isn't far has to greet; something else may wait for us instead."""
 
 OWNER_VARIABLE = "ASHD_PDM_OWNER"
-"""Environment variable with the name or number of a user whose Unix sockets are trusted, besides
-those of root and of the user who asks.
-"""
+"""Environment variable with the name or number of another user whose Unix sockets are trusted."""
 
 GREETING = b"+PDM1"
 
@@ -144,9 +138,7 @@ def _open(target: Target) -> ClientStream:
 
 
 def _open_unix(path: str) -> socket.socket:
-    """Connect, unless the file or the process at the other end belongs to another user than root,
-    us, and the one whom `ASHD_PDM_OWNER` names.
-    """
+    """Connect, if both the file and the process at the other end belong to who is trusted."""
     sock = socket.socket(socket.AF_UNIX)
     try:
         sock.settimeout(CONNECT_TIMEOUT)

@@ -1,8 +1,4 @@
-"""The client of the protocol `perf`, with proxies that have the methods of the objects.
-
-A client may be used by several threads: requests go one after another. Events that come meanwhile
-wait for `dispatch`, which calls the callbacks in the thread that calls it.
-"""
+"""The client of the protocol `perf`, with proxies that have the methods of the objects."""
 
 from __future__ import annotations
 
@@ -34,7 +30,8 @@ MAX_WAITING_EVENTS = 100_000
 
 
 class PerfClient(Client):
-    """A connection for looking at objects. Use `close`, or `with`.
+    """A connection for looking at objects. Use `close`, or `with`. Several threads may use it:
+    requests go one after another. Events that come meanwhile wait for `dispatch`.
 
     `timeout` is how many seconds an answer may take, None for any time. `worker` chooses a worker
     process of a server that has several; without it, it is the process that listens (`open_perf`
@@ -62,9 +59,7 @@ class PerfClient(Client):
     # Objects
 
     def lookup(self, module: str, name: str) -> Proxy:
-        """Return the object `name` of an imported module; `ashd.pdm.perf.nosuchname` when there is
-        none.
-        """
+        """Return an object of an imported module; `ashd.pdm.perf.nosuchname` without one."""
         return self._bind(next(self._ids), "bind", module, name)
 
     def find(self, path: str) -> Proxy:
@@ -75,9 +70,8 @@ class PerfClient(Client):
         first, *names = path.split("/")
         module, _, name = first.rpartition(".")
         if not module or not name or not all(names):
-            raise nosuchname(
-                f"{path}: write MODULE.OBJECT[/NAME]..., as in pdm.perf.sysres/cputime"
-            )
+            text = "write MODULE.OBJECT[/NAME]..., as in pdm.perf.sysres/cputime"
+            raise nosuchname(f"{path}: {text}")
         first_ident, *idents = [*(next(self._ids) for _ in names), ident]
         found = self._bind(first_ident, "bind", module, name)
         for part, chosen in zip(names, idents, strict=True):
@@ -151,9 +145,7 @@ class PerfClient(Client):
             del self._callbacks[ident]
 
     def dispatch(self, timeout: float | None = None) -> bool:
-        """Wait for an event, `timeout` seconds at most, and call its callback. False when none
-        came.
-        """
+        """Wait `timeout` seconds at most for an event, and call its callback. False without one."""
         until = _deadline(timeout)
         while True:
             with self._lock:
@@ -176,10 +168,8 @@ class PerfClient(Client):
 
 
 class Proxy(Closing):
-    """An object of the server. Its methods are those of the object, and raise what those raise
-    there.
-
-    `ashd.pdm.perf.nosuchproto` comes from methods of protocols that the object doesn't have.
+    """An object of the server. Its methods are those of the object, and raise what those raise;
+    those of protocols that it doesn't have raise `ashd.pdm.perf.nosuchproto`.
     """
 
     def __init__(self, client: PerfClient, ident: int, protocols: list[str]) -> None:
@@ -192,9 +182,7 @@ class Proxy(Closing):
         return self._protocols
 
     def by_worker(self, request: str, *args: object) -> dict[str, Any]:
-        """Send a request of the wire, `readattr` say, and return the answer of each worker process
-        that shares this object. A single process is called ''.
-        """
+        """Send a request of the wire, and return each worker's answer; a single process is ''."""
         return {"": self.client.request(request, self.ident, *args)[0]}
 
     def readattr(self) -> Any:

@@ -21,10 +21,9 @@ class RemoteError(PdmError):
 
 
 class ReplClient(Client):
-    """A prompt in another process. Use `close`, or `with`: what runs there when the client leaves
-    is interrupted.
+    """A prompt in another process, in a chosen `worker` process of a server that has several.
 
-    `worker` chooses a worker process of a server that has several.
+    Use `close`, or `with`: what runs there when the client leaves is interrupted.
     """
 
     def __init__(self, target: str | Target, *, worker: str | None = None) -> None:

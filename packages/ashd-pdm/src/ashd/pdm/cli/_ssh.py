@@ -1,7 +1,5 @@
 """Reaches a Unix socket on another machine by ssh's own forwarding: ssh listens on a socket in a
 private temporary folder, and that is what we connect to. Nothing has to be installed over there.
-
-`Forwarding` owns the ssh process and the folder; the socket that `connect` returns is the caller's.
 """
 
 from __future__ import annotations
@@ -43,13 +41,12 @@ kill $keeper 2>/dev/null
 
 
 class Forwarding:
-    """ssh, forwarding a socket of ours to one on another machine. `close` ends it."""
+    """Owns ssh, which forwards a socket to one on another machine, and the folder of the socket."""
 
     def __init__(self, target: SshTarget) -> None:
         if not target.path.startswith("/"):
-            raise SpecError(
-                f"can't connect to {target}: a path on another machine must begin with /"
-            )
+            text = "a path on another machine must begin with /"
+            raise SpecError(f"can't connect to {target}: {text}")
         self._host = target.host
         self._folder = tempfile.TemporaryDirectory(prefix="ashd-pdm-", ignore_cleanup_errors=True)
         self._socket = f"{self._folder.name}/s"
@@ -64,9 +61,7 @@ class Forwarding:
             raise
 
     def connect(self) -> socket.socket:
-        """Return a socket that ssh forwards, when ssh is ready; `ConnectError` when it ends before
-        that, or isn't ready in time.
-        """
+        """Return a socket of the caller's; `ConnectError` if ssh ends or takes too long."""
         until = time.monotonic() + LOGIN_TIMEOUT
         while (sock := self._try()) is None:
             with suppress(subprocess.TimeoutExpired):
@@ -92,9 +87,7 @@ class Forwarding:
 
 
 def ssh_command(target: SshTarget, local: str) -> list[str]:
-    """Return the command that forwards the socket `local`. It logs in anew, without a shared
-    connection: that would go on listening after us.
-    """
+    """Return the command that forwards `local`. A shared connection would listen on after us."""
     ssh = shlex.split(os.environ.get(SSH_VARIABLE, "ssh"))
     if not ssh or shutil.which(ssh[0]) is None:
         raise FileNotFoundError(errno.ENOENT, "there is no ssh command on this machine")

@@ -37,9 +37,7 @@ class TcpTarget:
 
 @dataclass(frozen=True, slots=True)
 class SshTarget:
-    """A Unix socket on another machine, reached through ssh; `host` is what ssh takes (`user@host`,
-    an alias).
-    """
+    """A Unix socket on another machine, through ssh; `host` is what ssh takes (`user@host` ...)."""
 
     host: str
     path: str

@@ -32,9 +32,7 @@ from ._perf import Callback, PerfClient, Proxy, Translate
 from ._target import Target
 
 ANSWER_TIMEOUT = 10.0
-"""Seconds that a worker may take to answer, and to take a connection; calls of methods may take any
-time. One that takes longer is left out.
-"""
+"""Seconds that a worker may take to connect, and to answer, but for calls, or it is left out."""
 
 WORKERS = "pdm.perf.workers"
 OBJECTS = "pdm.perf.objects"
@@ -50,10 +48,8 @@ def open_perf(
     translate: Translate | None = None,
 ) -> PerfClient:
     """Connect to a worker, or to a whole server: if it has worker processes, the client shows the
-    objects of all of them as one.
-
-    `timeout` is how many seconds an answer may take, None for any time. `translate` is
-    that of `PerfClient`. The errors are those of `connect`.
+    objects of all of them as one. `timeout` and `translate` are those of `PerfClient`, the errors
+    those of `connect`.
     """
     client = PerfClient(target, worker=worker, timeout=timeout, translate=translate)
     if worker is not None:
@@ -174,9 +170,7 @@ class WorkersClient(PerfClient):
 
 
 class _WorkerClient(PerfClient):
-    """A connection to one worker. Its events go to the `dispatch` of `whole`, and say whose they
-    are.
-    """
+    """A connection to one worker. Its events say so, and go to the `dispatch` of `whole`."""
 
     def __init__(self, whole: WorkersClient, worker: str, stream: Stream) -> None:
         super().__init__(stream, timeout=whole.patience, translate=whole.translate)

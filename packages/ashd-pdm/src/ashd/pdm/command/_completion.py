@@ -1,7 +1,5 @@
-"""Completion of words in bash, zsh and fish, by argcomplete (the extra `cli`).
-
-The shell runs the command itself to complete a word. Names of objects are asked of the daemon, but
-only through a socket of this machine: a TAB must not start ssh.
+"""Completion of words in bash, zsh and fish, by argcomplete (the extra `cli`): the shell runs the
+command itself to complete a word.
 """
 
 from __future__ import annotations
@@ -33,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
 def names_of_objects(prefix: str, parsed_args: argparse.Namespace, **_: object) -> list[str]:
     """Return the names of objects that begin with `prefix`, as argcomplete asks for them."""
     target = parsed_args.target or ""
-    if "/" not in target or ":" in target:
+    if "/" not in target or ":" in target:  # a TAB must not start ssh
         return []
     try:
         with (

@@ -1,6 +1,4 @@
-"""Asks the daemon that a subcommand was given: connects, finds objects by short names, and shows
-what they answer.
-"""
+"""Asks the daemon that a subcommand was given, and shows what it answers."""
 
 from __future__ import annotations
 
@@ -48,14 +46,12 @@ def once(
 
 
 def open_perf(options: argparse.Namespace, *, timeout: float | None = None) -> PerfClient:
-    """Connect as the options say; an answer may take `timeout` seconds. Every exception that an
-    object of the daemon raises is an `error`. The caller closes the client.
-    """
+    """Connect as the options say. What an object of the daemon raises comes as an `error`."""
     return cli.open_perf(options.target, worker=options.worker, timeout=timeout, translate=to_error)
 
 
 def to_error(exc: Exception) -> Exception:
-    """Return an exception of the daemon as one that the command tells about."""
+    """Return an exception of the daemon as one that says so."""
     return exc if isinstance(exc, PdmError) else error(f"{type(exc).__name__}: {exc}")
 
 
@@ -78,9 +74,7 @@ def find_if_any(client: PerfClient, name: str) -> Proxy | None:
 
 
 def find(client: PerfClient, name: str, protocol: str | None = None) -> Proxy:
-    """Return an object by its path or short name; when there is none, or it doesn't have the
-    protocol, raise what says what can be done instead.
-    """
+    """Return an object, with that protocol; if there is none, the error says what to do instead."""
     found = find_if_any(client, name)
     if found is None:
         text = f"this daemon has no object {short_path(name)}; ashd-pdm ls shows what it has"
@@ -94,9 +88,7 @@ def find(client: PerfClient, name: str, protocol: str | None = None) -> Proxy:
 
 
 def read(proxy: Proxy, _kind: type[T]) -> dict[str, T]:
-    """Return the value of an attribute by worker; a single process is called ''. Its kind is what
-    the daemon promises (`_records.py`).
-    """
+    """Return the value of an attribute by worker, of the kind that the daemon promises."""
     return proxy.by_worker("readattr")
 
 

@@ -52,10 +52,9 @@ def report(answers: Answers, _options: argparse.Namespace) -> Iterator[str]:
 
 
 def _growth(entries: list[TypeSize] | None) -> list[str]:
-    if not entries:
-        return ["nothing has grown"]
-    rows = [(f"{e['count']:+,}", _signed(e["size"]), e["type"]) for e in entries]
-    return table([("more objects", "more bytes", "type"), *rows], "rr")
+    rows = [(f"{e['count']:+,}", _signed(e["size"]), e["type"]) for e in entries or []]
+    head = ("more objects", "more bytes", "type")
+    return table([head, *rows], "rr") if rows else ["nothing has grown"]
 
 
 def _trace(found: Trace) -> Iterator[str]:

@@ -19,9 +19,7 @@ INTERRUPTED = 130
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run `ashd-pdm`; `words` are the arguments, by default those of the process. Returns the exit
-    status.
-    """
+    """Run `ashd-pdm` with the arguments `words` (or the process's), and return the exit status."""
     return _main(make_parser(), words)
 
 

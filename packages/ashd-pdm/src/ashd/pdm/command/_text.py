@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Callable, Sequence
+from itertools import starmap
 
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
@@ -15,9 +16,7 @@ def clean(text: str) -> str:
 
 
 def escape_json(text: str) -> str:
-    """Return JSON on one line with all characters that are not printable as escapes of JSON's own:
-    what reads it gets the same value.
-    """
+    """Return JSON on one line, with escapes of its own: what reads it gets the same value."""
     return _escaped(text, lambda c: json.dumps(c)[1:-1])
 
 
@@ -72,17 +71,12 @@ def count(number: float) -> str:
 
 
 def table(rows: Sequence[tuple[str, ...]], right: str = "") -> list[str]:
-    """Return lines with columns under each other, all cells `clean`; `right` has an `r` for each
-    one to be aligned right.
-    """
+    """Return aligned columns, all cells `clean`; `right` has an `r` for each one on the right."""
     cleaned = [tuple(map(clean, row)) for row in rows]
     columns = [max(map(width, column)) for column in zip(*cleaned, strict=True)]
-    lines = []
-    for row in cleaned:
-        padding = [" " * (most - width(cell)) for most, cell in zip(columns, row, strict=True)]
-        cells = [
-            space + cell if right[at : at + 1] == "r" else cell + space
-            for at, (cell, space) in enumerate(zip(row, padding, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return lines
+
+    def padded(at: int, cell: str) -> str:
+        padding = " " * (columns[at] - width(cell))
+        return padding + cell if right[at : at + 1] == "r" else cell + padding
+
+    return ["  ".join(starmap(padded, enumerate(row))).rstrip() for row in cleaned]

@@ -12,9 +12,7 @@ from ._text import duration
 
 
 def report(threads: list[Thread], _options: argparse.Namespace) -> Iterator[str]:
-    """Yield lines about a process; first the threads that serve a request. Others with the same
-    stack are shown together.
-    """
+    """Yield lines: first the threads that serve a request, then the others, by their stacks."""
     groups: dict[object, list[Thread]] = {}
     for thread in sorted(threads, key=lambda one: one["request"] is None):
         stack = tuple(map(tuple, thread["stack"]))

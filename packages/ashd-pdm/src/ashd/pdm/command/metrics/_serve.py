@@ -1,8 +1,5 @@
-"""What needs prometheus_client (the extra `cli`): the text format, and serving it over HTTP until a
-signal comes.
-
-Each client has a thread of its own. Who can reach the address can read the figures, and nothing
-else: the debug socket is not passed on.
+"""What needs prometheus_client (the extra `cli`): the text format, and serving it over HTTP, in a
+thread for each client. Who can reach the address can read the figures, and nothing else.
 """
 
 from __future__ import annotations

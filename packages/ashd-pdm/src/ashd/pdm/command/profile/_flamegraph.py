@@ -1,7 +1,6 @@
 """A flame graph as one file that needs no other: SVG, or HTML with the same SVG in it.
 
-Everything is drawn without the script; that only zooms (click), searches, and shows the details of
-what the mouse is on. Callers stand above what they call.
+The script only zooms (click), searches, and shows details. Callers stand above what they call.
 """
 
 from __future__ import annotations

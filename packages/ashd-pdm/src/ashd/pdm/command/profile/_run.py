@@ -1,6 +1,4 @@
-"""The subcommand: asks for samples and writes them, by the file's name: as text, as collapsed
-stacks, in speedscope's format, as a flame graph.
-"""
+"""The subcommand: asks for samples, and writes them by the name of the file."""
 
 from __future__ import annotations
 

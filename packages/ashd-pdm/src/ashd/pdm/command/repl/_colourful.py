@@ -1,6 +1,4 @@
-"""The prompt with colours, editing of several lines, suggestions and a menu of completions. It
-needs prompt_toolkit and pygments (the extra `cli`).
-"""
+"""The prompt with colours, by prompt_toolkit and pygments (the extra `cli`)."""
 
 from __future__ import annotations
 

@@ -68,9 +68,7 @@ class Interrupts:
         return self.noted and not self._is_done and not self.given_up
 
     def wait(self) -> None:
-        """Wait until the daemon says something or the connection ends; meanwhile, hand a signal on,
-        again and again until it has an effect.
-        """
+        """Wait for the daemon; meanwhile, hand a signal on until it has an effect."""
         while True:
             if self._is_unheard:
                 self._hand_on()

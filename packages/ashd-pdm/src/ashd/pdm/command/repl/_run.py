@@ -1,6 +1,4 @@
-"""The subcommand: a script, or a conversation at a prompt; here is the one that needs nothing but
-Python, with editing, history and completion where Python has readline.
-"""
+"""The subcommand: a script, or a conversation at one of two prompts."""
 
 from __future__ import annotations
 
@@ -43,9 +41,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def run_script(session: Session, texts: Iterable[str]) -> int:
-    """Run source statement by statement, up to the first one that raises. The standard output is
-    what the daemon writes.
-    """
+    """Run source statement by statement, up to the first one that raises."""
     try:
         with session.interruptible(warn):
             done = all(_run(session, text, lambda line: raw(f"{line}\n")) for text in texts)
@@ -59,7 +55,7 @@ def _run(session: Session, text: str, output: Callable[[str], None]) -> bool:
 
 
 class PlainPrompt:
-    """The prompt without colours."""
+    """The prompt that needs only Python; with history and completion where that has readline."""
 
     def __init__(self, session: Session, history: Path | None) -> None:
         self._session = session

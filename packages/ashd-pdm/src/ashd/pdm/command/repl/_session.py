@@ -1,8 +1,4 @@
-"""A connection with a prompt: runs code, interrupts it, and asks the daemon for names.
-
-Used by the main thread. `Session` owns the connection, and makes a new one when the old one had to
-be given up.
-"""
+"""A connection with a prompt: runs code, interrupts it, and asks the daemon for names."""
 
 from __future__ import annotations
 
@@ -30,7 +26,7 @@ class Left(BaseException):
 
 
 class Session(Closing):
-    """A prompt in a daemon. Use `close`, or `with`."""
+    """A prompt in a daemon, for the main thread. Use `close`, or `with`."""
 
     def __init__(self, target: str, worker: str | None, *, safe: bool = False) -> None:
         self._target = target
@@ -54,9 +50,7 @@ class Session(Closing):
 
     @contextmanager
     def interruptible(self, tell: Callable[[str], None]) -> Iterator[None]:
-        """SIGINT interrupts what the daemon runs for us, and what `execute` is called for later in
-        here; a second one gives the connection up. Enter it in the main thread.
-        """
+        """SIGINT interrupts what the daemon runs for us in here; a second one gives up."""
         with Interrupts(self._client.stream, self._interrupt, tell) as interrupts:
             self._interrupts = interrupts
             try:
@@ -86,9 +80,7 @@ class Session(Closing):
             raise
 
     def _interrupt(self) -> bool | None:
-        """Ask the daemon to raise KeyboardInterrupt in our code. False when that doesn't run (yet),
-        None when it doesn't know how.
-        """
+        """Interrupt our code. False when that doesn't run (yet), None when the daemon can't."""
         try:
             with open_perf(self._target, worker=self._worker, timeout=INTERRUPT_TIMEOUT) as client:
                 prompts = client.find(f"{BUILT_IN}.prompts")
@@ -106,8 +98,8 @@ class Session(Closing):
     # Questions that leave no trace in the namespace
 
     def complete(self, text: str) -> tuple[int, list[str]]:
-        """Return how many characters at the end of `text` are replaced, and by what. Nothing when
-        the connection is lost: running code says so.
+        """Return how many characters at the end of `text` are replaced, and by what. A connection
+        that is lost completes nothing: running code says so.
         """
         with suppress(PdmError):
             match self._question("complete", text):

@@ -1,7 +1,4 @@
-"""Requests as their events tell of them, for daemons that have events and nothing better.
-
-What was under way before the first look is not known. Used by the thread that asks.
-"""
+"""Requests as their events tell of them, for daemons that have events and nothing better."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""The live screen, by prompt_toolkit (the extra `cli`).
-
-The main thread has the terminal and runs all methods but `_ask`: that asks the daemon in a thread
-of its own, so that a daemon that hangs doesn't make the screen hang.
-"""
+"""The live screen, by prompt_toolkit (the extra `cli`)."""
 
 from __future__ import annotations
 
@@ -47,7 +43,7 @@ ESCAPE_TIMEOUT = 0.05
 
 
 class Live:
-    """The screen, and what is selected on it."""
+    """The screen, and what is selected on it. Another thread than the main one runs `_ask`."""
 
     def __init__(
         self, watcher: Watcher, history: History, frame: Frame, options: argparse.Namespace
@@ -106,9 +102,7 @@ class Live:
         self._app.invalidate()
 
     def _select(self, by: int = 0) -> Row | None:
-        """Move the selection, and return what is selected. The same row stays selected wherever it
-        has moved to.
-        """
+        """Move the selection, which stays on the same row of each look, and return that."""
         rows, frame = self._history.latest.rows if self._history.latest else [], self._frame
         keys = [row.key for row in rows]
         if self._selected is not None and self._selected.key in keys:
