@@ -20,7 +20,7 @@ KEPT = 300
 WINDOW = 10
 """Looks over which latencies are counted together: one alone may have few requests."""
 
-Buckets = dict[float, float]
+Buckets = Mapping[float, float]
 """Numbers of requests by upper bound of their latency; not cumulative."""
 
 
