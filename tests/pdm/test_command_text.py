@@ -84,6 +84,7 @@ def test_everything_plain_is_json(value: Any) -> None:
 
 def test_json_of_what_json_lacks() -> None:
     assert to_json((1, b"\xff", {2: math.nan})) == '[1, "ÿ", {"2": null}]'
+    assert to_json(ValueError(7)) == '"ValueError(7)"'  # original servers send such values
     start = StartEvent()
     event = json.loads(to_json(FinishEvent(start, aborted=True)))
     assert (event["class"], event["id"], event["aborted"]) == ("FinishEvent", start.id, True)

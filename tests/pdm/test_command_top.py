@@ -156,6 +156,23 @@ def test_a_stack() -> None:
     assert "/app/views.py:12" in text
 
 
+def test_a_stack_of_what_is_over() -> None:
+    history = History()
+    for row, said in {
+        Row("", 1, 2.0, "GET /"): "it is over",
+        Row("", None, 2.0, "GET /"): "no thread is known for it",
+    }.items():
+        history.add(Look(1.0, {"": process()}, {"": server()}, [], [], row))
+        text = as_text(layout(history, Frame("x", stack_open=True)))
+        assert f"GET /: {said}" in text
+
+
+def test_all_workers_have_ended() -> None:
+    history = History()
+    history.add(Look(1.0, {}, {}, []))
+    assert as_text(layout(history, Frame("/run/x"))).startswith("ashd-pdm top  /run/x\n")
+
+
 @given(st.lists(st.floats(0, 1e12)))
 def test_curves(values: list[float]) -> None:
     drawn = curve(values)

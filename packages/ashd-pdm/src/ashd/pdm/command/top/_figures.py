@@ -46,8 +46,9 @@ class Figures:
 class History:
     """What is known after the last look. `curves` are for all processes together."""
 
+    latest: Look
+
     def __init__(self) -> None:
-        self.latest: Look | None = None
         self.workers: dict[str, Figures] = {}
         self.total = Figures()
         self.curves: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=KEPT))

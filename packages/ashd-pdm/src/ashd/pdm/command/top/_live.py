@@ -78,14 +78,14 @@ class Live:
             self._app.exit(result=status)
 
     def _ask(self) -> None:
-        while not self._loop.is_closed():
-            self._ask_now.wait(self._options.interval)
-            self._ask_now.clear()
-            try:
-                found: Look | str = self._watcher.look(self._question)
-            except FAILURES as exc:
-                found = sentence(exc, self._options.target)
-            with suppress(RuntimeError):  # the loop was closed
+        with suppress(RuntimeError):  # the loop was closed
+            while True:
+                self._ask_now.wait(self._options.interval)
+                self._ask_now.clear()
+                try:
+                    found: Look | str = self._watcher.look(self._question)
+                except FAILURES as exc:
+                    found = sentence(exc, self._options.target)
                 self._loop.call_soon_threadsafe(self._take, found)
 
     def _take(self, found: Look | str) -> None:
@@ -103,7 +103,7 @@ class Live:
 
     def _select(self, by: int = 0) -> Row | None:
         """Move the selection, which stays on the same row of each look, and return that."""
-        rows, frame = self._history.latest.rows if self._history.latest else [], self._frame
+        rows, frame = self._history.latest.rows, self._frame
         keys = [row.key for row in rows]
         if self._selected is not None and self._selected.key in keys:
             frame.selected = keys.index(self._selected.key)

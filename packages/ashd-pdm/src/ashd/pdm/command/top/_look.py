@@ -133,7 +133,5 @@ def _text_of(thread: Thread) -> str:
     name = thread["name"]
     if thread["request"] is not None:
         return f"{name}: {_request(thread['request'], 'url')}"
-    if not thread["stack"]:
-        return name
     file, line, function, _ = thread["stack"][-1]
     return f"{name}: {function} ({file}:{line})"

@@ -57,8 +57,7 @@ def layout(history: History, frame: Frame) -> list[Line]:
 def _heading(history: History, frame: Frame) -> Line:
     words = [("title", "ashd-pdm top"), ("warning", "  paused" if frame.paused else "")]
     words += [("error", f"  {frame.note}" if frame.note else ""), ("title", f"  {frame.target}")]
-    if history.latest and history.latest.processes:
-        process = next(iter(history.latest.processes.values()))
+    for process in list(history.latest.processes.values())[:1]:
         where = f"pid {process['pid']}  " if "" in history.workers else ""
         since = f"up {duration(process['realtime'])}  Python {process['python']}"
         words.append(("plain", f"  {where}{since}"))
@@ -67,8 +66,6 @@ def _heading(history: History, frame: Frame) -> Line:
 
 def summary(history: History, frame: Frame) -> list[Line]:
     """Return the lines about all processes together."""
-    if history.latest is None:
-        return [[("plain", "asking ...")]]
     total = history.total
     descriptors = "" if total.descriptors is None else f"  descriptors {total.descriptors}"
     cpu = _figure(history, frame, "CPU", f"{100 * total.cpu:8.1f} %  ")
@@ -153,8 +150,6 @@ def _workers(history: History) -> list[Line]:
 def _lower(history: History, frame: Frame, room: int) -> list[Line]:
     """Rows, and the stack of the selected one when it is wanted."""
     look = history.latest
-    if look is None:
-        return []
     if not frame.stack_open:
         return _rows(look.rows, frame, room)
     shown = min(max(room // 3, 2), len(look.rows) + 1)
