@@ -290,7 +290,7 @@ def test_the_plain_prompt_needs_no_extra(daemon: Daemon, tmp_path: Path) -> None
 
 
 def test_the_plain_prompt_without_readline_and_history(daemon: Daemon, tmp_path: Path) -> None:
-    typed = (b">>> ", b"6 * 7\n"), (b"42", b""), (b">>> ", b"exit\n")
+    typed = (b">>> ", b"6 * 7\n"), (b"42", b"exit\n")
     converse(daemon, tmp_path, *typed, without="readline")
     history = tmp_path / "ashd-pdm" / "history-plain"
     assert history.read_bytes() == b""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import time
-from contextlib import suppress
 from typing import NamedTuple
 
-from ..._errors import ConnectionLost, PdmError
+from ..._errors import ConnectionLost
 from ..._records import Process, Request, Server, Stack, Thread
 from ...cli import PerfClient, Proxy
 from .._connection import find, find_if_any, open_perf, read
@@ -110,10 +109,9 @@ def _stack(client: PerfClient, row: Row, rows: list[Row]) -> Stack:
     if row.ident is None or row.key not in {one.key for one in rows}:
         return []
     inside = f"workers/{row.worker}/pdm.perf." if row.worker else ""
-    with suppress(PdmError), find(client, f"{inside}threads") as threads:
+    with find(client, f"{inside}threads") as threads:
         found = threads.invoke("stack", row.ident)
-        return [] if found is None else list(found["stack"])
-    return []
+    return [] if found is None else list(found["stack"])
 
 
 def _request_rows(servers: dict[str, Server]) -> list[Row]:
