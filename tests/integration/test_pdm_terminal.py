@@ -14,7 +14,7 @@ from ashd.pdm.cli import PerfClient, ReplClient
 from ashdtest.debugdaemon import Daemon, running_daemon
 from ashdtest.outside import needs
 from ashdtest.processes import DEADLINE, program, wait_until
-from ashdtest.terminal import terminal
+from ashdtest.terminal import Terminal, terminal
 
 pytestmark = needs("tmux")
 
@@ -128,29 +128,33 @@ def test_top_ends_with_an_interrupt(daemon: Daemon) -> None:
         screen.await_text("ended with 130")
 
 
+def await_prompt(screen: Terminal, number: int) -> None:
+    """Wait for the prompt of that number: keys that come before may mean other things."""
+    wait_until(lambda: screen.screen().count(">>>") == number, what="the prompt")
+
+
 @pytest.mark.parametrize("options", [[], ["--plain"]], ids=["colourful", "plain"])
 def test_the_prompt(daemon: Daemon, tmp_path: Path, options: list[str]) -> None:
     command = [program("ashd-pdm"), "repl", *options, daemon.address]
     with terminal(*command, XDG_STATE_HOME=str(tmp_path)) as screen:
         screen.await_text(">>>")
-        screen.text("forgotten(")
-        screen.type("C-c")
-        wait_until(lambda: screen.screen().rstrip().endswith("\n>>>"))
         screen.text("import threa")
         screen.type("Tab")
         screen.await_text("import threading")
         screen.type("Enter")
+        await_prompt(screen, 2)
         screen.text("kept = 'value ' + str(len(threading.enumerate()) > 0)")
         screen.type("Enter")
+        await_prompt(screen, 3)
         screen.text("while True: threading.Event().wait(0.01)")
         screen.type("Enter", "Enter")
         screen.await_text("...")
         wait_until(lambda: runs_code(daemon, "wait"))
         screen.type("C-c")
-        screen.await_text("KeyboardInterrupt")
+        screen.await_text("KeyboardInterrupt\n>>>")
         screen.text("kept")
         screen.type("Enter")
-        screen.await_text("'value True'")
+        screen.await_text("'value True'\n>>>")
         screen.type("C-d")
         screen.await_text("ended with 0")
     history = next((tmp_path / "ashd-pdm").iterdir())
@@ -160,20 +164,27 @@ def test_the_prompt(daemon: Daemon, tmp_path: Path, options: list[str]) -> None:
 def test_editing_at_the_colourful_prompt(daemon: Daemon, tmp_path: Path) -> None:
     command = [program("ashd-pdm"), "repl", daemon.address]
     with terminal(*command, XDG_STATE_HOME=str(tmp_path)) as screen:
-        screen.await_text(">>>")
-        screen.text("def double(x):")
+
+        def type_at_prompt(number: int, text: str) -> None:
+            await_prompt(screen, number)
+            screen.text(text)
+            screen.await_text(text)
+
+        type_at_prompt(1, "forgotten(")
+        screen.type("C-c")
+        type_at_prompt(2, "def double(x):")
         screen.type("Enter")
         screen.text("return 2 * x")  # it is indented
         screen.type("Enter", "Enter")
-        screen.text("double(2)")
+        type_at_prompt(3, "double(2)")
         screen.type("Left", "Enter")  # in the middle of what is complete
         screen.await_text("\n4\n")
-        screen.text("if True:")
+        type_at_prompt(4, "if True:")
         screen.type("Enter", "BSpace", "BSpace", "BSpace", "BSpace", "Tab")
         screen.text("print('is', double(4))")
         screen.type("Enter", "Enter")
         screen.await_text("is 8")
-        screen.text("double.__na")
+        type_at_prompt(5, "double.__na")
         screen.type("Tab")
         screen.await_text("double.__name__")
         screen.text(".isal")
@@ -184,7 +195,7 @@ def test_editing_at_the_colourful_prompt(daemon: Daemon, tmp_path: Path) -> None
         screen.type("Enter")  # takes what is chosen
         screen.text("()")
         screen.type("Enter")
-        screen.await_text("True")
+        screen.await_text("True\n>>>")
         screen.type("C-d")
         screen.await_text("ended with 0")
 
@@ -210,10 +221,11 @@ def test_a_second_interrupt_gives_the_connection_up(daemon: Daemon, tmp_path: Pa
         screen.type("C-c")
         screen.await_text("once more")
         screen.type("C-c")
+        await_prompt(screen, 2)
         screen.await_text("your names are gone")
         screen.text("6 * 7")
         screen.type("Enter")
-        screen.await_text("42")
+        screen.await_text("42\n>>>")
         screen.type("C-d")
         screen.await_text("ended with 0")
 
