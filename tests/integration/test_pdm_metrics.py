@@ -7,6 +7,7 @@ import json
 import select
 import signal
 import socket
+import struct
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -152,6 +153,17 @@ def test_a_whole_request_has_a_time_limit() -> None:
         finally:
             server.shutdown()
             thread.join()
+
+
+def test_a_client_that_resets_its_connection_is_not_told_of(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with BoundedServer(("127.0.0.1", 0)) as server:
+        server.set_app(application("", list))
+        with connected(server.server_port) as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        server.handle_request()
+    assert capfd.readouterr().err == ""
 
 
 def connected(port: int) -> socket.socket:

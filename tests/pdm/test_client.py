@@ -46,6 +46,11 @@ def test_repl(address: str) -> None:
         assert lines == ["1", "2"]
 
 
+def test_a_connection_is_ended_under_a_thread_that_uses_it(address: str) -> None:
+    with cli.replclient(address) as client, pytest.raises(ConnectionLost):
+        client.execute("print('on')\nwhile True: print(1)", lambda _line: client.abort())
+
+
 def test_perf_proxies_mirror_the_objects(address: str, module: Any) -> None:
     module.tree = perf.Directory(
         {
@@ -71,6 +76,12 @@ def test_perf_proxies_mirror_the_objects(address: str, module: Any) -> None:
         with pytest.raises(ValueError, match="not subscribed"):
             source.unsubscribe(received.append)
         assert not client.dispatch(0)
+        source.subscribe(received.append)
+        module.tree.lookup("source").notify("two")
+        assert tree.listdir()  # the event comes before the answer
+        source.unsubscribe(received.append)
+        assert not client.dispatch(0)
+        assert received == ["one"]
         with pytest.raises(perf.nosuchname):
             tree.lookup("nix")
         with pytest.raises(perf.nosuchproto):
@@ -255,6 +266,42 @@ def test_servers_that_misbehave(place: Path, answer: bytes, kind: type[Exception
         client.lookup("pdm.perf", "sysres")
 
 
+def test_an_answer_that_nobody_asked_for(place: Path) -> None:
+    parts = says(b"+PDM1\n", b"+PERF1\n" + message(("+", 1)))
+    said = "nobody asked for"
+    with (
+        server(place, parts) as path,
+        cli.PerfClient(path) as client,
+        pytest.raises(ProtocolError, match=said),
+    ):
+        client.dispatch()
+
+
+NO_SUCH_NAME = message(b"(S'-'\ncpdm.perf\nnosuchname\n(S'x'\ntRt.")
+
+
+def test_a_server_that_knows_nothing_of_workers(place: Path) -> None:
+    parts = says(b"+PDM1\n", b"+PERF1\n", NO_SUCH_NAME, message(("+", ["dir"])))
+    with server(place, parts) as path, cli.perfclient(path) as client:
+        assert client.find("pdm.perf.sysres").pdm_protocols() == ["dir"]
+
+
+def test_a_server_that_ends_when_it_is_asked_for_its_workers(place: Path) -> None:
+    with server(place, says(b"+PDM1\n", b"+PERF1\n")) as path, pytest.raises(ConnectionLost):
+        cli.perfclient(path)
+
+
+def test_a_prompt_that_breaks_the_protocol(place: Path) -> None:
+    parts = says(b"+PDM1\n", b"+REPL\n", b"-ERR go away\n")
+    said = "the server refused: go away"
+    with (
+        server(place, parts) as path,
+        cli.replclient(path) as client,
+        pytest.raises(PdmError, match=said),
+    ):
+        client.run("1")
+
+
 def test_an_original_server(place: Path) -> None:
     """Answers in old protocols, with the original names: what its clients have always read."""
 
@@ -266,7 +313,7 @@ def test_an_original_server(place: Path) -> None:
             message(b"(S'+'\ncposix\nuname_result\n((S'a'\nS'b'\nttRt."),
             message(("+",))
             + message(b"(S'*'\nK\x01cashd.perf\nreqstart\n)\x81}X\x03\0\0\0uriX\x01\0\0\0/sbt."),
-            message(b"(S'-'\ncpdm.perf\nnosuchname\n(S'x'\ntRt."),
+            NO_SUCH_NAME,
         ):
             sock.recv(10_000)
             sock.sendall(answer)

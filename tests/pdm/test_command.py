@@ -240,10 +240,17 @@ def test_top_on_a_terminal_without_the_extra(daemon: Daemon, tmp_path: Path) -> 
     assert "CPU" in seen
 
 
-def converse(daemon: Daemon, home: Path, *typed: tuple[bytes, bytes]) -> bytes:
+def converse(
+    daemon: Daemon,
+    home: Path,
+    *typed: tuple[bytes, bytes],
+    without: str = "nothing",
+    more: str = "",
+) -> bytes:
     """Type lines at the plain prompt on a terminal, each when something has appeared."""
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-c", WITHOUT_EXTRAS, "repl", daemon.address]
+    source = WITHOUT_EXTRAS.replace("'prompt_toolkit'", f"'prompt_toolkit', '{without}'")
+    command = [sys.executable, "-c", source, "repl", daemon.address, *more.split()]
     environment = {**os.environ, "TERM": "dumb", "XDG_STATE_HOME": str(home)}
     seen, looked = b"", 0
     with subprocess.Popen(
@@ -267,6 +274,7 @@ def test_the_plain_prompt_needs_no_extra(daemon: Daemon, tmp_path: Path) -> None
     seen = converse(
         daemon,
         tmp_path,
+        (b">>> ", b"\n"),
         (b">>> ", b"import os\n"),
         (b">>> ", b"for x in range(3):\n"),
         (b"... ", b"    print('line', x)\n"),
@@ -279,6 +287,42 @@ def test_the_plain_prompt_needs_no_extra(daemon: Daemon, tmp_path: Path) -> None
     history = tmp_path / "ashd-pdm" / "history-plain"
     assert "import os" in history.read_text(encoding="utf-8")
     assert history.stat().st_mode & 0o077 == 0
+
+
+def test_the_plain_prompt_without_readline_and_history(daemon: Daemon, tmp_path: Path) -> None:
+    typed = (b">>> ", b"6 * 7\n"), (b"42", b"exit\n")
+    converse(daemon, tmp_path, *typed, without="readline")
+    history = tmp_path / "ashd-pdm" / "history-plain"
+    assert history.read_bytes() == b""
+    converse(daemon, tmp_path, *typed, more="--history /proc/nothing/history")
+
+
+LOSE_ALL = (
+    "[s.shutdown(2) for s in __import__('gc').get_objects() if type(s).__name__ == 'socket' "
+    "and s.fileno() >= 0 and s.getsockname() and not s.getsockopt(1, 30)]\n"  # SO_ACCEPTCONN
+)
+
+
+def test_a_prompt_goes_on_when_its_connection_was_lost(tmp_path: Path) -> None:
+    with running_daemon() as daemon:
+        seen = converse(
+            daemon,
+            tmp_path,
+            (b">>> ", LOSE_ALL.encode()),
+            (b"This is a new one", b"6 * 7\n"),
+            (b"42", b"exit\n"),
+        )
+    assert b"The connection is lost: " in seen
+
+
+def test_progress_on_a_terminal(daemon: Daemon) -> None:
+    ours, theirs = pty.openpty()
+    words = ["profile", "-s", "0.1", daemon.address]
+    subprocess.run([sys.executable, "-m", "ashd.pdm.command", *words], stderr=theirs, check=True)
+    os.close(theirs)
+    seen = os.read(ours, 10_000)
+    os.close(ours)
+    assert seen == b"\rsampling for 0.1 s\x1b[K\r\x1b[K"
 
 
 # What goes wrong
@@ -296,6 +340,8 @@ def test_errors_are_sentences(daemon: Daemon, tmp_path: Path) -> None:
     assert "--help" in failure("what", status=2)
     assert "--help" in failure(status=2)
     assert "bash, zsh, fish" in failure("completion", "csh")
+    found = run_command("ls", "host:/x", environment={"ASHD_PDM_SSH": "/nonexistent/ssh"})
+    assert "no ssh command on this machine\n" in found.stderr
 
 
 def test_a_socket_that_nobody_serves(tmp_path: Path) -> None:
@@ -385,6 +431,8 @@ def test_completion_in_bash(daemon: Daemon, tmp_path: Path) -> None:
     found = complete_in_bash(script, "ashd-pdm", "get", "-w", "1", daemon.address[:-2])
     assert found == [daemon.address]
     assert complete_in_bash(script, "ashd-pdm", "get", daemon.address, "sysi") == ["sysinfo"]
+    for target in ("host:/x", "/nonexistent/x", "x"):
+        assert complete_in_bash(script, "ashd-pdm", "get", target, "sysi") == []
     assert complete_in_bash(script, "pdm-repl", daemon.address[:-2]) == [daemon.address]
     assert complete_in_bash(script, "ashd-pdm", "completion", "f") == ["fish"]
 

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import pickle
 import re
+import socket
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from ashd.pdm import perf
+from ashd.pdm._limits import MAX_MESSAGE
+from ashd.pdm.cli import PerfClient
+from ashd.pdm.command.top._events import MOST_RUNNING, RequestEvents
+from ashd.pdm.srv._answers import event_message
 from ashdtest.debugdaemon import Daemon, run_command, running_daemon
 
 SOURCE = """
 import sys, threading
 import ashd.pdm.srv
 from ashd.pdm import perf
+from ashd.pdm._limits import MAX_MESSAGE
 
 module = type(sys)("ashd.perf")
 module.requests = perf.EventSource()
@@ -53,3 +63,35 @@ def test_requests_by_their_events(daemon: Daemon) -> None:
 
 def test_metrics_of_a_daemon_that_only_counts(daemon: Daemon) -> None:
     assert 'ashd_requests_total{code="200"} 17.0\n' in run_command("metrics", daemon.address).stdout
+
+
+def test_requests_whose_ends_are_lost_are_forgotten(place: Path) -> None:
+    path = str(place / "server")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(path)
+        listening.listen()
+        thread = threading.Thread(target=send_beginnings, args=(listening, MOST_RUNNING + 1))
+        thread.start()
+        with PerfClient(path) as client:
+            events = RequestEvents.of(client)
+            assert events is not None
+            most = 0
+            while (number := len(events.state()["in_flight"])) >= most:
+                most = number
+            assert (number, most <= MOST_RUNNING) == (1, True)
+        thread.join()
+
+
+def send_beginnings(listening: socket.socket, number: int) -> None:
+    """Serve one client whose object, the first one that it binds, has nothing but beginnings."""
+    sock, _ = listening.accept()
+    with sock, sock.makefile("rb") as stream:
+        sock.sendall(b"+PDM1\n+PERF1\n")
+        stream.readline()
+        for answer in (["event"],), ():
+            stream.read(int.from_bytes(stream.read(4)))
+            data = pickle.dumps(("+", *answer))
+            sock.sendall(len(data).to_bytes(4) + data)
+        for event in ["something else"] + [perf.RequestStart(method="GET") for _ in range(number)]:
+            sock.sendall(event_message(1, event, MAX_MESSAGE))
+        stream.read()

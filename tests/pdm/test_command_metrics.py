@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ashd.pdm import SpecError
-from ashd.pdm.command.metrics._families import Family, metric_name
+from ashd.pdm.command.metrics._collect import Family, metric_name
 from ashd.pdm.command.metrics._run import parse_address, render
 
 SAMPLE = 'x_total{code="a\\"b\\\\c\\nd"} 1.0\n'
@@ -30,7 +30,7 @@ def test_families() -> None:
 
 def test_samples_are_the_same_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
-    monkeypatch.delitem(sys.modules, "ashd.pdm.command.metrics._registry", raising=False)
+    monkeypatch.delitem(sys.modules, "ashd.pdm.command.metrics._serve", raising=False)
     assert render([counted(), Family("empty", "gauge", "nothing")]) == SAMPLE
 
 

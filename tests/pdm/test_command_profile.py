@@ -7,7 +7,7 @@ import pytest
 
 from ashd.pdm._records import Profile
 from ashd.pdm.command.profile._flamegraph import write_html, write_svg
-from ashd.pdm.command.profile._formats import summary, write_collapsed, write_speedscope
+from ashd.pdm.command.profile._run import summary, write_collapsed, write_speedscope
 from ashd.pdm.command.profile._stacks import Samples, Stack, place, read_answers
 
 MAIN = "MainThread;main (/app/main.py:3);"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ashd.pdm.command.repl._remote import complete, describe, source
-from ashd.pdm.command.repl._source import is_complete, question, statements, without_empty_lines
+from ashd.pdm.command.repl._source import is_complete, question, statements
 
 
 @pytest.mark.parametrize(
@@ -50,21 +50,28 @@ def test_nothing_has_no_statements(text: str) -> None:
 
 
 def test_what_cant_be_parsed_stays_whole() -> None:
-    assert statements("1 +\n2") == ["1 +\n2"]
+    for text in ("1 +\n2", "(" * 1000 + ")" * 1000, "1" + "+1" * 100_000):
+        assert statements(text) == [text]
+        assert is_complete(text)
+
+
+def test_long_expressions_are_split() -> None:
+    text = "x = " + "+".join(["1"] * 500)
+    assert statements(f"{text}\n1") == [text, "1"]
 
 
 @given(st.text(alphabet="ab\n \t'\\é\u2028", max_size=30))
 def test_strings_keep_their_value_without_empty_lines(content: str) -> None:
     raw = content.replace("'", "").replace("\\", "")
     text = f"x = [1, {('q' + content)!r}, '''a\n\n{raw}b''', 2]"
-    sent = without_empty_lines(text)
+    (sent,) = statements(text)
     assert "\n\n" not in sent
     assert ast.literal_eval(sent[4:]) == ast.literal_eval(text[4:])
 
 
 def test_empty_lines_in_formatted_strings_are_left_alone() -> None:
     for text in ("f'''{x}\n\n'''", "f'''{\"\"\"a\n\n\"\"\"}'''"):
-        assert without_empty_lines(text) == text
+        assert statements(text) == [text]
 
 
 def test_questions() -> None:
@@ -96,6 +103,8 @@ NAMES = {"secretive": Secretive(), "series": [1], "table": {"one": 1, b"two": 2,
         ("f(series.appe", (4, ["append"])),
         ("table['o", (2, ["'one']"])),
         ("table[", (0, ["'one']", "b'two']", "3]"])),
+        ("series[", (0, [])),
+        ("from no_such_module import x", (1, [])),
         ("import collections.ab", (14, ["collections.abc"])),
         ("from collections import OrderedD", (8, ["OrderedDict"])),
         ("isinst", (6, ["isinstance"])),

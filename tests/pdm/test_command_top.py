@@ -8,10 +8,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ashd.pdm._records import Process, Server
-from ashd.pdm.command._text import width
 from ashd.pdm.command.top._figures import History, quantile
 from ashd.pdm.command.top._look import Look, Row
-from ashd.pdm.command.top._view import Frame, as_text, curve, cut, layout
+from ashd.pdm.command.top._view import Frame, as_text, curve, layout
 
 
 def process(pid: int = 7, cputime: float = 1.0) -> Process:
@@ -76,15 +75,15 @@ def test_a_worker_that_was_replaced_begins_at_nothing() -> None:
 
 
 def test_quantiles_lie_inside_their_bucket() -> None:
-    kept = [{0.01: 90.0, 0.1: 10.0, math.inf: 0.0}]
+    kept = {0.01: 90.0, 0.1: 10.0, math.inf: 0.0}
     median = quantile(kept, 0.5)
     assert median is not None
     assert 0 < median <= 0.01
     late = quantile(kept, 0.99)
     assert late is not None
     assert 0.01 < late <= 0.1
-    assert quantile([{0.01: 0.0}], 0.5) is None
-    assert quantile([{0.01: 1.0, math.inf: 99.0}], 0.99) == math.inf
+    assert quantile({0.01: 0.0}, 0.5) is None
+    assert quantile({0.01: 1.0, math.inf: 99.0}, 0.99) == math.inf
 
 
 @given(
@@ -94,7 +93,7 @@ def test_quantiles_lie_inside_their_bucket() -> None:
 @example(numbers={0.1: 0, 1.0: 13}, share=1.0)  # 0.1 + 0.9 is more than 1
 def test_quantiles_have_their_share_below(numbers: dict[float, int], share: float) -> None:
     total = sum(numbers.values())
-    found = quantile([{bound: float(number) for bound, number in numbers.items()}], share)
+    found = quantile({bound: float(number) for bound, number in numbers.items()}, share)
     if not total:
         assert found is None
         return
@@ -118,12 +117,9 @@ def full_history(**changes: Any) -> History:
 @pytest.mark.parametrize("stack_open", [False, True])
 def test_the_screen_is_filled_and_no_more(columns: int, lines: int, stack_open: bool) -> None:
     frame = Frame("x", columns=columns, lines=lines, stack_open=stack_open)
-    shown = [cut(line, columns) for line in layout(full_history(), frame)]
+    shown = layout(full_history(), frame)
     assert len(shown) == lines
-    for line in shown:
-        text = "".join(text for _, text in line)
-        assert text.isprintable()
-        assert width(text) <= columns
+    assert all(text.isprintable() for line in shown for _, text in line)
 
 
 def test_what_is_on_the_screen() -> None:
@@ -158,6 +154,23 @@ def test_a_stack() -> None:
     text = as_text(layout(history, Frame("x", stack_open=True)))
     assert "STACK of GET /" in text
     assert "/app/views.py:12" in text
+
+
+def test_a_stack_of_what_is_over() -> None:
+    history = History()
+    for row, said in {
+        Row("", 1, 2.0, "GET /"): "it is over",
+        Row("", None, 2.0, "GET /"): "no thread is known for it",
+    }.items():
+        history.add(Look(1.0, {"": process()}, {"": server()}, [], [], row))
+        text = as_text(layout(history, Frame("x", stack_open=True)))
+        assert f"GET /: {said}" in text
+
+
+def test_all_workers_have_ended() -> None:
+    history = History()
+    history.add(Look(1.0, {}, {}, []))
+    assert as_text(layout(history, Frame("/run/x"))).startswith("ashd-pdm top  /run/x\n")
 
 
 @given(st.lists(st.floats(0, 1e12)))

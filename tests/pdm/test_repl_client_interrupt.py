@@ -16,10 +16,8 @@ from typing import Any
 
 import pytest
 
-from ashd.pdm.command.repl._run import run_script
+from ashd.pdm.command.repl._run import PlainPrompt, converse, run_script
 from ashd.pdm.command.repl._session import Left, Session
-
-pytestmark = pytest.mark.untraceable
 
 LOOP = "while True: pass"
 
@@ -50,6 +48,7 @@ def test_between_statements(session: Session) -> None:
     assert session.execute("1", ignore)
 
 
+@pytest.mark.untraceable
 def test_while_output_is_shown(session: Session) -> None:
     lines: list[str] = []
 
@@ -64,6 +63,7 @@ def test_while_output_is_shown(session: Session) -> None:
     assert session.execute("1", ignore)
 
 
+@pytest.mark.untraceable
 def test_code_that_prints_all_the_time_ends_with_whole_lines(session: Session) -> None:
     lines: list[str] = []
 
@@ -79,6 +79,7 @@ def test_code_that_prints_all_the_time_ends_with_whole_lines(session: Session) -
     assert session.execute("1", ignore)
 
 
+@pytest.mark.untraceable
 def test_twice_gives_up(session: Session, module: Any) -> None:
     module.over = threading.Event()
     code = f"import sys\nprint('on')\nsys.modules[{module.__name__!r}].over.wait()"
@@ -103,15 +104,22 @@ def server(place: Path, take_interrupts: Interrupts) -> Iterator[str]:
 
 
 def serve(listening: socket.socket, take_interrupts: Interrupts) -> None:
-    prompt, _ = listening.accept()
-    with prompt, prompt.makefile("rwb") as stream:
+    with prompt(listening) as stream:
+        read_command(stream)
+        press()
+        take_interrupts(listening, stream)
+
+
+@contextmanager
+def prompt(listening: socket.socket) -> Iterator[io.BufferedRWPair]:
+    """Take a client of a prompt, as far as it has been told its name."""
+    sock, _ = listening.accept()
+    with sock, sock.makefile("rwb") as stream:
         greet(stream, b"+REPL")
         read_command(stream)
         stream.write(b" 1.2\n+OK\n")
         stream.flush()
-        read_command(stream)
-        press()
-        take_interrupts(listening, stream)
+        yield stream
 
 
 def find_the_code_running_late(listening: socket.socket, stream: io.BufferedRWPair) -> None:
@@ -133,6 +141,20 @@ def answer_nothing(listening: socket.socket, stream: io.BufferedRWPair) -> None:
     with other:
         press()
         assert stream.read(1) == b""
+
+
+def know_of_no_prompts(listening: socket.socket, stream: io.BufferedRWPair) -> None:
+    """The server of another library has no object that interrupts; the prompt is given up."""
+    other, _ = listening.accept()
+    with other:
+        other.sendall(b"-ERR no such protocol\n")
+    assert stream.read(1) == b""
+
+
+def give_up_and_come_back(listening: socket.socket, stream: io.BufferedRWPair) -> None:
+    answer_nothing(listening, stream)
+    with prompt(listening) as new:
+        assert new.read() == b""
 
 
 def greet(stream: io.BufferedRWPair, answer: bytes) -> None:
@@ -165,6 +187,16 @@ def test_before_the_daemon_has_begun(place: Path, capsys: pytest.CaptureFixture[
     assert capsys.readouterr().out == "KeyboardInterrupt\n"
 
 
-def test_twice_gives_up_while_the_daemon_has_not_answered(place: Path) -> None:
-    with server(place, answer_nothing) as path, Session(path, None) as session:
+@pytest.mark.parametrize("take_interrupts", [answer_nothing, know_of_no_prompts])
+def test_a_daemon_that_cant_be_interrupted(place: Path, take_interrupts: Interrupts) -> None:
+    with server(place, take_interrupts) as path, Session(path, None) as session:
         assert run_script(session, [LOOP, "print('never sent')"]) == 130
+
+
+def test_a_conversation_goes_on_when_a_connection_was_given_up(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("while True: pass\n\n"))
+    with server(place, give_up_and_come_back) as path, Session(path, None) as session:
+        converse(session, PlainPrompt(session, None))
+    assert "given up; this is a new one, and your names are gone" in capsys.readouterr().out

@@ -103,6 +103,16 @@ def test_no_ssh(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         cli.replclient("me@host:/run/debug")
 
 
+def test_an_ssh_that_never_listens(
+    place: Path, pid_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place / "ssh").write_text("#!/bin/sh\nexec sleep 1000\n")
+    monkeypatch.setattr("ashd.pdm.cli._ssh.LOGIN_TIMEOUT", 0.1)
+    with pytest.raises(ConnectError, match=r"me@host takes longer than 0\.1 s"):
+        cli.replclient("me@host:/run/debug")
+    assert not list(place.glob("ashd-pdm-*"))
+
+
 def test_losing_ssh_interrupts(address: str, pid_file: Path) -> None:
     client = cli.replclient(f"me@host:{address}")
 

@@ -36,6 +36,7 @@ def fail():
 functions = perf.Functions(
     number=lambda: number,
     emit=lambda: source.notify(perf.StartEvent()),
+    say=lambda: [source.notify(event) for event in ("text", perf.Event())] and None,
     fail=fail,
     subscribed=lambda: bool(source),
 )
@@ -157,6 +158,18 @@ def test_each_worker_and_all_of_them(site: Site) -> None:
         assert all(profiles[name]["samples"] for name in ("1", "2"))
 
 
+def test_objects_inside_of_others(site: Site) -> None:
+    with cli.perfclient(site.address) as client:
+        assert client.lookup("__main__", "count").readattr() == 3
+        with client.find("pdm.perf.workers") as workers, workers.lookup("2") as second:
+            assert second.lookup("__main__.count").readattr() == 2
+        tree = client.find("__main__.tree")
+        with tree.lookup("count") as count:
+            assert count.readattr() == 3
+        with pytest.raises(perf.nosuchname):
+            tree.lookup("nix")
+
+
 def test_answers_of_each_worker(site: Site) -> None:
     with cli.perfclient(site.address) as client:
         most = client.find("__main__.most")
@@ -203,6 +216,36 @@ def test_events_of_all_workers_also_of_later_ones(site: Site) -> None:
         assert sorted(event.id for event in received) == ["1.1", "2.1", "3.1"]
         source.unsubscribe(received.append)
         wait_until(lambda: not any(functions.invoke("subscribed").values()))
+
+
+def test_events_that_have_no_room_for_a_worker(site: Site, module: Any) -> None:
+    module.source = perf.EventSource()
+    with cli.perfclient(site.address) as client:
+        received: list[Any] = []
+        client.find(f"{module.__name__}.source").subscribe(received.append)
+        module.source.notify("of the listening process")
+        assert client.dispatch(20)
+        client.find("__main__.source").subscribe(received.append)
+        client.find("pdm.perf.workers/2/__main__.functions").invoke("say")
+        while len(received) < 3:
+            assert client.dispatch(20)
+        assert received[:2] == ["of the listening process", "text"]
+        assert received[2].worker == "2"
+
+
+def test_a_subscription_ends_with_its_object(site: Site) -> None:
+    with cli.perfclient(site.address) as client:
+        functions = client.find("__main__.functions")
+        with client.find("__main__.source") as source:
+            source.subscribe(print)
+            assert functions.invoke("subscribed") == {"1": True, "2": True}
+            with pytest.raises(ValueError, match="not subscribed"):
+                source.unsubscribe(functions.invoke)
+        with client.find("__main__.tree") as tree:
+            assert tree.listdir()
+        wait_until(lambda: not any(functions.invoke("subscribed").values()))
+        site.start("3")
+        assert functions.invoke("subscribed")["3"] is False
 
 
 def emit_when_subscribed(address: str, worker: str) -> None:

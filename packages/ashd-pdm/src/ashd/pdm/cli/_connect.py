@@ -1,37 +1,28 @@
-"""Connects to a server and greets it. The stream that is returned owns the socket, and what
-forwards it through ssh if something does.
-"""
+"""Connects to a server and greets it. The stream that is returned owns the socket, and ssh."""
 
 from __future__ import annotations
 
 import os
 import pwd
 import socket
-from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import Self
 
 from .._errors import ConnectError, ConnectionLost, PdmError, ProtocolError
 from .._limits import MAX_LINE
 from .._peer import peer_of
 from .._stream import Stream
 from ._ssh import Forwarding
-from ._target import SshTarget, Target, TcpTarget, UnixTarget, parse_target
-
-if TYPE_CHECKING:
-    from typing import Self
+from ._target import SshTarget, Target, TcpTarget, parse_target
 
 CONNECT_TIMEOUT = 30.0
 """Seconds until a connection has to stand, and a server has to start a protocol."""
 
 GREETING_TIMEOUT = 3.0
-"""Seconds until a server on this machine or a TCP port has to greet: it does so at once, unless it
-is something else, which waits for us.
-"""
+"""Seconds until a server that isn't far has to greet; something else may wait for us instead."""
 
 OWNER_VARIABLE = "ASHD_PDM_OWNER"
-"""Environment variable with the name or number of a user whose Unix sockets are trusted, besides
-those of root and of the user who asks.
-"""
+"""Environment variable with the name or number of another user whose Unix sockets are trusted."""
 
 GREETING = b"+PDM1"
 
@@ -44,11 +35,9 @@ class Closing:
         raise NotImplementedError
 
     def __enter__(self) -> Self:
-        """Return itself."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close it."""
         self.close()
 
 
@@ -98,29 +87,23 @@ def connect(
     `ProtocolError` when something else than a debug server answers.
     """
     parsed = parse_target(target) if isinstance(target, str) else target
-    first = CONNECT_TIMEOUT if isinstance(parsed, SshTarget) else GREETING_TIMEOUT
     choice = protocol if worker is None else f"@{worker} {protocol}"
-    with ExitStack() as on_error:
+    try:
+        stream = _open(parsed)
         try:
-            stream = _open(parsed)
-            on_error.callback(stream.close)
-            _greet(stream, choice, first, patience)
-        except OSError as exc:
-            reason = exc.strerror or str(exc)
-            raise ConnectError(f"can't connect to {_describe(parsed)}: {reason}") from exc
-        except ConnectionLost as exc:
-            raise ConnectError(f"can't connect to {_describe(parsed)}: {exc}") from exc
-        on_error.pop_all()
+            is_far = isinstance(parsed, SshTarget)
+            if _line(stream, CONNECT_TIMEOUT if is_far else GREETING_TIMEOUT) != GREETING:
+                raise ProtocolError("the other side is not a debug server of a known version")
+            stream.send(f"{choice}\n".encode())
+            if not _line(stream, patience).startswith(b"+"):
+                raise ProtocolError("the server's answer starts with neither + nor -")
+        except BaseException:
+            stream.close()
+            raise
+    except (OSError, ConnectionLost) as exc:
+        reason = getattr(exc, "strerror", None) or exc
+        raise ConnectError(f"can't connect to {parsed}: {reason}") from exc
     return stream
-
-
-def _greet(stream: Stream, choice: str, first: float, second: float) -> None:
-    """Exchange the first lines; the server has `first` and `second` seconds for its two."""
-    if _line(stream, first) != GREETING:
-        raise ProtocolError("the other side is not a debug server of a version that is known here")
-    stream.send(f"{choice}\n".encode())
-    if not _line(stream, second).startswith(b"+"):
-        raise ProtocolError("the server's answer starts with neither + nor -")
 
 
 def _line(stream: Stream, seconds: float) -> bytes:
@@ -138,46 +121,34 @@ def _line(stream: Stream, seconds: float) -> bytes:
     return line
 
 
-def _describe(target: Target) -> str:
-    match target:
-        case UnixTarget(path):
-            return path
-        case TcpTarget(host, port):
-            return f"{host} port {port}"
-        case SshTarget(host, path):
-            return f"{path} on {host}"
-
-
 def _open(target: Target) -> ClientStream:
-    match target:
-        case UnixTarget(path):
-            return ClientStream(_open_unix(path), send_timeout=None)
-        case TcpTarget(host, port):
-            sock = socket.create_connection((host, port), CONNECT_TIMEOUT)
-            return ClientStream(sock, send_timeout=None)
-        case SshTarget():
-            with ExitStack() as on_error:
-                forwarding = Forwarding(target)
-                on_error.callback(forwarding.close)
-                stream = ClientStream(forwarding.connect(), send_timeout=None)
-                on_error.pop_all()
-            stream.forwarding = forwarding
-            return stream
+    if isinstance(target, TcpTarget):
+        sock = socket.create_connection((target.host, target.port), CONNECT_TIMEOUT)
+        return ClientStream(sock, send_timeout=None)
+    if not isinstance(target, SshTarget):
+        return ClientStream(_open_unix(target.path), send_timeout=None)
+    forwarding = Forwarding(target)
+    try:
+        stream = ClientStream(forwarding.connect(), send_timeout=None)
+    except BaseException:
+        forwarding.close()
+        raise
+    stream.forwarding = forwarding
+    return stream
 
 
 def _open_unix(path: str) -> socket.socket:
-    """Connect, unless the file or the process at the other end belongs to another user than root,
-    us, and the one whom `ASHD_PDM_OWNER` names.
-    """
-    with ExitStack() as on_error:
-        sock = on_error.enter_context(socket.socket(socket.AF_UNIX))
+    """Connect, if both the file and the process at the other end belong to who is trusted."""
+    sock = socket.socket(socket.AF_UNIX)
+    try:
         sock.settimeout(CONNECT_TIMEOUT)
         _check_owner(path, os.stat(path).st_uid)  # noqa: PTH116
         sock.connect(path)
-        peer = peer_of(sock)
-        if peer is not None:
+        if (peer := peer_of(sock)) is not None:
             _check_owner(path, peer.uid)
-        on_error.pop_all()
+    except BaseException:
+        sock.close()
+        raise
     return sock
 
 

@@ -1,8 +1,4 @@
-"""The client of the protocol `perf`, with proxies that have the methods of the objects.
-
-A client may be used by several threads: requests go one after another. Events that come meanwhile
-wait for `dispatch`, which calls the callbacks in the thread that calls it.
-"""
+"""The client of the protocol `perf`, with proxies that have the methods of the objects."""
 
 from __future__ import annotations
 
@@ -10,9 +6,10 @@ import itertools
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._errors import ConnectionLost, ProtocolError, RefusedPickle
 from .._limits import CLIENT_PICKLES, MAX_MESSAGE
@@ -22,22 +19,19 @@ from .._pickles import load
 from .._stream import Stream
 from ..perf import AttrInfo, UnknownEvent, error, nosuchname
 from ._connect import Client, Closing, connect
+from ._target import Target
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ._target import Target
-
-    Callback = Callable[[Any], None]
-    Message = tuple[Any, ...]
-    Translate = Callable[[Exception], Exception]
+Callback = Callable[[Any], None]
+Message = tuple[Any, ...]
+Translate = Callable[[Exception], Exception]
 
 MAX_WAITING_EVENTS = 100_000
 """Events that wait for `dispatch`; the oldest are dropped beyond that."""
 
 
 class PerfClient(Client):
-    """A connection for looking at objects. Use `close`, or `with`.
+    """A connection for looking at objects. Use `close`, or `with`. Several threads may use it:
+    requests go one after another. Events that come meanwhile wait for `dispatch`.
 
     `timeout` is how many seconds an answer may take, None for any time. `worker` chooses a worker
     process of a server that has several; without it, it is the process that listens (`open_perf`
@@ -65,13 +59,8 @@ class PerfClient(Client):
     # Objects
 
     def lookup(self, module: str, name: str) -> Proxy:
-        """Return the object `name` of an imported module; `ashd.pdm.perf.nosuchname` when there is
-        none.
-        """
+        """Return an object of an imported module; `ashd.pdm.perf.nosuchname` without one."""
         return self._bind(next(self._ids), "bind", module, name)
-
-    def _bind(self, ident: int, request: str, *args: object) -> Proxy:
-        return Proxy(self, ident, self.request(request, ident, *args)[0])
 
     def find(self, path: str) -> Proxy:
         """Return an object by `MODULE.OBJECT[/NAME]...`, as in `pdm.perf.sysres/cputime`."""
@@ -81,15 +70,17 @@ class PerfClient(Client):
         first, *names = path.split("/")
         module, _, name = first.rpartition(".")
         if not module or not name or not all(names):
-            raise nosuchname(
-                f"{path}: write MODULE.OBJECT[/NAME]..., as in pdm.perf.sysres/cputime"
-            )
-        found = self._bind(next(self._ids) if names else ident, "bind", module, name)
-        for at, part in enumerate(names, 1):
+            text = "write MODULE.OBJECT[/NAME]..., as in pdm.perf.sysres/cputime"
+            raise nosuchname(f"{path}: {text}")
+        first_ident, *idents = [*(next(self._ids) for _ in names), ident]
+        found = self._bind(first_ident, "bind", module, name)
+        for part, chosen in zip(names, idents, strict=True):
             with found:
-                chosen = ident if at == len(names) else next(self._ids)
                 found = self._bind(chosen, "lookup", found.ident, part)
         return found
+
+    def _bind(self, ident: int, request: str, *args: object) -> Proxy:
+        return Proxy(self, ident, self.request(request, ident, *args)[0])
 
     # The wire
 
@@ -108,7 +99,12 @@ class PerfClient(Client):
 
     def finish(self, request: object) -> Message:
         """Return what the answer to a request of that name holds, as `request` does."""
-        reply = self._reply(self.call_timeout if request == "invoke" else self.timeout)
+        timeout = self.call_timeout if request == "invoke" else self.timeout
+        until, reply = _deadline(timeout), None
+        while reply is None:
+            if not self.stream.has_input(_left(until)):
+                raise ConnectionLost(f"no answer for {timeout} seconds")
+            reply = self._read()
         if reply[0] == "+":
             return reply[1:]
         raised = reply[1] if len(reply) > 1 else None
@@ -116,28 +112,18 @@ class PerfClient(Client):
             raise error(f"the server failed: {raised!r}")
         raise raised if self.translate is None else self.translate(raised)
 
-    def _reply(self, timeout: float | None) -> Message:
-        until = _deadline(timeout)
-        while self.stream.has_input(_left(until)):
-            message = self._read()
-            if message is not None:
-                return message
-        raise ConnectionLost(f"no answer for {timeout} seconds")
-
     def _read(self) -> Message | None:
         """Return an answer, or None when it was an event."""
         body = read_message(self.stream, MAX_MESSAGE, self.timeout)
         if body is None:
             raise ConnectionLost("the server closed the connection")
-        message = _load(body)
-        if not isinstance(message, tuple) or not message or message[0] not in ("+", "-", "*"):
-            raise ProtocolError("the server sent something that isn't an answer")
-        if message[0] != "*":
-            return message
-        if len(message) != 3:
-            raise ProtocolError("the server sent a malformed event")
-        self._keep(*message[1:])
-        return None
+        match _load(body):
+            case ("+" | "-", *_) as answer:
+                return tuple(answer)
+            case ("*", int(ident), event):
+                self._keep(ident, event)
+                return None
+        raise ProtocolError("the server sent something that isn't an answer")
 
     # Events
 
@@ -159,9 +145,7 @@ class PerfClient(Client):
             del self._callbacks[ident]
 
     def dispatch(self, timeout: float | None = None) -> bool:
-        """Wait for an event, `timeout` seconds at most, and call its callback. False when none
-        came.
-        """
+        """Wait `timeout` seconds at most for an event, and call its callback. False without one."""
         until = _deadline(timeout)
         while True:
             with self._lock:
@@ -184,10 +168,8 @@ class PerfClient(Client):
 
 
 class Proxy(Closing):
-    """An object of the server. Its methods are those of the object, and raise what those raise
-    there.
-
-    `ashd.pdm.perf.nosuchproto` comes from methods of protocols that the object doesn't have.
+    """An object of the server. Its methods are those of the object, and raise what those raise;
+    those of protocols that it doesn't have raise `ashd.pdm.perf.nosuchproto`.
     """
 
     def __init__(self, client: PerfClient, ident: int, protocols: list[str]) -> None:
@@ -200,9 +182,7 @@ class Proxy(Closing):
         return self._protocols
 
     def by_worker(self, request: str, *args: object) -> dict[str, Any]:
-        """Send a request of the wire, `readattr` say, and return the answer of each worker process
-        that shares this object. A single process is called ''.
-        """
+        """Send a request of the wire, and return each worker's answer; a single process is ''."""
         return {"": self.client.request(request, self.ident, *args)[0]}
 
     def readattr(self) -> Any:

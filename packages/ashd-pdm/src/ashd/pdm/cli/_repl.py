@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from .._errors import ConnectionLost, PdmError
 from ._connect import Client, connect
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ._target import Target
+from ._target import Target
 
 MAX_LINE = 1 << 20
 """Bytes of an output line that are taken; our servers break lines long before."""
@@ -25,10 +21,9 @@ class RemoteError(PdmError):
 
 
 class ReplClient(Client):
-    """A prompt in another process. Use `close`, or `with`: what runs there when the client leaves
-    is interrupted.
+    """A prompt in another process, in a chosen `worker` process of a server that has several.
 
-    `worker` chooses a worker process of a server that has several.
+    Use `close`, or `with`: what runs there when the client leaves is interrupted.
     """
 
     def __init__(self, target: str | Target, *, worker: str | None = None) -> None:

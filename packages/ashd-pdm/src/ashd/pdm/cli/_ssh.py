@@ -1,7 +1,5 @@
 """Reaches a Unix socket on another machine by ssh's own forwarding: ssh listens on a socket in a
 private temporary folder, and that is what we connect to. Nothing has to be installed over there.
-
-`Forwarding` owns the ssh process and the folder; the socket that `connect` returns is the caller's.
 """
 
 from __future__ import annotations
@@ -16,12 +14,9 @@ import subprocess
 import tempfile
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from .._errors import ConnectError, SpecError
-
-if TYPE_CHECKING:
-    from ._target import SshTarget
+from ._target import SshTarget
 
 SSH_VARIABLE = "ASHD_PDM_SSH"
 """Environment variable with the ssh command to use, and its options."""
@@ -46,15 +41,15 @@ kill $keeper 2>/dev/null
 
 
 class Forwarding:
-    """ssh, forwarding a socket of ours to one on another machine. `close` ends it."""
+    """Owns ssh, which forwards a socket to one on another machine, and the folder of the socket."""
 
     def __init__(self, target: SshTarget) -> None:
         if not target.path.startswith("/"):
-            text = f"can't connect to {target.path} on {target.host}"
-            raise SpecError(f"{text}: a path on another machine must begin with /")
+            text = "a path on another machine must begin with /"
+            raise SpecError(f"can't connect to {target}: {text}")
         self._host = target.host
-        self._folder = tempfile.mkdtemp(prefix="ashd-pdm-")
-        self._socket = f"{self._folder}/s"
+        self._folder = tempfile.TemporaryDirectory(prefix="ashd-pdm-", ignore_cleanup_errors=True)
+        self._socket = f"{self._folder.name}/s"
         try:
             self.process = subprocess.Popen(
                 ["sh", "-c", _KEEPER, "sh", *ssh_command(target, self._socket)],
@@ -62,13 +57,11 @@ class Forwarding:
                 stdout=subprocess.DEVNULL,
             )
         except BaseException:
-            shutil.rmtree(self._folder)
+            self._folder.cleanup()
             raise
 
     def connect(self) -> socket.socket:
-        """Return a socket that ssh forwards, when ssh is ready; `ConnectError` when it ends before
-        that, or isn't ready in time.
-        """
+        """Return a socket of the caller's; `ConnectError` if ssh ends or takes too long."""
         until = time.monotonic() + LOGIN_TIMEOUT
         while (sock := self._try()) is None:
             with suppress(subprocess.TimeoutExpired):
@@ -90,13 +83,11 @@ class Forwarding:
     def close(self) -> None:
         """End ssh, and remove the folder."""
         self.process.communicate()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.cleanup()
 
 
 def ssh_command(target: SshTarget, local: str) -> list[str]:
-    """Return the command that forwards the socket `local`. It logs in anew, without a shared
-    connection: that would go on listening after us.
-    """
+    """Return the command that forwards `local`. A shared connection would listen on after us."""
     ssh = shlex.split(os.environ.get(SSH_VARIABLE, "ssh"))
     if not ssh or shutil.which(ssh[0]) is None:
         raise FileNotFoundError(errno.ENOENT, "there is no ssh command on this machine")

@@ -11,6 +11,7 @@ FORMS = (
     "use PATH (with a / in it), PORT (on this machine), HOST:PORT, "
     "or HOST:PATH (through ssh, with a / in PATH)"
 )
+_TEXT = re.compile(r"(?:(\[[^\]/]*\]|[^:/]*):)?(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,9 @@ class UnixTarget:
     """A Unix socket on this machine."""
 
     path: str
+
+    def __str__(self) -> str:
+        return self.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +31,19 @@ class TcpTarget:
     host: str
     port: int
 
+    def __str__(self) -> str:
+        return f"{self.host} port {self.port}"
+
 
 @dataclass(frozen=True, slots=True)
 class SshTarget:
-    """A Unix socket on another machine, reached through ssh; `host` is what ssh takes (`user@host`,
-    an alias).
-    """
+    """A Unix socket on another machine, through ssh; `host` is what ssh takes (`user@host` ...)."""
 
     host: str
     path: str
+
+    def __str__(self) -> str:
+        return f"{self.path} on {self.host}"
 
 
 Target = UnixTarget | TcpTarget | SshTarget
@@ -43,30 +51,16 @@ Target = UnixTarget | TcpTarget | SshTarget
 
 def parse_target(text: str) -> Target:
     """Return what `text` means; `SpecError` shows the forms when it means nothing."""
-    if text.isascii() and text.isdecimal():
-        return _tcp(text, "localhost", text)
-    host, colon, rest = _split(text)
-    if not colon:
-        if "/" not in text or "\0" in text:
-            raise _wrong(text)
-        return UnixTarget(text)
+    found = _TEXT.fullmatch(text)
+    assert found is not None
+    host, rest = found[1], found[2]
     if rest.isascii() and rest.isdecimal():
-        return _tcp(text, host.strip("[]"), rest)
-    if "/" not in rest or "\0" in text or not host or host.startswith("-"):
-        raise _wrong(text)
-    return SshTarget(host, rest)
-
-
-def _split(text: str) -> tuple[str, str, str]:
-    found = re.match(r"(\[[^\]/]*\]|[^:/]*)(:)(.*)", text, re.DOTALL)
-    return (found[1], found[2], found[3]) if found else (text, "", "")
-
-
-def _tcp(text: str, host: str, port: str) -> TcpTarget:
-    if not host or len(port) > 5 or not 0 < int(port) < 65536:
-        raise _wrong(text)
-    return TcpTarget(host, int(port))
-
-
-def _wrong(text: str) -> SpecError:
-    return SpecError(f"can't connect to {text!r}: {FORMS}")
+        name = "localhost" if host is None else host.strip("[]")
+        if name and len(rest) <= 5 and 0 < int(rest) < 65536:
+            return TcpTarget(name, int(rest))
+    elif "/" in rest and "\0" not in text:
+        if host is None:
+            return UnixTarget(text)
+        if host and not host.startswith("-"):
+            return SshTarget(host, rest)
+    raise SpecError(f"can't connect to {text!r}: {FORMS}")

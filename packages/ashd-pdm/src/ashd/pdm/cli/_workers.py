@@ -18,27 +18,21 @@ or of the listening process (`parent`).
 from __future__ import annotations
 
 import select
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._errors import ConnectionLost, PdmError
+from .._stream import Stream
 from ..perf import AttrInfo, Event, ProcEvent, nosuchname
 from ..perf._workers import PARENT
 from ._connect import connect
-from ._perf import PerfClient, Proxy
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from .._stream import Stream
-    from ._perf import Callback, Translate
-    from ._target import Target
+from ._perf import Callback, PerfClient, Proxy, Translate
+from ._target import Target
 
 ANSWER_TIMEOUT = 10.0
-"""Seconds that a worker may take to answer, and to take a connection; calls of methods may take any
-time. One that takes longer is left out.
-"""
+"""Seconds that a worker may take to connect, and to answer, but for calls, or it is left out."""
 
 WORKERS = "pdm.perf.workers"
 OBJECTS = "pdm.perf.objects"
@@ -54,10 +48,8 @@ def open_perf(
     translate: Translate | None = None,
 ) -> PerfClient:
     """Connect to a worker, or to a whole server: if it has worker processes, the client shows the
-    objects of all of them as one.
-
-    `timeout` is how many seconds an answer may take, None for any time. `translate` is
-    that of `PerfClient`. The errors are those of `connect`.
+    objects of all of them as one. `timeout` and `translate` are those of `PerfClient`, the errors
+    those of `connect`.
     """
     client = PerfClient(target, worker=worker, timeout=timeout, translate=translate)
     if worker is not None:
@@ -82,7 +74,7 @@ class WorkersClient(PerfClient):
         super().__init__(parent.stream, timeout=parent.timeout, translate=parent.translate)
         self.patience = ANSWER_TIMEOUT if self.timeout is None else self.timeout
         self._target = target
-        self.subscribed: list[_MergedProxy] = []
+        self._subscribed: list[_MergedProxy] = []
         self._clients: dict[str, _WorkerClient] = {}
         self._is_new = False
         self._directory = super().find(WORKERS)
@@ -95,20 +87,22 @@ class WorkersClient(PerfClient):
     def find(self, path: str) -> Proxy:
         """Return an object by its path, of all workers if any has it."""
         first, _, inside = path.partition("/")
-        if first == WORKERS and inside:
-            worker, _, rest = inside.partition("/")
-            if worker == PARENT:
-                return super().find(rest or OBJECTS)
-            if worker not in self.running():
-                raise nosuchname(f"{worker[:100]}: there is no such worker")
-            return self.client_of(worker).find(rest or OBJECTS)
         if first == WORKERS:
-            return _WorkersProxy(self, self._directory.ident, ["dir"])
+            return self._find_in_worker(*inside.partition("/")[::2])
         if first not in OWN:
             merged = _MergedProxy(self, path)
             if merged.pdm_protocols():
                 return merged
         return super().find(path)
+
+    def _find_in_worker(self, worker: str, path: str) -> Proxy:
+        if not worker:
+            return _WorkersProxy(self, self._directory.ident, ["dir"])
+        if worker == PARENT:
+            return super().find(path or OBJECTS)
+        if worker not in self.running():
+            raise nosuchname(f"{worker[:100]}: there is no such worker")
+        return self.client_of(worker).find(path or OBJECTS)
 
     def running(self) -> list[str]:
         """Return the names of the workers that run, and leave the others."""
@@ -117,7 +111,7 @@ class WorkersClient(PerfClient):
             self.drop(name)
         return names
 
-    def client_of(self, worker: str) -> _WorkerClient:
+    def client_of(self, worker: str) -> PerfClient:
         """Return the connection to a worker; `ConnectionLost` when it can't be reached."""
         if worker not in self._clients:
             try:
@@ -125,8 +119,9 @@ class WorkersClient(PerfClient):
             except PdmError as exc:
                 raise ConnectionLost(f"worker {worker}: {exc}") from exc
             self._clients[worker] = _WorkerClient(self, worker, stream)
-            for proxy in self.subscribed:
-                proxy.subscribe_in(self._clients[worker])
+            for proxy in self._subscribed:
+                with suppress(nosuchname):
+                    proxy.bind_in(self._clients[worker])
         return self._clients[worker]
 
     @contextmanager
@@ -139,9 +134,8 @@ class WorkersClient(PerfClient):
 
     def drop(self, worker: str) -> None:
         """Close the connection to a worker."""
-        client = self._clients.pop(worker, None)
-        if client is not None:
-            client.close()
+        if worker in self._clients:
+            self._clients.pop(worker).close()
 
     # Events
 
@@ -157,8 +151,7 @@ class WorkersClient(PerfClient):
             for name in self.running():
                 with self.leaving_out(name):
                     self.client_of(name)
-        poller = select.poll()
-        clients: list[PerfClient] = [self, *self._clients.values()]
+        poller, clients = select.poll(), [self, *self._clients.values()]
         for client in clients:
             poller.register(client.fileno(), select.POLLIN)
         if not any(client.stream.has_input(0) for client in clients):
@@ -177,9 +170,7 @@ class WorkersClient(PerfClient):
 
 
 class _WorkerClient(PerfClient):
-    """A connection to one worker. Its events go to the `dispatch` of `whole`, and say whose they
-    are.
-    """
+    """A connection to one worker. Its events say so, and go to the `dispatch` of `whole`."""
 
     def __init__(self, whole: WorkersClient, worker: str, stream: Stream) -> None:
         super().__init__(stream, timeout=whole.patience, translate=whole.translate)
@@ -206,49 +197,51 @@ class _WorkersProxy(Proxy):
 
 
 class _MergedProxy(Proxy):
-    """An object as all workers have it, together."""
+    """An object as all workers have it, together. It is bound to the same number in each."""
 
     def __init__(self, client: WorkersClient, path: str) -> None:
         super().__init__(client, next(client._ids), [])
         self._all = client
         self._path = path
-        self._proxies: dict[PerfClient, Proxy] = {}
+        self._bound: dict[PerfClient, list[str]] = {}  # the protocols that it has there
 
-    def _current(self) -> dict[str, Proxy]:
-        """Return the object in each worker that has it; the others are left out."""
+    def _current(self) -> dict[str, PerfClient]:
+        """Return the workers that have the object."""
         found = {}
         for name in self._all.running():
             with suppress(nosuchname), self._all.leaving_out(name):
-                found[name] = self._in(self._all.client_of(name))
-        self._proxies = {proxy.client: proxy for proxy in found.values()}
+                found[name] = self.bind_in(self._all.client_of(name))
+        self._bound = {worker: self._bound[worker] for worker in found.values()}
         return found
 
-    def _in(self, worker: PerfClient) -> Proxy:
-        if worker not in self._proxies:
-            self._proxies[worker] = worker._find(self._path, self.ident)  # the same in each
-        return self._proxies[worker]
+    def bind_in(self, worker: PerfClient) -> PerfClient:
+        """Bind the object in a worker, if it isn't yet, and subscribe to it as in the others."""
+        if worker not in self._bound:
+            self._bound[worker] = worker._find(self._path, self.ident).pdm_protocols()
+            if self in self._all._subscribed:
+                worker.request("subs", self.ident)
+        return worker
 
     def by_worker(self, request: str, *args: object) -> dict[str, Any]:
         """Ask all workers at once. Those that have gone are left out."""
-        asked, found, raised = [], {}, []
-        for name, proxy in self._current().items():
+        asked, found, raised = {}, {}, []
+        for name, worker in self._current().items():
             with self._all.leaving_out(name):
-                proxy.client.begin(request, proxy.ident, *args)
-                asked.append((name, proxy.client))
-        for name, client in asked:
-            with self._all.leaving_out(name):
-                try:
-                    found[name] = client.finish(request)[0]
-                except ConnectionLost:
-                    raise
-                except Exception as exc:  # the others have to be heard all the same
-                    raised.append(exc)
+                worker.begin(request, self.ident, *args)
+                asked[name] = worker
+        for name, worker in asked.items():
+            try:
+                found[name] = (*worker.finish(request), None)[0]
+            except ConnectionLost:
+                self._all.drop(name)
+            except Exception as exc:  # the others have to be heard all the same
+                raised.append(exc)
         if raised:
             raise raised[0]
         return found
 
     def pdm_protocols(self) -> list[str]:
-        return _union(proxy.pdm_protocols() for proxy in self._current().values())
+        return _union(self._bound[worker] for worker in self._current().values())
 
     def readattr(self) -> Any:
         return merge_values(self.by_worker("readattr"), getattr(self.attrinfo(), "merge", "sum"))
@@ -269,29 +262,24 @@ class _MergedProxy(Proxy):
         return self.by_worker("invoke", method, args, kwargs)
 
     def subscribe(self, callback: Callback) -> None:
-        for name, proxy in self._current().items():
-            with self._all.leaving_out(name):
-                proxy.subscribe(callback)
+        self.by_worker("subs")
         self._all._callbacks[self.ident] = callback
-        self._all.subscribed.append(self)
-
-    def subscribe_in(self, worker: PerfClient) -> None:
-        """Subscribe in a worker that is new."""
-        with suppress(nosuchname):
-            self._in(worker).subscribe(self._all._callbacks[self.ident])
+        self._all._subscribed.append(self)
 
     def unsubscribe(self, callback: Callback) -> None:
         if self._all._callbacks.get(self.ident) != callback:
             raise ValueError("this callback is not subscribed")
+        self.by_worker("unsubs")
         del self._all._callbacks[self.ident]
-        self._all.subscribed.remove(self)
-        for proxy in self._proxies.values():
-            with suppress(ConnectionLost):
-                proxy.client.request("unsubs", self.ident)
+        self._all._subscribed.remove(self)
 
     def close(self) -> None:
-        for proxy in self._proxies.values():
-            proxy.close()
+        self._all._callbacks.pop(self.ident, None)
+        if self in self._all._subscribed:
+            self._all._subscribed.remove(self)
+        for worker in self._bound:
+            with suppress(ConnectionLost):
+                worker.request("unbind", self.ident)
 
 
 def _union(lists: Iterable[list[str]]) -> list[str]:

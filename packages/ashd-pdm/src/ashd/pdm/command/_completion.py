@@ -1,21 +1,16 @@
-"""Completion of words in bash, zsh and fish, by argcomplete (the extra `cli`).
-
-The shell runs the command itself to complete a word. Names of objects are asked of the daemon, but
-only through a socket of this machine: a TAB must not start ssh.
+"""Completion of words in bash, zsh and fish, by argcomplete (the extra `cli`): the shell runs the
+command itself to complete a word.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import argparse
 
 from .. import cli
 from ..perf import error
 from ._connection import short_path
 from ._failures import FAILURES
 from ._output import needs_extra, say
-
-if TYPE_CHECKING:
-    import argparse
 
 PROGRAMS = ["ashd-pdm", "pdm-repl"]
 SHELLS = ("bash", "zsh", "fish")
@@ -33,17 +28,10 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def complete(parser: argparse.ArgumentParser) -> None:
-    """Answer the shell, and exit."""
-    with needs_extra("completion in shells"):
-        import argcomplete
-    argcomplete.autocomplete(parser, always_complete_options="long")
-
-
 def names_of_objects(prefix: str, parsed_args: argparse.Namespace, **_: object) -> list[str]:
     """Return the names of objects that begin with `prefix`, as argcomplete asks for them."""
     target = parsed_args.target or ""
-    if "/" not in target or ":" in target:
+    if "/" not in target or ":" in target:  # a TAB must not start ssh
         return []
     try:
         with (

@@ -1,22 +1,17 @@
-"""Asks the daemon that a subcommand was given: connects, finds objects by short names, and shows
-what they answer.
-"""
+"""Asks the daemon that a subcommand was given, and shows what it answers."""
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from .. import cli
 from .._errors import PdmError
+from ..cli import PerfClient, Proxy
 from ..perf import error, nosuchname
 from ._output import say, to_json
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Callable, Iterable
-
-    from ..cli import PerfClient, Proxy
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -51,21 +46,19 @@ def once(
 
 
 def open_perf(options: argparse.Namespace, *, timeout: float | None = None) -> PerfClient:
-    """Connect as the options say; an answer may take `timeout` seconds. Every exception that an
-    object of the daemon raises is an `error`. The caller closes the client.
-    """
+    """Connect as the options say. What an object of the daemon raises comes as an `error`."""
     return cli.open_perf(options.target, worker=options.worker, timeout=timeout, translate=to_error)
 
 
 def to_error(exc: Exception) -> Exception:
-    """Return an exception of the daemon as one that the command tells about."""
+    """Return an exception of the daemon as one that says so."""
     return exc if isinstance(exc, PdmError) else error(f"{type(exc).__name__}: {exc}")
 
 
 def full_path(name: str) -> str:
     """Return the path of an object: one without a module is built in."""
-    first, slash, rest = name.strip("/").partition("/")
-    return f"{first if '.' in first else f'{BUILT_IN}.{first}'}{slash}{rest}"
+    name = name.strip("/")
+    return name if "." in name.partition("/")[0] else f"{BUILT_IN}.{name}"
 
 
 def short_path(path: str) -> str:
@@ -73,36 +66,29 @@ def short_path(path: str) -> str:
     return path.removeprefix(f"{BUILT_IN}.")
 
 
-def find(client: PerfClient, name: str) -> Proxy:
-    """Return an object by its path or short name; `nosuchname` when there is none."""
-    found = find_if_any(client, name)
-    if found is None:
-        text = f"this daemon has no object {short_path(name)}; ashd-pdm ls shows what it has"
-        raise nosuchname(text)
-    return found
-
-
 def find_if_any(client: PerfClient, name: str) -> Proxy | None:
-    """Return an object, or None when this daemon doesn't have it."""
+    """Return an object by its path or short name, or None when this daemon doesn't have it."""
     with suppress(nosuchname):
         return client.find(full_path(name))
     return None
 
 
-def need(proxy: Proxy, protocol: str, name: str) -> Proxy:
-    """Return the object if it has the protocol; else say what can be done with it instead."""
-    has = proxy.pdm_protocols()
-    if protocol not in has:
-        others = " or ".join(VERBS[found] for found in has if found in VERBS)
+def find(client: PerfClient, name: str, protocol: str | None = None) -> Proxy:
+    """Return an object, with that protocol; if there is none, the error says what to do instead."""
+    found = find_if_any(client, name)
+    if found is None:
+        text = f"this daemon has no object {short_path(name)}; ashd-pdm ls shows what it has"
+        raise nosuchname(text)
+    has = found.pdm_protocols()
+    if protocol is not None and protocol not in has:
+        others = " or ".join(VERBS[one] for one in has if one in VERBS)
         instead = f"try ashd-pdm {others}" if others else "no other command can either"
         raise error(f"ashd-pdm {VERBS[protocol]} can't use {name}: {instead}")
-    return proxy
+    return found
 
 
 def read(proxy: Proxy, _kind: type[T]) -> dict[str, T]:
-    """Return the value of an attribute by worker; a single process is called ''. Its kind is what
-    the daemon promises (`_records.py`).
-    """
+    """Return the value of an attribute by worker, of the kind that the daemon promises."""
     return proxy.by_worker("readattr")
 
 

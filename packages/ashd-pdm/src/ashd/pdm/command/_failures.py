@@ -29,13 +29,11 @@ _TCP = {
     errno.ECONNREFUSED: "nobody listens on {0}: is the daemon running, "
     "and does it open a debug socket there?"
 }
-
 _OTHERS: tuple[tuple[type[Exception], str], ...] = (
     (ConnectionLost, "the connection to the daemon is lost: {1}"),
     (ProtocolError, "{0} is not a debug socket, or is one of an unknown version: {1}"),
     (RefusedPickle, "the daemon sent something that is not allowed: {1}"),
 )
-
 
 FAILURES = (PdmError, OSError, TypeError, ValueError, LookupError, AttributeError)
 """What can come up while talking to a daemon, which may say anything, or nothing."""
@@ -68,22 +66,15 @@ def _connect(exc: ConnectError, text: str) -> str:
         if isinstance(target, UnixTarget) and number == errno.ECONNREFUSED:
             number = number if Path(target.path).is_socket() else errno.ENOTSOCK
     if isinstance(target, SshTarget):
-        return _ssh(exc, target)
+        if isinstance(cause, OSError):  # ssh didn't even start
+            return str(exc)
+        is_silent = isinstance(cause, ConnectionLost)
+        reason = "there is no debug socket, or you may not connect to it, or sshd doesn't allow "
+        said = f"can't connect to {target}: {reason}forwarding" if is_silent else exc
+        return f"{said} (see above for what ssh said)"
     known = _TCP if isinstance(target, TcpTarget) else _UNIX
     if number in known:
         return known[number].format(text)
     if isinstance(cause, ConnectionLost) and "closed" in str(cause):
         return f"{text} closes the connection at once: it is not a debug socket"
     return str(exc)
-
-
-def _ssh(exc: ConnectError, target: SshTarget) -> str:
-    if isinstance(exc.__cause__, OSError):  # ssh didn't even start
-        return str(exc)
-    said: object = exc
-    if isinstance(exc.__cause__, ConnectionLost):
-        said = (
-            f"can't connect to {target.path} on {target.host}: there is no debug socket, "
-            "or you may not connect to it, or sshd doesn't allow forwarding"
-        )
-    return f"{said} (see above for what ssh said)"

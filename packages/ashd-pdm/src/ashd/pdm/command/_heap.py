@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
+from .._records import Garbage, LineSize, Trace, TypeSize
+from ..cli import PerfClient
 from ._connection import call, find, once
 from ._output import warn
 from ._text import count, duration, size, table
 
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Callable, Iterator
-
-    from .._records import Garbage, LineSize, Trace, TypeSize
-    from ..cli import PerfClient
-
-    Answers = dict[str, Any]
+Answers = dict[str, Any]
 
 TRACE_COST = "tracing for {}: allocations in the daemon are up to 15 times slower meanwhile"
 
@@ -24,24 +21,26 @@ TRACE_COST = "tracing for {}: allocations in the daemon are up to 15 times slowe
 def ask(client: PerfClient, options: argparse.Namespace) -> dict[str, Answers]:
     """Return by worker what it answered to each question."""
     heap, lines = find(client, "heap"), options.lines
-    questions: dict[str, tuple[str, list[float]]] = {
-        "types": ("types", [lines]),
-        "garbage": ("garbage", []),
-        "lines": ("trace_top", [lines]),
-    }
+    questions: dict[str, tuple[Any, ...]]  # a method and its arguments
     if options.trace_start or options.trace_stop:
         heap.invoke("trace_start" if options.trace_start else "trace_stop")
         questions = {}
     elif options.trace is not None:
         warn(TRACE_COST.format(duration(options.trace)))
-        questions = {"trace": ("trace", [options.trace, lines])}
+        questions = {"trace": ("trace", options.trace, lines)}
     elif options.growth is not None:
         heap.invoke("growth", lines)
         time.sleep(options.growth)
-        questions = {"growth": ("growth", [lines])}
+        questions = {"growth": ("growth", lines)}
+    else:
+        questions = {
+            "types": ("types", lines),
+            "garbage": ("garbage",),
+            "lines": ("trace_top", lines),
+        }
     found: dict[str, Answers] = {}
-    for name, (method, args) in questions.items():
-        for worker, answer in call(heap, object, method, *args).items():
+    for name, question in questions.items():
+        for worker, answer in call(heap, object, *question).items():
             found.setdefault(worker, {})[name] = answer
     return found
 
@@ -52,13 +51,10 @@ def report(answers: Answers, _options: argparse.Namespace) -> Iterator[str]:
         yield from _REPORTS[name](answer)
 
 
-def _growth(entries: list[TypeSize] | None) -> Iterator[str]:
-    if not entries:
-        yield "nothing has grown"
-        return
-    rows = [("more objects", "more bytes", "type")]
-    rows += [(f"{e['count']:+,}", _signed(e["size"]), e["type"]) for e in entries]
-    yield from table(rows, "rr")
+def _growth(entries: list[TypeSize] | None) -> list[str]:
+    rows = [(f"{e['count']:+,}", _signed(e["size"]), e["type"]) for e in entries or []]
+    head = ("more objects", "more bytes", "type")
+    return table([head, *rows], "rr") if rows else ["nothing has grown"]
 
 
 def _trace(found: Trace) -> Iterator[str]:
@@ -67,10 +63,8 @@ def _trace(found: Trace) -> Iterator[str]:
         f"(tracing took {size(found['overhead'])} more)"
     )
     for entry in found["growth"]:
-        yield ""
-        yield f"{_signed(entry['size'])} in {entry['count']:+,} blocks"
-        for file, line in entry["traceback"]:
-            yield f"  {file}:{line}"
+        yield from ("", f"{_signed(entry['size'])} in {entry['count']:+,} blocks")
+        yield from (f"  {file}:{line}" for file, line in entry["traceback"])
     if not found["growth"]:
         yield "nothing has grown"
 
@@ -79,11 +73,9 @@ def _signed(number: float) -> str:
     return size(number) if number < 0 else f"+{size(number)}"
 
 
-def _types(entries: list[TypeSize]) -> Iterator[str]:
-    rows = [("objects", "size", "type")]
-    rows += [(count(e["count"]), size(e["size"]), e["type"]) for e in entries]
-    yield from table(rows, "rr")
-    yield ""
+def _types(entries: list[TypeSize]) -> list[str]:
+    rows = [(count(e["count"]), size(e["size"]), e["type"]) for e in entries]
+    return [*table([("objects", "size", "type"), *rows], "rr"), ""]
 
 
 def _garbage(found: Garbage) -> Iterator[str]:
@@ -94,17 +86,14 @@ def _garbage(found: Garbage) -> Iterator[str]:
         yield f"uncollectable objects: {count(found['uncollectable'])}"
 
 
-def _lines(entries: list[LineSize] | None) -> Iterator[str]:
+def _lines(entries: list[LineSize] | None) -> list[str]:
     if entries is None:
-        yield "tracemalloc: off (ashd-pdm heap TARGET --trace-start turns it on)"
-        return
-    yield ""
-    rows = [("blocks", "size", "allocated in")]
-    rows += [(count(e["count"]), size(e["size"]), f"{e['file']}:{e['line']}") for e in entries]
-    yield from table(rows, "rr")
+        return ["tracemalloc: off (ashd-pdm heap TARGET --trace-start turns it on)"]
+    rows = [(count(e["count"]), size(e["size"]), f"{e['file']}:{e['line']}") for e in entries]
+    return ["", *table([("blocks", "size", "allocated in"), *rows], "rr")]
 
 
-_REPORTS: dict[str, Callable[[Any], Iterator[str]]] = {
+_REPORTS: dict[str, Callable[[Any], list[str] | Iterator[str]]] = {
     "growth": _growth,
     "trace": _trace,
     "types": _types,

@@ -8,24 +8,18 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from pathlib import Path
 
 from ._failures import FAILURES, sentence
-from ._output import warn
-from ._parser import make_parser, make_repl_parser
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ._parser import Parser
+from ._output import needs_extra, warn
+from ._parser import Parser, make_parser, make_repl_parser
 
 INTERRUPTED = 130
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run `ashd-pdm`; `words` are the arguments, by default those of the process. Returns the exit
-    status.
-    """
+    """Run `ashd-pdm` with the arguments `words` (or the process's), and return the exit status."""
     return _main(make_parser(), words)
 
 
@@ -35,29 +29,25 @@ def pdm_repl(words: Sequence[str] | None = None) -> int:
 
 
 def _main(parser: Parser, words: Sequence[str] | None) -> int:
-    if "_ARGCOMPLETE" in os.environ:  # a shell asks
-        from ._completion import complete
-
-        complete(parser)
-    options = parser.parse_args(words)
-    module, _, function = options.run.partition(":")
-    run = getattr(importlib.import_module(f".{module}", __package__), function)
+    target = ""
     try:
+        if "_ARGCOMPLETE" in os.environ:  # a shell asks for completions; this exits
+            with needs_extra("completion in shells"):
+                import argcomplete
+            argcomplete.autocomplete(parser, always_complete_options="long")
+        options = parser.parse_args(words)
+        target = getattr(options, "target", "")
+        module, _, function = options.run.partition(":")
+        run = getattr(importlib.import_module(f".{module}", __package__), function)
         status: int = run(options)
         sys.stdout.flush()
-    except BrokenPipeError:
-        _forget_output()
+    except BrokenPipeError:  # the reader of our output has gone (`| head`): flush nothing at exit
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED
     except FAILURES as exc:
-        warn(sentence(exc, getattr(options, "target", "")))
+        warn(sentence(exc, target))
         return 1
     return status
-
-
-def _forget_output() -> None:
-    """The reader of our output has gone (`| head`): let nothing be written to it at exit."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)

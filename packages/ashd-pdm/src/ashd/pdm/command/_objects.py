@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
+from ..cli import PerfClient, Proxy
 from ..perf import error
-from ._connection import BUILT_IN, VERBS, find, find_if_any, need, once, open_perf, short_path
+from ._connection import BUILT_IN, VERBS, find, find_if_any, once, open_perf, short_path
 from ._output import say, show, show_event, to_json
 from ._text import table
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterable
-
-    from ..cli import PerfClient, Proxy
 
 _BUILT_IN = "sysres", "sysinfo", "sysctl", "process", "threads", "profile", "heap", "workers"
 KNOWN = (
@@ -27,20 +24,19 @@ KNOWN = (
 
 def _names(client: PerfClient, options: argparse.Namespace) -> dict[str, list[str]]:
     if options.name is not None:
-        return _inside(need(find(client, options.name), "dir", options.name))
-    directory = find_if_any(client, "objects")
-    if directory is not None:
-        return {short_path(name): kinds for name, kinds in _inside(directory).items()}
+        directory = find(client, options.name, "dir")
+        return {name: proxy.pdm_protocols() for name, proxy in _inside(directory)}
+    listed = find_if_any(client, "objects")
+    if listed is not None:
+        return {short_path(name): proxy.pdm_protocols() for name, proxy in _inside(listed)}
     proxies = {short_path(path): find_if_any(client, path) for path in KNOWN}
     return {name: proxy.pdm_protocols() for name, proxy in proxies.items() if proxy is not None}
 
 
-def _inside(directory: Proxy) -> dict[str, list[str]]:
-    found = {}
+def _inside(directory: Proxy) -> Iterable[tuple[str, Proxy]]:
     for name in directory.listdir():
         with directory.lookup(name) as proxy:
-            found[name] = proxy.pdm_protocols()
-    return found
+            yield name, proxy
 
 
 def _show_names(found: dict[str, list[str]], _options: argparse.Namespace) -> list[str]:
@@ -49,21 +45,21 @@ def _show_names(found: dict[str, list[str]], _options: argparse.Namespace) -> li
 
 def _values(client: PerfClient, options: argparse.Namespace) -> object:
     proxy = find(client, options.name)
-    protocols, found = proxy.pdm_protocols(), {}
+    protocols = proxy.pdm_protocols()
+    value: Any = {}
+    meaning: Any = {}
     if "attr" in protocols or "dir" not in protocols:
-        value, meaning = _read(need(proxy, "attr", options.name), options)
-        return {"value": value, "desc": meaning} if options.verbose else value
-    for name in proxy.listdir():
-        with proxy.lookup(name) as inner:
+        value, meaning = _read(find(client, options.name, "attr"), options)
+    else:
+        for name, inner in _inside(proxy):
             if "attr" in inner.pdm_protocols():
-                found[name] = _read(inner, options)
-    if not found:
-        raise error(f"{options.name} has no attributes; ashd-pdm ls shows what is in it")
-    values, meanings = ({name: found[name][at] for name in found} for at in (0, 1))
-    return {"value": values, "desc": meanings} if options.verbose else values
+                value[name], meaning[name] = _read(inner, options)
+        if not value:
+            raise error(f"{options.name} has no attributes; ashd-pdm ls shows what is in it")
+    return {"value": value, "desc": meaning} if options.verbose else value
 
 
-def _read(proxy: Proxy, options: argparse.Namespace) -> tuple[object, str | None]:
+def _read(proxy: Proxy, options: argparse.Namespace) -> tuple[Any, Any]:
     meaning = proxy.attrinfo().desc if options.verbose else None
     return proxy.readattr(), meaning
 
@@ -79,7 +75,7 @@ def _show_values(found: Any, options: argparse.Namespace) -> Iterable[str]:
 
 def _result(client: PerfClient, options: argparse.Namespace) -> object:
     args, kwargs = parse_arguments(options.argument)
-    proxy = need(find(client, options.name), "invoke", options.name)
+    proxy = find(client, options.name, "invoke")
     return proxy.invoke(options.method, *args, **kwargs)
 
 
@@ -116,13 +112,13 @@ call = once(
 
 
 def watch(options: argparse.Namespace) -> int:
-    """Run `watch`."""
+    """Write events, or the values of an attribute that differ from the one before."""
     with open_perf(options) as client:
         proxy = find(client, options.name)
         if "event" in proxy.pdm_protocols():
             _watch_events(client, proxy, options)
         else:
-            _watch_attribute(need(proxy, "attr", options.name), options)
+            _watch_attribute(find(client, options.name, "attr"), options)
     return 0
 
 

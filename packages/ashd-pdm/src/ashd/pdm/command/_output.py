@@ -10,14 +10,12 @@ import json
 import math
 import pprint
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..perf import AttrInfo, Event, error
 from ._text import clean, escape_json
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 COLUMNS = 100
 
@@ -25,6 +23,12 @@ COLUMNS = 100
 def say(*lines: str) -> None:
     """Write lines, at once, so that the reader of a pipe has them."""
     raw("".join(f"{clean(line)}\n" for line in lines))
+
+
+def raw(text: str) -> None:
+    """Write text as it is: control characters in it are obeyed."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def warn(text: str) -> None:
@@ -48,12 +52,6 @@ def needs_extra(what: str) -> Iterator[None]:
         raise error(f"{what} needs more than Python: pip install 'ashd-pdm[cli]'") from exc
 
 
-def raw(text: str) -> None:
-    """Write text as it is: control characters in it are obeyed."""
-    sys.stdout.write(text)
-    sys.stdout.flush()
-
-
 def to_json(value: object) -> str:
     """Return a value as one line of JSON; what JSON doesn't have comes as its nearest relative."""
     return escape_json(json.dumps(plain(value), ensure_ascii=False, allow_nan=False))
@@ -65,6 +63,8 @@ def plain(value: Any) -> Any:
     """
     if isinstance(value, Event | AttrInfo):
         value = {"class": type(value).__name__, **vars(value)}
+    if isinstance(value, set | frozenset):
+        value = sorted(value, key=repr)
     match value:
         case str():
             return value.encode("utf-8", "replace").decode()
@@ -73,11 +73,9 @@ def plain(value: Any) -> Any:
         case bytes() | bytearray():
             return value.decode("latin-1")
         case dict():
-            keys = (plain(key) if isinstance(key, str) else str(key) for key in value)
-            return dict(zip(keys, map(plain, value.values()), strict=True))
-        case list() | tuple() | set() | frozenset():
-            is_set = isinstance(value, set | frozenset)
-            return list(map(plain, sorted(value, key=repr) if is_set else value))
+            return {plain(str(key)): plain(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [plain(inner) for inner in value]
     return repr(value)
 
 
@@ -94,7 +92,5 @@ def show_event(event: object) -> str:
         return repr(event)
     if event.lost:
         return f"{event.lost} events were lost: this client is too slow"
-    fields = dict(vars(event))
-    fields.pop("time", None)
-    shown = " ".join(f"{name}={value!r}" for name, value in fields.items() if value is not None)
-    return f"{type(event).__name__} {shown}"
+    fields = [f"{k}={v!r}" for k, v in vars(event).items() if k != "time" and v is not None]
+    return " ".join([type(event).__name__, *fields])

@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
+from collections.abc import Callable, Sequence
 from itertools import starmap
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
 def clean(text: str) -> str:
     """Return `text` with all characters that are not printable as escapes; for one line."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return _escaped(text, lambda c: c.encode("unicode_escape").decode())
 
 
 def escape_json(text: str) -> str:
-    """Return JSON on one line with all characters that are not printable as escapes of JSON's own:
-    what reads it gets the same value.
-    """
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else _json_escape(c) for c in text)
+    """Return JSON on one line, with escapes of its own: what reads it gets the same value."""
+    return _escaped(text, lambda c: json.dumps(c)[1:-1])
 
 
-def _json_escape(character: str) -> str:
-    units = character.encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+def _escaped(text: str, escape: Callable[[str], str]) -> str:
+    return "".join(c if c.isprintable() else escape(c) for c in text)
 
 
 def clean_lines(text: str) -> str:
@@ -46,20 +37,6 @@ def width(text: str) -> int:
         0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
         for c in text
     )
-
-
-def fit(text: str, columns: int) -> str:
-    """Return `text` cut or padded with spaces to exactly that many columns."""
-    if width(text) > columns:
-        text = _cut(text, columns - 1) + "~" if columns > 0 else ""
-    return text + " " * (columns - width(text))
-
-
-def _cut(text: str, columns: int) -> str:
-    text = text[: columns + 1]
-    while width(text) > columns:
-        text = text[:-1]
-    return text
 
 
 def size(count: float) -> str:
@@ -78,17 +55,14 @@ def duration(seconds: float) -> str:
     if seconds < 0.001:
         return f"{seconds * 1e6:.0f} us"
     if seconds < 1:
-        milli = seconds * 1000
-        return f"{milli:.1f} ms" if milli < 10 else f"{milli:.0f} ms"
+        return f"{seconds * 1000:.{int(seconds < 0.01)}f} ms"
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(int(seconds), 60)
     if minutes < 60:
         return f"{minutes}m{rest:02}s"
     hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours}h{minutes:02}m"
-    return f"{hours // 24}d{hours % 24:02}h"
+    return f"{hours}h{minutes:02}m" if hours < 48 else f"{hours // 24}d{hours % 24:02}h"
 
 
 def count(number: float) -> str:
@@ -97,14 +71,12 @@ def count(number: float) -> str:
 
 
 def table(rows: Sequence[tuple[str, ...]], right: str = "") -> list[str]:
-    """Return lines with columns under each other, all cells `clean`; `right` has an `r` for each
-    one to be aligned right.
-    """
+    """Return aligned columns, all cells `clean`; `right` has an `r` for each one on the right."""
     cleaned = [tuple(map(clean, row)) for row in rows]
     columns = [max(map(width, column)) for column in zip(*cleaned, strict=True)]
 
-    def aligned(at: int, cell: str) -> str:
+    def padded(at: int, cell: str) -> str:
         padding = " " * (columns[at] - width(cell))
         return padding + cell if right[at : at + 1] == "r" else cell + padding
 
-    return ["  ".join(starmap(aligned, enumerate(row))).rstrip() for row in cleaned]
+    return ["  ".join(starmap(padded, enumerate(row))).rstrip() for row in cleaned]

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import argparse
+from collections.abc import Iterator
 
-from .._records import Thread
+from .._records import Request, Thread
 from ..util import POOLS, fold, is_idle
 from ._connection import find, once, read
 from ._text import duration
 
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterator
-
-    from .._records import Request
-
 
 def report(threads: list[Thread], _options: argparse.Namespace) -> Iterator[str]:
-    """Yield lines about a process; first the threads that serve a request. Others with the same
-    stack are shown together.
-    """
+    """Yield lines: first the threads that serve a request, then the others, by their stacks."""
     groups: dict[object, list[Thread]] = {}
     for thread in sorted(threads, key=lambda one: one["request"] is None):
         stack = tuple(map(tuple, thread["stack"]))
@@ -50,13 +43,12 @@ def _heading(group: list[Thread]) -> str:
 
 
 def _request(request: Request) -> str:
-    words = [str(request.get("method", "")), str(request.get("url", request.get("uri", "")))]
     age = request.get("age")
-    if isinstance(age, int | float):
-        words.append(f"for {duration(age)}")
+    words = [str(request.get("method", "")), str(request.get("url", request.get("uri", "")))]
+    words.append(f"for {duration(age)}" if isinstance(age, int | float) else "")
     known = {"method", "url", "uri", "age"}
     words += [f"{name}={value}" for name, value in request.items() if name not in known]
-    return " ".join(word for word in words if word)
+    return " ".join(filter(None, words))
 
 
 run = once(lambda client, _: read(find(client, "threads"), list[Thread]), report)

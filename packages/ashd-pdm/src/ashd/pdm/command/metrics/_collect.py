@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from ..._records import Garbage, Process, Server
+from ...cli import PerfClient, Proxy
 from .._connection import call, find, find_if_any, full_path, read, short_path
-from ._families import Family, metric_name
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from ...cli import PerfClient, Proxy
-
+from .._text import clean_lines
 
 METRICS = {
     "process_cpu_seconds_total": ("counter", "CPU time, user and system, in seconds."),
@@ -37,27 +34,61 @@ Sample = tuple[str, float | None, Labels]
 """The name of a metric, with the suffix of a histogram's; its value, if it is known; labels."""
 
 
+@dataclass(slots=True)
+class Family:
+    """A metric: its samples are (name with its suffix, labels, value)."""
+
+    name: str
+    kind: str
+    help: str
+    samples: list[tuple[str, Labels, float]] = field(default_factory=list)
+
+    def add(self, value: float | None, labels: Labels | None = None, name: str = "") -> None:
+        """Add a sample, if there is a value. Empty labels are left out, as Prometheus does itself;
+        control characters in them become escapes.
+        """
+        if value is not None:
+            kept = {key: clean_lines(text) for key, text in (labels or {}).items() if text}
+            self.samples.append((name or self.name, kept, float(value)))
+
+    def lines(self) -> Iterator[str]:
+        """Yield a line for each sample."""
+        for name, labels, value in self.samples:
+            pairs = ",".join(f'{key}="{_escape(text)}"' for key, text in labels.items())
+            yield f"{name}{f'{{{pairs}}}' if pairs else ''} {value!r}\n"
+
+
+def _escape(text: str) -> str:
+    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+
+
+def metric_name(text: str) -> str:
+    """Return a valid name made of `text`."""
+    name = re.sub(r"[^a-zA-Z0-9_]+", "_", text).strip("_")
+    return name if name and not name[0].isdigit() else f"_{name}"
+
+
 def collect(client: PerfClient, attributes: Sequence[str] = ()) -> list[Family]:
     """Return all metrics of the daemon, and those of the attributes that were asked for."""
-    found: list[tuple[str, Iterator[Sample]]] = []
-    for worker, process in read(find(client, "process"), Process).items():
-        found.append((worker, _process(process)))
-    for worker, garbage in call(find(client, "heap"), Garbage, "garbage").items():
-        found.append((worker, _collector(garbage)))
-    server = find_if_any(client, "ashd.perf.server")
-    if server is not None:
-        found += [(worker, _requests(one)) for worker, one in read(server, Server).items()]
-    else:  # daemons that only count responses
-        counts = find_if_any(client, "ashd.perf.statistics/req")
-        found += [] if counts is None else [("", _responses(counts.readattr()))]
     families = {name: Family(name, *about) for name, about in METRICS.items()}
-    for worker, samples in found:
-        for name, value, labels in samples:
-            family = name if name in families else name.rpartition("_")[0]
-            suffix = name.removeprefix(family)
-            families[family].add(value, {"worker": worker, **labels}, suffix)
+    for worker, (name, value, labels) in _samples(client):
+        family = families[name if name in families else name.rpartition("_")[0]]
+        family.add(value, {"worker": worker, **labels}, name)
     others = [family for name in attributes for family in _attribute(find(client, name), name)]
     return [*families.values(), *others]
+
+
+def _samples(client: PerfClient) -> Iterator[tuple[str, Sample]]:
+    for worker, process in read(find(client, "process"), Process).items():
+        yield from ((worker, sample) for sample in _process(process))
+    for worker, garbage in call(find(client, "heap"), Garbage, "garbage").items():
+        yield from ((worker, sample) for sample in _collector(garbage))
+    server = find_if_any(client, "ashd.perf.server")
+    if server is not None:
+        for worker, requests in read(server, Server).items():
+            yield from ((worker, sample) for sample in _requests(requests))
+    elif (counts := find_if_any(client, "ashd.perf.statistics/req")) is not None:
+        yield from (("", sample) for sample in _responses(counts.readattr()))
 
 
 def _process(found: Process) -> Iterator[Sample]:

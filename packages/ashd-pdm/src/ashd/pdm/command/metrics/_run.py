@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import ipaddress
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from ..._errors import SpecError
 from .._connection import once, open_perf
 from .._output import needs_extra
-from ._collect import collect
-from ._families import samples
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterable
-
-    from ._families import Family
+from ._collect import Family, collect
 
 ANSWER_TIMEOUT = 10.0
 """Seconds that the daemon may take for an answer: Prometheus gives up after that time, too."""
@@ -46,20 +40,21 @@ write = once(
 def render(families: Iterable[Family]) -> str:
     """Return the text format; without prometheus_client nothing but the samples."""
     try:
-        from ._registry import text_of
+        from ._serve import Registry, generate_latest
     except ImportError:
-        return "".join(line for family in families for line in samples(family))
-    return text_of(families)
+        return "".join(line for family in families for line in family.lines())
+    return generate_latest(Registry(families)).decode()
 
 
 def parse_address(text: str) -> tuple[str, int]:
     """Read `ADDRESS:PORT` or `[v6]:PORT`; `SpecError` for anything else."""
-    host, colon, port = text.rpartition(":")
+    host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     try:
-        ipaddress.ip_address(host or "?")
+        ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+        number = int(port) if port.isascii() and port.isdecimal() else -1
     except ValueError:
-        host = host if host == "localhost" else ""
-    if not (colon and host and port.isascii() and port.isdecimal() and int(port) < 65536):
+        number = -1
+    if not 0 <= number < 65536:
         raise SpecError(f"can't listen on {text!r}: use ADDRESS:PORT, as in 127.0.0.1:9100")
-    return host, int(port)
+    return host, number

@@ -1,24 +1,18 @@
 """A flame graph as one file that needs no other: SVG, or HTML with the same SVG in it.
 
-Everything is drawn without the script; that only zooms (click), searches, and shows the details of
-what the mouse is on. Callers stand above what they call.
+The script only zooms (click), searches, and shows details. Callers stand above what they call.
 """
 
 from __future__ import annotations
 
 import importlib.resources
 import zlib
+from collections.abc import Iterator
 from itertools import takewhile
-from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
 from .._text import clean
-from ._stacks import place
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ._stacks import Samples
+from ._stacks import Samples, place
 
 NAMESPACE = 'xmlns="http://www.w3.org/2000/svg"'
 WIDTH = 1200

@@ -7,10 +7,9 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from ..._records import Profile
+from ..._records import Profile
 
 Stack = tuple[str, ...]
 """Labels from the thread's name inwards; each but the first is `function (file:line)`."""
@@ -32,14 +31,15 @@ OTHER_WAITS = {
 }
 """Others, by file."""
 
+MEASURES = {"wall": "wall clock", "cpu": "CPU time"}
 
-@dataclass(frozen=True, slots=True)
-class Place:
+
+class Place(NamedTuple):
     """What a label says."""
 
     function: str
-    file: str
-    line: int | None
+    file: str = ""
+    line: int | None = None
 
     @property
     def short(self) -> str:
@@ -53,9 +53,7 @@ class Place:
 def place(label: str) -> Place:
     """Take a label apart."""
     found = _LABEL.fullmatch(label)
-    if found is None:
-        return Place(label, "", None)
-    return Place(found["function"], found["file"], int(found["line"]))
+    return Place(found[1], found[2], int(found[3])) if found else Place(label)
 
 
 def waits(stack: Stack) -> bool:
@@ -63,9 +61,6 @@ def waits(stack: Stack) -> bool:
     inner = place(stack[-1])
     name = inner.function.rpartition(".")[2].lstrip("_")
     return name in WAITS or inner.function in OTHER_WAITS.get(PurePath(inner.file).name, ())
-
-
-MEASURES = {"wall": "wall clock", "cpu": "CPU time"}
 
 
 @dataclass(frozen=True)
@@ -89,26 +84,20 @@ class Samples:
         """What was sampled, in words."""
         return MEASURES.get(self.mode, self.mode)
 
-    @property
-    def period(self) -> float:
-        """Seconds that one sample stands for."""
-        return 1 / self.rate if self.rate else 0.0
-
 
 def read_answers(answers: dict[str, Profile], *, idle: bool) -> Samples:
     """Return the samples of all processes; `idle` keeps threads that only wait."""
     stacks: Counter[Stack] = Counter()
     left_out = 0
-    modes = {str(answer.get("mode", "wall")) for answer in answers.values()}
-    idle = idle or modes == {"cpu"}
+    found = list(answers.values())
+    modes = {str(one.get("mode", "wall")) for one in found}
     for worker, answer in answers.items():
         for text, number in answer["stacks"].items():
             stack = tuple(text.split(";"))
-            if not idle and waits(stack):
+            if not idle and modes != {"cpu"} and waits(stack):
                 left_out += number
             else:
                 stacks[(f"worker {worker}", *stack) if worker else stack] += number
-    found = list(answers.values())
     return Samples(
         dict(stacks),
         max((one["seconds"] for one in found), default=0.0),

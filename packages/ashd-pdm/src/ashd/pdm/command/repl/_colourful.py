@@ -1,34 +1,25 @@
-"""The prompt with colours, editing of several lines, suggestions and a menu of completions. It
-needs prompt_toolkit and pygments (the extra `cli`).
-"""
+"""The prompt with colours, by prompt_toolkit and pygments (the extra `cli`)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import get_app
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
-from prompt_toolkit.completion import Completer, Completion
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.document import Document
 from prompt_toolkit.filters import Condition, has_selection
 from prompt_toolkit.history import FileHistory, InMemoryHistory
-from prompt_toolkit.key_binding import KeyBindings
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.lexers import PygmentsLexer
 from prompt_toolkit.styles import Style
 from pygments.lexers.python import PythonLexer
 
 from .._output import raw
+from ._session import Session
 from ._source import is_complete
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from prompt_toolkit.completion import CompleteEvent
-    from prompt_toolkit.document import Document
-    from prompt_toolkit.key_binding import KeyPressEvent
-
-    from ._session import Session
 
 STYLE = Style.from_dict(
     {
@@ -50,19 +41,18 @@ STYLE = Style.from_dict(
 """Only colours of the terminal's own palette, so that they fit its background."""
 
 TRACEBACK = "Traceback (most recent call last):"
-_RED, _NORMAL = "\x1b[31m", "\x1b[0m"
 INDENT = 4
 
 
 class ColourfulPrompt:
-    """Implements `Prompt`."""
+    """The prompt with colours; it has the methods of `PlainPrompt`."""
 
     def __init__(self, session: Session, history: Path | None) -> None:
         self._in_traceback = False
         self._prompt: PromptSession[str] = PromptSession(
             history=InMemoryHistory() if history is None else FileHistory(str(history)),
             auto_suggest=AutoSuggestFromHistory(),
-            completer=RemoteCompleter(session),
+            completer=_RemoteCompleter(session),
             complete_while_typing=False,
             enable_history_search=True,
             key_bindings=_key_bindings(),
@@ -73,31 +63,23 @@ class ColourfulPrompt:
         )
 
     def read(self) -> str:
-        """Implement `Prompt`."""
+        """Return a complete input."""
         self._in_traceback = False
         return self._prompt.prompt([("class:prompt", ">>> ")])
 
     def show(self, line: str) -> None:
-        """Implement `Prompt`."""
+        """Show a line of output; tracebacks are red."""
         self._in_traceback = self._in_traceback or line == TRACEBACK
-        text = f"{_RED}{line}{_NORMAL}" if self._in_traceback else line
-        raw(f"{text}\n")
-
-    def close(self) -> None:
-        """Implement `Prompt`; the history is written as it grows."""
+        raw(f"\x1b[31m{line}\x1b[0m\n" if self._in_traceback else f"{line}\n")
 
 
-class RemoteCompleter(Completer):
-    """Asks the daemon."""
-
+class _RemoteCompleter(Completer):
     def __init__(self, session: Session) -> None:
         self._session = session
 
     def get_completions(self, document: Document, _event: CompleteEvent) -> Iterator[Completion]:
-        """Implement `Completer`."""
         length, names = self._session.complete(document.current_line_before_cursor)
-        for name in names:
-            yield Completion(name, start_position=-length)
+        return (Completion(name, start_position=-length) for name in names)
 
 
 def _key_bindings() -> KeyBindings:

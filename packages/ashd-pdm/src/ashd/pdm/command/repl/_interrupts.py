@@ -9,13 +9,10 @@ from __future__ import annotations
 import select
 import signal
 import socket
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ..._stream import Stream
+from ..._stream import Stream
 
 AGAIN = 0.05
 """Seconds between two tries, while the daemon has not begun to run what it was sent."""
@@ -36,12 +33,11 @@ class Interrupts:
         self._interrupt = interrupt
         self._tell = tell
         self._is_told = False
-        self._is_done: bool | None = False
+        self._is_done = False
         self.noted = False
         self.given_up = False
 
     def __enter__(self) -> Interrupts:
-        """Begin."""
         self._woken, self._wake = socket.socketpair()
         self._woken.setblocking(False)
         self._wake.setblocking(False)
@@ -53,7 +49,6 @@ class Interrupts:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End."""
         signal.set_wakeup_fd(self._wake_before)
         signal.signal(signal.SIGINT, self._handler_before)
         self._wake.close()
@@ -68,17 +63,18 @@ class Interrupts:
         self.given_up = True
         self._stream.abort()
 
+    @property
+    def _is_unheard(self) -> bool:
+        return self.noted and not self._is_done and not self.given_up
+
     def wait(self) -> None:
-        """Wait until the daemon says something or the connection ends; meanwhile, hand a signal on,
-        again and again until it has an effect.
-        """
+        """Wait for the daemon; meanwhile, hand a signal on until it has an effect."""
         while True:
-            is_unheard = self.noted and self._is_done is False and not self.given_up
-            if is_unheard:
+            if self._is_unheard:
                 self._hand_on()
             if self._stream.has_input(0):
                 return
-            self._poller.poll(AGAIN * 1000 if is_unheard and not self._is_done else None)
+            self._poller.poll(AGAIN * 1000 if self._is_unheard else None)
             with suppress(BlockingIOError):
                 self._woken.recv(100)
 
@@ -86,6 +82,7 @@ class Interrupts:
         if not self._is_told:
             self._is_told = True
             self._tell("(interrupting; once more to give this connection up)")
-        self._is_done = self._interrupt()
-        if self._is_done is None:
+        answer = self._interrupt()
+        self._is_done = bool(answer)
+        if answer is None:
             self._give_up()

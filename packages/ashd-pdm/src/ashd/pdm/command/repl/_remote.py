@@ -11,6 +11,8 @@ import inspect
 import keyword
 import re
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 MOST = 500
@@ -31,6 +33,8 @@ def evaluate(path: str, names: dict[str, object]) -> Any:
 
 def attributes(value: object, start: str) -> list[str]:
     """Return names; private ones only when they are asked for."""
+    if value is _MISSING:
+        return []
     found = [name for name in dir(value) if name.startswith(start)]
     shown = [name for name in found if start.startswith("_") or not name.startswith("_")]
     return sorted(shown, key=lambda name: (name.startswith("_"), name))
@@ -52,37 +56,36 @@ def modules(start: str) -> list[str]:
     return sorted({".".join(name.split(".")[:depth]) for name in known if name.startswith(start)})
 
 
-def complete(text: str, names: dict[str, object]) -> tuple[int, list[str]]:
-    """Return (how many characters at the end of `text` are replaced, [by what])."""
-    length, found = endings(text, names)
-    return length, found[:MOST]
-
-
-def endings(text: str, names: dict[str, object]) -> tuple[int, list[str]]:
-    """Look for what the end of `text` is the beginning of."""
-    found = re.search(r"^\s*from\s+([\w.]+)\s+import\s+(?:.*,\s*)?\(?(\w*)$", text)
-    if found and found[1] in sys.modules:
-        return len(found[2]), attributes(sys.modules[found[1]], found[2])
-    found = re.search(r"^\s*(?:from|import)\s+(?:.*,\s*)?([\w.]*)$", text)
-    if found:
-        return len(found[1]), modules(found[1])
-    found = re.search(r"([A-Za-z_][\w.]*)\[([^\[\]\s]*)$", text)
-    if found:
-        return len(found[2]), keys(evaluate(found[1], names), found[2])
-    found = re.search(r"([A-Za-z_][\w.]*)\.(\w*)$", text)
-    if found:
-        value = evaluate(found[1], names)
-        return len(found[2]), [] if value is _MISSING else attributes(value, found[2])
-    found = re.search(r"(?<![\w.\"'])([A-Za-z_]\w*)$", text)
-    return (len(found[1]), plain_names(found[1], names)) if found else (0, [])
-
-
 def plain_names(start: str, names: dict[str, object]) -> list[str]:
     """Return names of the namespace, builtins and keywords."""
     own = [name for name in names if name.startswith(start) and not name.startswith("__")]
     known = [*dir(builtins), *keyword.kwlist]
     others = {name for name in known if name.startswith(start) and not name.startswith("_")}
     return sorted(own) + sorted(others.difference(own))
+
+
+ENDINGS: dict[str, Callable[[str, str, dict[str, object]], list[str]]] = {
+    r"^\s*from\s+([\w.]+)\s+import\s+(?:.*,\s*)?\(?(\w*)$": (
+        lambda path, start, _: attributes(sys.modules.get(path, _MISSING), start)
+    ),
+    r"^\s*(?:from|import)\s+(?:.*,\s*)?()([\w.]*)$": lambda _path, start, _: modules(start),
+    r"([A-Za-z_][\w.]*)\[([^\[\]\s]*)$": (
+        lambda path, start, names: keys(evaluate(path, names), start)
+    ),
+    r"([A-Za-z_][\w.]*)\.(\w*)$": (
+        lambda path, start, names: attributes(evaluate(path, names), start)
+    ),
+    r"(?<![\w.\"'])()([A-Za-z_]\w*)$": lambda _path, start, names: plain_names(start, names),
+}
+"""What is looked for, by what a text ends with: a path, and the start of a name in it."""
+
+
+def complete(text: str, names: dict[str, object]) -> tuple[int, list[str]]:
+    """Return (how many characters at the end of `text` are replaced, [by what])."""
+    for pattern, look in ENDINGS.items():
+        if found := re.search(pattern, text):
+            return len(found[2]), look(found[1], found[2], names)[:MOST]
+    return 0, []
 
 
 def describe(path: str, names: dict[str, object]) -> list[str]:
@@ -92,14 +95,10 @@ def describe(path: str, names: dict[str, object]) -> list[str]:
         return [f"there is no {path} here"]
     kind = type(value)
     lines = [f"type       {kind.__module__}.{kind.__qualname__}"]
-    try:
+    with suppress(TypeError, ValueError):
         lines.append(f"signature  {path.rpartition('.')[2]}{inspect.signature(value)}")
-    except (TypeError, ValueError):
-        pass
-    try:
+    with suppress(TypeError):
         lines.append(f"file       {inspect.getsourcefile(value)}")
-    except TypeError:
-        pass
     return [*lines, "", *(inspect.getdoc(value) or "(no documentation)").splitlines()]
 
 

@@ -1,15 +1,11 @@
-"""A connection with a prompt: runs code, interrupts it, and asks the daemon for names.
-
-Used by the main thread. `Session` owns the connection, and makes a new one when the old one had to
-be given up.
-"""
+"""A connection with a prompt: runs code, interrupts it, and asks the daemon for names."""
 
 from __future__ import annotations
 
 import ast
 import importlib.resources
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
 
 from ..._errors import PdmError
 from ...cli import ReplClient, open_perf
@@ -17,10 +13,6 @@ from ...cli._connect import Closing
 from .._connection import BUILT_IN
 from .._text import clean_lines
 from ._interrupts import Interrupts
-from ._source import without_empty_lines
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 MARK = "\x01pdm:"
 """What the answers to our own questions start with: no output of others looks like that."""
@@ -34,7 +26,7 @@ class Left(BaseException):
 
 
 class Session(Closing):
-    """A prompt in a daemon. Use `close`, or `with`."""
+    """A prompt in a daemon, for the main thread. Use `close`, or `with`."""
 
     def __init__(self, target: str, worker: str | None, *, safe: bool = False) -> None:
         self._target = target
@@ -58,9 +50,7 @@ class Session(Closing):
 
     @contextmanager
     def interruptible(self, tell: Callable[[str], None]) -> Iterator[None]:
-        """SIGINT interrupts what the daemon runs for us, and what `execute` is called for later in
-        here; a second one gives the connection up. Enter it in the main thread.
-        """
+        """SIGINT interrupts what the daemon runs for us in here; a second one gives up."""
         with Interrupts(self._client.stream, self._interrupt, tell) as interrupts:
             self._interrupts = interrupts
             try:
@@ -74,7 +64,6 @@ class Session(Closing):
         """
         if self._interrupts is not None and self._interrupts.noted:
             raise KeyboardInterrupt
-        code = without_empty_lines(code)
         if self._safe:
             return self._execute(code, lambda line: output(clean_lines(line)))
         return self._execute(code, output)
@@ -91,15 +80,13 @@ class Session(Closing):
             raise
 
     def _interrupt(self) -> bool | None:
-        """Ask the daemon to raise KeyboardInterrupt in our code. False when that doesn't run (yet),
-        None when it doesn't know how.
-        """
+        """Interrupt our code. False when that doesn't run (yet), None when the daemon can't."""
         try:
             with open_perf(self._target, worker=self._worker, timeout=INTERRUPT_TIMEOUT) as client:
-                answer = client.find(f"{BUILT_IN}.prompts").invoke("interrupt", self._id)
+                prompts = client.find(f"{BUILT_IN}.prompts")
+                return any(prompts.by_worker("invoke", "interrupt", (self._id,), {}).values())
         except PdmError:
             return None
-        return any(answer.values()) if isinstance(answer, dict) else bool(answer)
 
     def _find_id(self) -> str:
         """Return by what the daemon knows the code of this connection: process and thread."""
@@ -111,14 +98,13 @@ class Session(Closing):
     # Questions that leave no trace in the namespace
 
     def complete(self, text: str) -> tuple[int, list[str]]:
-        """Return how many characters at the end of `text` are replaced, and by what. Nothing when
-        the connection is lost: running code says so.
+        """Return how many characters at the end of `text` are replaced, and by what. A connection
+        that is lost completes nothing: running code says so.
         """
-        found = None
         with suppress(PdmError):
-            found = self._question("complete", text)
-        if isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], list):
-            return int(found[0]), [name for name in map(str, found[1]) if name.isprintable()]
+            match self._question("complete", text):
+                case (int(length), list(names)):
+                    return length, [name for name in map(str, names) if name.isprintable()]
         return 0, []
 
     def describe(self, text: str) -> list[str]:
@@ -128,8 +114,10 @@ class Session(Closing):
         return [clean_lines(str(line)) for line in found] if isinstance(found, list) else []
 
     def _question(self, function: str, text: str) -> object:
+        remote = importlib.resources.files(__package__).joinpath("_remote.py")
         given = {"__name__": "ashd-pdm", "TEXT": text, "MARK": MARK}
-        source = f"{_remote_source()}print(MARK + ascii({function}(TEXT, NAMES)))\n"
+        source = remote.read_text(encoding="utf-8")
+        source += f"\nprint(MARK + ascii({function}(TEXT, NAMES)))\n"
         lines: list[str] = []
         with suppress(SyntaxError, ValueError), self.interruptible(lambda _line: None):
             self._execute(f"exec({source!r}, {{**{given!r}, 'NAMES': globals()}})", lines.append)
@@ -141,8 +129,3 @@ class Session(Closing):
     def close(self) -> None:
         """Leave. Code that still runs is interrupted."""
         self._client.close()
-
-
-def _remote_source() -> str:
-    path = importlib.resources.files(__package__).joinpath("_remote.py")
-    return path.read_text(encoding="utf-8") + "\n"

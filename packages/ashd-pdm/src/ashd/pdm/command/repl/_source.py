@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import codeop
-import io
 import re
-import tokenize
-from contextlib import suppress
 from itertools import accumulate
 
 _AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+_FORMATTED = {"JoinedStr", "TemplateStr"}
+_WRONG = (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError)
+"""What Python raises for source that it can't compile."""
 
 
 def is_complete(text: str) -> bool:
@@ -21,7 +21,7 @@ def is_complete(text: str) -> bool:
     compiler.compiler.flags |= _AWAIT
     try:
         return compiler(text, "<input>", "single") is not None
-    except (SyntaxError, ValueError, OverflowError):
+    except _WRONG:
         return True
 
 
@@ -34,47 +34,44 @@ def question(text: str) -> str | None:
 def statements(text: str) -> list[str]:
     """Split source into the statements at its top level, so that the value of each is shown as at a
     prompt. What this Python can't parse stays in one piece: the daemon's may.
+
+    An empty line ends a command, so a string literal with one in it is written in one line. Those
+    with expressions in them stay as they are.
     """
     try:
-        body = _parse(text).body
-    except (SyntaxError, ValueError):
+        tree: ast.Module = compile(text, "<input>", "exec", ast.PyCF_ONLY_AST | _AWAIT)
+    except _WRONG:
         return [text] if text.strip() else []
     data = text.encode()
     starts = [0, *accumulate(map(len, data.splitlines(keepends=True)))]
     pieces = []
-    for node in body:
-        decorators: list[ast.expr] = getattr(node, "decorator_list", [])
-        line, column = (decorators[0].lineno, 0) if decorators else (node.lineno, node.col_offset)
-        assert node.end_lineno is not None
-        assert node.end_col_offset is not None
-        end = starts[node.end_lineno - 1] + node.end_col_offset
-        pieces.append(data[starts[line - 1] + column : end].decode())
+    for node in tree.body:
+        first, done = _span(node, starts)
+        if decorators := getattr(node, "decorator_list", []):
+            first = starts[decorators[0].lineno - 1]
+        piece = b""
+        for text_node in sorted(_texts(node), key=lambda one: _span(one, starts)):
+            begin, end = _span(text_node, starts)
+            if b"\n\n" in data[begin:end].replace(b"\r", b""):
+                piece, first = piece + data[first:begin] + ascii(text_node.value).encode(), end
+        pieces.append((piece + data[first:done]).decode())
     return pieces
 
 
-def without_empty_lines(text: str) -> str:
-    """Return the same source with no empty line inside a string: one would end the command. Strings
-    with expressions in them stay as they are.
-    """
-    if "\n\n" not in text:
-        return text
-    starts = [0, *accumulate(len(line) + 1 for line in text.split("\n"))]
-    pieces, done, depth = [], 0, 0
-    with suppress(SyntaxError, tokenize.TokenError):
-        for token in tokenize.generate_tokens(io.StringIO(text).readline):
-            kind = tokenize.tok_name[token.type]
-            depth += kind.endswith("STRING_START") - kind.endswith("STRING_END")
-            if kind == "STRING" and not depth and "\n\n" in token.string:
-                begin, end = (
-                    starts[line - 1] + column for line, column in (token.start, token.end)
-                )
-                with suppress(ValueError):  # an f-string
-                    literal = ascii(ast.literal_eval(token.string))
-                    pieces += [text[done:begin], literal]
-                    done = end
-    return "".join([*pieces, text[done:]])
+def _span(node: ast.stmt | ast.expr, starts: list[int]) -> tuple[int, int]:
+    assert node.end_lineno is not None
+    assert node.end_col_offset is not None
+    begin, end = starts[node.lineno - 1], starts[node.end_lineno - 1]
+    return begin + node.col_offset, end + node.end_col_offset
 
 
-def _parse(text: str) -> ast.Module:
-    tree: ast.Module = compile(text, "<input>", "exec", ast.PyCF_ONLY_AST | _AWAIT)
-    return tree
+def _texts(node: ast.AST) -> list[ast.Constant]:
+    """Return the literals in a statement, but for what is in formatted strings."""
+    found, nodes = [], [node]
+    while nodes:
+        inner = nodes.pop()
+        if isinstance(inner, ast.Constant):
+            found.append(inner)
+        elif type(inner).__name__ not in _FORMATTED:
+            nodes.extend(ast.iter_child_nodes(inner))
+    return found

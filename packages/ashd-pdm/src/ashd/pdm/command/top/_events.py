@@ -1,25 +1,21 @@
-"""Requests as their events tell of them, for daemons that have events and nothing better.
-
-What was under way before the first look is not known. Used by the thread that asks.
-"""
+"""Requests as their events tell of them, for daemons that have events and nothing better."""
 
 from __future__ import annotations
 
+import math
 import time
 from bisect import bisect_left
 from collections import Counter
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from itertools import accumulate
 
 from ..._errors import PdmError
+from ..._records import Server
+from ...cli import PerfClient
 from ...perf import FinishEvent, StartEvent
 from .._connection import find_if_any
 
-if TYPE_CHECKING:
-    from ..._records import Server
-    from ...cli import PerfClient
-
-BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, math.inf)
 MOST_AT_ONCE = 5000
 """Events that one look takes; more than that are the next look's."""
 
@@ -34,19 +30,18 @@ class RequestEvents:
         self._client = client
         self._running: dict[object, tuple[StartEvent, float]] = {}
         self._by_status: Counter[str] = Counter()
-        self._by_latency = [0] * (len(BOUNDS) + 1)
+        self._by_latency = [0] * len(BOUNDS)
         self._seconds = 0.0
 
     @classmethod
     def of(cls, client: PerfClient) -> RequestEvents | None:
         """Subscribe, if the daemon has such events."""
         source = find_if_any(client, "ashd.perf.requests")
-        if source is None:
-            return None
         events = cls(client)
         with suppress(PdmError):
-            source.subscribe(events._take)
-            return events
+            if source is not None:
+                source.subscribe(events._take)
+                return events
         return None
 
     def _take(self, event: object) -> None:
@@ -66,14 +61,14 @@ class RequestEvents:
         for _ in range(MOST_AT_ONCE):
             if not self._client.dispatch(0):
                 break
-        now, total = time.monotonic(), 0
-        buckets: list[tuple[float, int]] = []
-        for bound, number in zip((*BOUNDS, float("inf")), self._by_latency, strict=True):
-            total += number
-            buckets.append((bound, total))
+        now, numbers = time.monotonic(), list(accumulate(self._by_latency))
         return {
             "requests_total": dict(self._by_status),
-            "latency": {"count": total, "sum": self._seconds, "buckets": buckets},
+            "latency": {
+                "count": numbers[-1],
+                "sum": self._seconds,
+                "buckets": list(zip(BOUNDS, numbers, strict=True)),
+            },
             "in_flight": [
                 {
                     "method": getattr(event, "method", "?"),

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from itertools import pairwise
+from typing import TypeVar
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from ..._records import Server
-    from ._look import Look
+from ..._records import Server
+from ._look import Look
 
 K = TypeVar("K")
 
@@ -21,7 +20,7 @@ KEPT = 300
 WINDOW = 10
 """Looks over which latencies are counted together: one alone may have few requests."""
 
-Buckets = dict[float, float]
+Buckets = Mapping[float, float]
 """Numbers of requests by upper bound of their latency; not cumulative."""
 
 
@@ -47,8 +46,9 @@ class Figures:
 class History:
     """What is known after the last look. `curves` are for all processes together."""
 
+    latest: Look
+
     def __init__(self) -> None:
-        self.latest: Look | None = None
         self.workers: dict[str, Figures] = {}
         self.total = Figures()
         self.curves: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=KEPT))
@@ -72,16 +72,12 @@ def figures(workers: list[str], looks: Sequence[Look]) -> Figures:
     seconds = max(now.time - before.time, 1e-9) if len(looks) > 1 else math.inf
     processes = [now.processes[name] for name in workers]
     servers = [now.servers[name] for name in workers if name in now.servers]
-    codes: Counter[str] = Counter()
-    latencies = []
-    cpu = 0.0
+    cpu, codes, latencies = 0.0, Counter[str](), Counter[float]()
     for name in workers:
-        cputime, server = _used(now, name, now)
-        used, earlier = _used(before, name, now)
-        _, earliest = _used(first, name, now)
+        (cputime, server), (used, earlier) = _used(now, name, now), _used(before, name, now)
         cpu += max(0.0, cputime - used)
         codes.update(_grown(_codes(server), _codes(earlier)))
-        latencies.append(_grown(_latency(server), _latency(earliest)))
+        latencies.update(_grown(_latency(server), _latency(_used(first, name, now)[1])))
     return Figures(
         pid=processes[0]["pid"] if processes else None,
         cpu=cpu / seconds,
@@ -115,32 +111,24 @@ def _codes(server: Server) -> dict[str, int]:
 
 
 def _latency(server: Server) -> Buckets:
-    found: Buckets = {}
-    latency, before = server.get("latency"), 0
-    for bound, number in latency["buckets"] if latency else []:
-        found[float(bound)], before = number - before, number
-    return found
+    latency = server.get("latency")
+    buckets = [(0.0, 0), *latency["buckets"]] if latency else []
+    return {float(bound): number - before for (_, before), (bound, number) in pairwise(buckets)}
 
 
 def _grown(now: Mapping[K, float], then: Mapping[K, float]) -> dict[K, float]:
     return {key: max(0, number - then.get(key, 0)) for key, number in now.items()}
 
 
-def quantile(kept: Iterable[Buckets], share: float) -> float | None:
+def quantile(numbers: Buckets, share: float) -> float | None:
     """Return the latency that `share` of the requests stayed below, estimated inside its bucket;
     None without requests. Infinite when it is beyond the last bound.
     """
-    numbers: Counter[float] = Counter()
-    for buckets in kept:
-        numbers.update(buckets)
     wanted, lower = share * sum(numbers.values()), 0.0
     if not wanted:
         return None
     for bound, number in sorted(numbers.items()):
-        if number and wanted <= number:
-            if math.isinf(bound):
-                return bound
+        if number and wanted <= number and math.isfinite(bound):
             return min(bound, lower + (bound - lower) * wanted / number)
-        wanted -= number
-        lower = bound
+        wanted, lower = wanted - number, bound
     return lower

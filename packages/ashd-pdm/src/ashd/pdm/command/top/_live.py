@@ -1,36 +1,24 @@
-"""The live screen, by prompt_toolkit (the extra `cli`).
-
-The main thread has the terminal and runs all methods but `_ask`: that asks the daemon in a thread
-of its own, so that a daemon that hangs doesn't make the screen hang.
-"""
+"""The live screen, by prompt_toolkit (the extra `cli`)."""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import signal
 import threading
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from prompt_toolkit.application import Application
-from prompt_toolkit.key_binding import KeyBindings
+from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.layout import FormattedTextControl, Layout, Window
 from prompt_toolkit.styles import Style
 
 from .._failures import FAILURES, sentence
-from ._look import Question
-from ._view import cut, layout
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Callable
-
-    from prompt_toolkit.formatted_text import StyleAndTextTuples
-    from prompt_toolkit.key_binding import KeyPressEvent
-
-    from ._figures import History
-    from ._look import Look, Row, Watcher
-    from ._view import Frame
+from ._figures import History
+from ._look import Look, Question, Row, Watcher
+from ._view import Frame, layout
 
 STYLE = Style.from_dict(
     {
@@ -55,7 +43,7 @@ ESCAPE_TIMEOUT = 0.05
 
 
 class Live:
-    """The screen, and what is selected on it."""
+    """The screen, and what is selected on it. Another thread than the main one runs `_ask`."""
 
     def __init__(
         self, watcher: Watcher, history: History, frame: Frame, options: argparse.Namespace
@@ -69,19 +57,16 @@ class Live:
         self._looks = 0
         self._question = Question(threads=frame.threads)  # replaced, never changed
         self._ask_now = threading.Event()
-        window, keys = Window(FormattedTextControl(self._draw, show_cursor=False)), KeyBindings()
-        self._app: Application[int] = Application(
-            Layout(window), style=STYLE, key_bindings=keys, full_screen=True
-        )
+        window = Window(FormattedTextControl(self._draw, show_cursor=False))
+        self._app: Application[int] = Application(Layout(window), style=STYLE, full_screen=True)
         self._app.ttimeoutlen = ESCAPE_TIMEOUT
-        self._bind(keys)
+        self._app.key_bindings = self._keys()
 
     def run(self) -> int:
         """Show the screen until the user has enough of it."""
-        try:
+        with suppress(EOFError):  # the terminal is gone
             return self._app.run(pre_run=self._begin)
-        except EOFError:  # the terminal is gone
-            return 0
+        return 0
 
     def _begin(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -93,14 +78,14 @@ class Live:
             self._app.exit(result=status)
 
     def _ask(self) -> None:
-        while not self._loop.is_closed():
-            self._ask_now.wait(self._options.interval)
-            self._ask_now.clear()
-            try:
-                found: Look | str = self._watcher.look(self._question)
-            except FAILURES as exc:
-                found = sentence(exc, self._options.target)
-            with suppress(RuntimeError):  # the loop was closed
+        with suppress(RuntimeError):  # the loop was closed
+            while True:
+                self._ask_now.wait(self._options.interval)
+                self._ask_now.clear()
+                try:
+                    found: Look | str = self._watcher.look(self._question)
+                except FAILURES as exc:
+                    found = sentence(exc, self._options.target)
                 self._loop.call_soon_threadsafe(self._take, found)
 
     def _take(self, found: Look | str) -> None:
@@ -117,10 +102,8 @@ class Live:
         self._app.invalidate()
 
     def _select(self, by: int = 0) -> Row | None:
-        """Move the selection, and return what is selected. The same row stays selected wherever it
-        has moved to.
-        """
-        rows, frame = self._history.latest.rows if self._history.latest else [], self._frame
+        """Move the selection, which stays on the same row of each look, and return that."""
+        rows, frame = self._history.latest.rows, self._frame
         keys = [row.key for row in rows]
         if self._selected is not None and self._selected.key in keys:
             frame.selected = keys.index(self._selected.key)
@@ -135,13 +118,14 @@ class Live:
         self._frame.stack_open = self._shown is not None
         spans: StyleAndTextTuples = []
         for line in layout(self._history, self._frame):
-            spans += [(f"class:{style}", text) for style, text in cut(line, size.columns)]
+            spans += [(f"class:{style}", text) for style, text in line]
             spans.append(("", "\n"))
         return spans[:-1]
 
     # Keys
 
-    def _bind(self, keys: KeyBindings) -> None:
+    def _keys(self) -> KeyBindings:
+        keys = KeyBindings()
         actions: dict[str, Callable[[], None]] = {
             "up k": lambda: self._move(-1),
             "down j": lambda: self._move(1),
@@ -157,6 +141,7 @@ class Live:
         for names, action in actions.items():
             for name in names.split():
                 keys.add(name)(_handler(action))
+        return keys
 
     def _move(self, by: int) -> None:
         selected = self._select(by)

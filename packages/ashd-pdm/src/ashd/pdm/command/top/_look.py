@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
 import time
-from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
-from ..._errors import ConnectionLost, PdmError
-from ..._records import Process, Server, Thread
+from ..._errors import ConnectionLost
+from ..._records import Process, Request, Server, Stack, Thread
+from ...cli import PerfClient, Proxy
 from .._connection import find, find_if_any, open_perf, read
 from ._events import RequestEvents
-
-if TYPE_CHECKING:
-    import argparse
-
-    from ..._records import Request, Stack
-    from ...cli import PerfClient, Proxy
 
 SERVER = "ashd.perf.server"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """Something with a thread: a request in flight, or a thread itself."""
 
     worker: str
@@ -37,8 +30,7 @@ class Row:
         return (self.worker, self.ident, self.text if self.is_request else "")
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """What was seen at `time` (monotonic). Dicts are by worker; a single process is called ''."""
 
     time: float
@@ -49,8 +41,7 @@ class Look:
     asked: Row | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """What to look at besides: all threads instead of requests, and the stack of one of them."""
 
     threads: bool = False
@@ -101,7 +92,7 @@ class Watcher:
 
     def _threads(self, client: PerfClient) -> list[Row]:
         return [
-            Row(worker, thread["ident"], _age(thread), _thread_text(thread))
+            Row(worker, thread["ident"], (thread["request"] or {}).get("age"), _text_of(thread))
             for worker, threads in read(self._find(client, "threads"), list[Thread]).items()
             for thread in sorted(threads, key=lambda one: one["request"] is None)
         ]
@@ -118,34 +109,27 @@ def _stack(client: PerfClient, row: Row, rows: list[Row]) -> Stack:
     if row.ident is None or row.key not in {one.key for one in rows}:
         return []
     inside = f"workers/{row.worker}/pdm.perf." if row.worker else ""
-    with suppress(PdmError), find(client, f"{inside}threads") as threads:
+    with find(client, f"{inside}threads") as threads:
         found = threads.invoke("stack", row.ident)
-        return [] if found is None else list(found["stack"])
-    return []
+    return [] if found is None else list(found["stack"])
 
 
 def _request_rows(servers: dict[str, Server]) -> list[Row]:
     rows = [
-        Row(worker, one.get("thread"), one.get("age"), _request_text(one), is_request=True)
+        Row(worker, one.get("thread"), one.get("age"), _request(one, "uri"), is_request=True)
         for worker, server in servers.items()
         for one in server.get("in_flight", [])
     ]
     return sorted(rows, key=lambda row: -(row.age or 0.0))
 
 
-def _request_text(request: Request) -> str:
-    return f"{request.get('method')} {request.get('uri')}"
+def _request(request: Request, url: str) -> str:
+    return f"{request.get('method')} {request.get(url)}"
 
 
-def _thread_text(thread: Thread) -> str:
-    request = thread["request"]
-    if request is not None:
-        return f"{thread['name']}: {request.get('method')} {request.get('url')}"
-    if not thread["stack"]:
-        return str(thread["name"])
+def _text_of(thread: Thread) -> str:
+    name = thread["name"]
+    if thread["request"] is not None:
+        return f"{name}: {_request(thread['request'], 'url')}"
     file, line, function, _ = thread["stack"][-1]
-    return f"{thread['name']}: {function} ({file}:{line})"
-
-
-def _age(thread: Thread) -> float | None:
-    return thread["request"].get("age") if thread["request"] else None
+    return f"{name}: {function} ({file}:{line})"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
-from typing import TYPE_CHECKING
 
 from ...perf import error
 from .._failures import sentence
@@ -12,9 +12,6 @@ from .._output import needs_extra, say, warn
 from ._figures import History
 from ._look import Question, Watcher
 from ._view import Frame, as_text, layout
-
-if TYPE_CHECKING:
-    import argparse
 
 PLAIN_LINES = 40
 PLAIN_COLUMNS = 100

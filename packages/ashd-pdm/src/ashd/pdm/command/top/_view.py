@@ -6,27 +6,21 @@ A line is a list of spans, (style, text); styles are names, which `_live.py` kno
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from .._text import clean, count, duration, fit, size, width
+from ..._records import Stack
+from .._text import clean, count, duration, size
+from ._figures import Figures, History
+from ._look import Row
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from ..._records import Stack
-    from ._figures import Figures, History
-    from ._look import Row
-
-Span = tuple[str, str]
-Line = list[Span]
+Line = list[tuple[str, str]]
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 PLAIN_BLOCKS = "_.-=+*#@"
 CURVE = 24
 """Columns of a curve, at most."""
 
-LABEL = 10
 KEYS = "q quit  up/down select  Enter stack  t threads/requests  p pause"
 
 
@@ -46,7 +40,9 @@ class Frame:
 
 
 def layout(history: History, frame: Frame) -> list[Line]:
-    """Return the lines of a whole screen, no more than there are rows."""
+    """Return as many lines as the screen has, with nothing in them that could control a terminal.
+    They may be longer than it is wide.
+    """
     lines = [_heading(history, frame), *summary(history, frame)]
     if history.workers and "" not in history.workers:
         lines += _workers(history)
@@ -54,14 +50,14 @@ def layout(history: History, frame: Frame) -> list[Line]:
     lines += [[], *_lower(history, frame, max(room, 1))]
     del lines[max(frame.lines - 1, 1) :]
     lines += [[] for _ in range(frame.lines - 1 - len(lines))]
-    return [*lines, [("footer", fit(KEYS, frame.columns))]]
+    lines.append([("footer", KEYS.ljust(frame.columns))])
+    return [[(style, clean(text)) for style, text in line] for line in lines]
 
 
 def _heading(history: History, frame: Frame) -> Line:
     words = [("title", "ashd-pdm top"), ("warning", "  paused" if frame.paused else "")]
     words += [("error", f"  {frame.note}" if frame.note else ""), ("title", f"  {frame.target}")]
-    if history.latest and history.latest.processes:
-        process = next(iter(history.latest.processes.values()))
+    for process in list(history.latest.processes.values())[:1]:
         where = f"pid {process['pid']}  " if "" in history.workers else ""
         since = f"up {duration(process['realtime'])}  Python {process['python']}"
         words.append(("plain", f"  {where}{since}"))
@@ -70,16 +66,14 @@ def _heading(history: History, frame: Frame) -> Line:
 
 def summary(history: History, frame: Frame) -> list[Line]:
     """Return the lines about all processes together."""
-    if history.latest is None:
-        return [[("plain", "asking ...")]]
     total = history.total
     descriptors = "" if total.descriptors is None else f"  descriptors {total.descriptors}"
-    cpu = _figure(history, frame, "CPU", "cpu", f"{100 * total.cpu:8.1f} %  ")
+    cpu = _figure(history, frame, "CPU", f"{100 * total.cpu:8.1f} %  ")
     cpu.append(("plain", f"  threads {total.threads}{descriptors}"))
-    memory = _figure(history, frame, "memory", "memory", f"{_size(total.memory):>10}  ")
+    memory = _figure(history, frame, "memory", f"{_size(total.memory):>10}  ")
     if total.requests is None:
         return [cpu, memory]
-    requests = _figure(history, frame, "requests", "requests", f"{total.requests:8,.1f} /s ")
+    requests = _figure(history, frame, "requests", f"{total.requests:8,.1f} /s ")
     requests += [
         ("plain", "  in flight "),
         ("value", str(total.in_flight)),
@@ -88,20 +82,24 @@ def summary(history: History, frame: Frame) -> list[Line]:
     return [requests, _latency(total), _codes(total), cpu, memory]
 
 
-def _figure(history: History, frame: Frame, label: str, curve_of: str, value: str) -> Line:
+def _label(text: str) -> tuple[str, str]:
+    return ("label", f"{text:<10}")
+
+
+def _figure(history: History, frame: Frame, label: str, value: str) -> Line:
     room = max(0, min(CURVE, frame.columns - 52))
-    values = list(history.curves.get(curve_of, ()))[-room:] if room else []
+    values = list(history.curves[label.lower()])[-room:] if room else []
     drawn = curve(values, BLOCKS if frame.unicode else PLAIN_BLOCKS).rjust(room)
-    return [("label", fit(label, LABEL)), ("value", value), ("curve", drawn)]
+    return [_label(label), ("value", value), ("curve", drawn)]
 
 
 def _latency(total: Figures) -> Line:
-    label, p50 = ("label", fit("latency", LABEL)), ("value", f"{_time(total.p50):<9}")
-    return [label, ("plain", "     p50 "), p50, ("plain", "p99 "), ("value", _time(total.p99))]
+    p50 = [("plain", "     p50 "), ("value", f"{_time(total.p50):<9}")]
+    return [_label("latency"), *p50, ("plain", "p99 "), ("value", _time(total.p99))]
 
 
 def _codes(total: Figures) -> Line:
-    spans: Line = [("label", fit("status", LABEL)), ("plain", "     ")]
+    spans: Line = [_label("status"), ("plain", "     ")]
     for code, rate in total.codes.items():
         style = {"4": "warning", "5": "error"}.get(code[:1], "good")
         spans += [(style, code), ("plain", f" {rate:,.1f}/s  ")]
@@ -120,10 +118,9 @@ def _time(seconds: float | None) -> str:
 
 def curve(values: Sequence[float], blocks: str = BLOCKS) -> str:
     """Return a small curve; its top is the largest value."""
-    most = max(values, default=0.0)
+    most, last = max(values, default=0.0), len(blocks) - 1
     if most <= 0:
         return blocks[0] * len(values)
-    last = len(blocks) - 1
     steps = (math.ceil(last * max(0.0, value) / most) for value in values)
     return "".join(blocks[min(step, last)] for step in steps)
 
@@ -136,7 +133,7 @@ def _workers(history: History) -> list[Line]:
     lines: list[Line] = [[], [("head", _WORKER.format(*_WORKER_HEAD))]]
     for name, one in history.workers.items():
         cells = (
-            clean(name)[:8],
+            name[:8],
             str(one.pid),
             f"{100 * one.cpu:.1f}",
             _size(one.memory),
@@ -153,8 +150,6 @@ def _workers(history: History) -> list[Line]:
 def _lower(history: History, frame: Frame, room: int) -> list[Line]:
     """Rows, and the stack of the selected one when it is wanted."""
     look = history.latest
-    if look is None:
-        return []
     if not frame.stack_open:
         return _rows(look.rows, frame, room)
     shown = min(max(room // 3, 2), len(look.rows) + 1)
@@ -169,10 +164,11 @@ def _rows(rows: list[Row], frame: Frame, room: int) -> list[Line]:
     first = min(max(0, frame.selected - room + 2), max(0, len(rows) - room + 1))
     for at, row in list(enumerate(rows))[first : first + room - 1]:
         age = "" if row.age is None else duration(row.age)
-        worker = f"{clean(row.worker)[:8]:<8} " if many else ""
-        text = f"{age:>8}  {worker}{clean(row.text)}"
-        style = "selected" if at == frame.selected else "slow" if (row.age or 0) > 1 else "plain"
-        lines.append([(style, fit(text, frame.columns) if style == "selected" else text)])
+        worker = f"{row.worker[:8]:<8} " if many else ""
+        text = f"{age:>8}  {worker}{row.text}"
+        style = "slow" if (row.age or 0) > 1 else "plain"
+        is_selected = at == frame.selected
+        lines.append([("selected", text.ljust(frame.columns)) if is_selected else (style, text)])
     return lines
 
 
@@ -183,9 +179,7 @@ def _stack(stack: Stack | None, row: Row | None, room: int) -> list[Line]:
         said = "no thread is known for it" if row.ident is None else "it is over"
         return [[("plain", f"{row.text}: {said}")]]
     lines: list[Line] = [[("head", f"STACK of {row.text}")]]
-    # The inner end is what tells most
-    frames = stack[-max((room - 1) // 2, 1) :]
-    for file, line, function, source in frames:
+    for file, line, function, source in stack[-max((room - 1) // 2, 1) :]:  # what tells most
         lines += [[("place", f"{function}  {file}:{line}")], [("plain", f"    {source}")]]
     return lines
 
@@ -193,18 +187,3 @@ def _stack(stack: Stack | None, row: Row | None, room: int) -> list[Line]:
 def as_text(lines: Iterable[Line]) -> str:
     """Return lines without their styles."""
     return "\n".join("".join(text for _, text in line).rstrip() for line in lines)
-
-
-def cut(line: Line, columns: int) -> Line:
-    """Return as much of a line as there are columns for, with nothing in it that could control the
-    terminal.
-    """
-    found: Line = []
-    for style, unsafe in line:
-        text = clean(unsafe)
-        taken = width(text)
-        if taken > columns:
-            return [*found, (style, fit(text, columns))] if columns > 0 else found
-        found.append((style, text))
-        columns -= taken
-    return found
