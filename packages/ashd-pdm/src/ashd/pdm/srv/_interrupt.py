@@ -30,17 +30,20 @@ class Interruptible:
         self._ident: int | None = None
         self._over = threading.Event()
 
-    def run(self, function: Callable[[], None]) -> None:
-        """Call `function`. `Interrupted` may come out of it, but doesn't come later."""
+    def run(self, function: Callable[[], bool]) -> bool | None:
+        """Call `function`, and return its value; None when KeyboardInterrupt came out of it.
+        `Interrupted` may be raised, but not later.
+        """
         self._over.clear()
         begun = settled = False
+        value: bool | None = None
         interrupted: Interrupted | None = None
         while True:
             try:  # all calls are in here, for an exception may be raised at any of them
                 if not begun:
                     begun = True
                     self._ident = threading.get_ident()
-                    function()
+                    value = function()
                 with self._lock:
                     self._ident = None
                     if not settled:  # what may be pending gives way to one that arrives here
@@ -56,6 +59,7 @@ class Interruptible:
         self._over.set()
         if interrupted is not None:
             raise interrupted
+        return value
 
     def interrupt_once(self) -> bool:
         """From another thread: raise KeyboardInterrupt in what runs. False when nothing does."""

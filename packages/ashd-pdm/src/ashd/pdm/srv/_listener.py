@@ -66,8 +66,8 @@ def _accept(rule: Admission | None, server: Server, listening: socket.socket) ->
     try:
         sock, _ = listening.accept()
     except OSError as exc:  # gone again before it was accepted, as a rule
-        if exc.errno in _SCARCE:  # also when there is no client yet
-            wait_for(listening.fileno(), select.POLLIN, None)
+        if exc.errno in _SCARCE:
+            wait_for(listening.fileno(), select.POLLIN, None)  # accept() didn't wait for a client
             _log.warning("can't accept a debug connection: %s", exc.strerror)
             time.sleep(SCARCE_PAUSE)
         return exc.errno != errno.EINVAL  # shut down

@@ -98,12 +98,12 @@ class PerfConnection:
 
     # Requests
 
-    def get(self, ident: object, protocol: str) -> _Bound:
+    def get(self, ident: object, protocol: str | None = None) -> _Bound:
         """Return what is bound to an id, and has the protocol."""
         found = self._bound.get(ident)
         if found is None:
             raise nosuchname("no object is bound to this id")
-        if protocol not in (*found.protocols, ""):
+        if protocol and protocol not in found.protocols:
             raise nosuchproto(f"the object doesn't have the protocol {protocol}")
         return found
 
@@ -128,7 +128,7 @@ class PerfConnection:
         return self._set(ident, self._find(module, name))
 
     def unbind(self, ident: object) -> _Values:
-        self.get(ident, "")
+        self.get(ident)
         self._forget(ident)
         return ()
 

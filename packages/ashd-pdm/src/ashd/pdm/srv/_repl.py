@@ -7,6 +7,7 @@ leave, and interrupts the command that runs then.
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 from .._errors import ConnectionLost, ProtocolError
 from .._limits import Limits
@@ -59,14 +60,8 @@ class ReplConnection:
             self._stream.send(b"-ERR the command is not UTF-8\n")
             return
         output = ClientOutput(self._send, self._limits.output_line)
-        done: bool | None = None
-
-        def run() -> None:
-            nonlocal done
-            done = self._console.execute(text)
-
         with output_to(output), running_prompt(self._interruptible.interrupt_once):
-            self._interruptible.run(run)
+            done = self._interruptible.run(partial(self._console.execute, text))
         output.finish()
         if done is None:  # interrupted before it could say so
             self._send(b" KeyboardInterrupt\n")

@@ -208,18 +208,15 @@ def _is_loopback(address: str) -> bool:
 
 
 def _bind_all(addresses: list[str], port: int) -> list[socket.socket]:
-    missing: OSError | None = None
     with ExitStack() as undo:
         bound = []
         for address in addresses:
             try:
                 bound.append(undo.enter_context(_bind_tcp(address, port)))
-            except OSError as exc:
-                if exc.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+            except OSError as exc:  # a name may have a v6 address on a machine without v6
+                is_missing = exc.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+                if not is_missing or (address == addresses[-1] and not bound):
                     raise
-                missing = exc  # a name has a v6 address on machines without v6
-        if missing and not bound:
-            raise missing
         undo.pop_all()
         return bound
 
