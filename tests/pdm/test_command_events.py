@@ -13,9 +13,9 @@ import pytest
 
 from ashd.pdm import perf
 from ashd.pdm._limits import MAX_MESSAGE
+from ashd.pdm._messages import message
 from ashd.pdm.cli import PerfClient
 from ashd.pdm.command.top._events import MOST_RUNNING, RequestEvents
-from ashd.pdm.srv._answers import event_message
 from ashdtest.debugdaemon import Daemon, run_command, running_daemon
 
 SOURCE = """
@@ -93,5 +93,5 @@ def send_beginnings(listening: socket.socket, number: int) -> None:
             data = pickle.dumps(("+", *answer))
             sock.sendall(len(data).to_bytes(4) + data)
         for event in ["something else"] + [perf.RequestStart(method="GET") for _ in range(number)]:
-            sock.sendall(event_message(1, event, MAX_MESSAGE))
+            sock.sendall(message(("*", 1, event), MAX_MESSAGE))
         stream.read()
