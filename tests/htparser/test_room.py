@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ashd.htparser._limits import CANDIDATES, STALL_TIME
+from ashd.htparser._limits import CANDIDATES, STALL_TIME, UNREAD_TIME
 from ashd.htparser._room import Client, Room
 from ashd.htparser._states import FOLLOWERS, GIVING_WAY, State
 
@@ -10,13 +10,13 @@ from ashd.htparser._states import FOLLOWERS, GIVING_WAY, State
 class Guest:
     """A client, as far as the room knows it."""
 
-    def __init__(self, *, sent: bool = False) -> None:
+    def __init__(self, *, alive: bool = False) -> None:
         self.line: dict[Client, float] | None = None
-        self.sent = sent
+        self.alive = alive
         self.gone = False
 
-    def has_sent(self) -> bool:
-        return self.sent
+    def stirs(self) -> bool:
+        return self.alive
 
     def give_way(self) -> None:
         self.gone = True
@@ -39,10 +39,10 @@ def test_the_order_in_which_clients_give_way() -> None:
         hall.stand(guest, state, 0)
     for state in GIVING_WAY:
         assert not guests[state].gone
-        assert hall.make(STALL_TIME)
+        assert hall.make(UNREAD_TIME)
         assert guests[state].gone
         hall.forget(guests[state])
-    assert not hall.make(STALL_TIME)
+    assert not hall.make(UNREAD_TIME)
 
 
 def test_a_body_that_grows_does_not_give_way() -> None:
@@ -55,10 +55,22 @@ def test_a_body_that_grows_does_not_give_way() -> None:
     assert (slow.gone, stalled.gone) == (False, True)
 
 
+def test_a_client_that_reads_slowly_does_not_give_way() -> None:
+    hall, slow, stalled = room(), Guest(alive=True), Guest()
+    hall.stand(slow, State.RESPONSE, 0)
+    hall.stand(stalled, State.RESPONSE, 1)
+    assert not hall.make(UNREAD_TIME)
+    assert hall.make(UNREAD_TIME + 1)
+    hall.forget(stalled)
+    slow.alive = False
+    assert not hall.make(UNREAD_TIME + 1)
+    assert (slow.gone, stalled.gone) == (False, True)
+
+
 def test_a_client_whose_bytes_are_there_stays() -> None:
     hall, silent = room(), Guest()
     for _ in range(CANDIDATES - 1):
-        hall.stand(Guest(sent=True), State.IDLE, 0)
+        hall.stand(Guest(alive=True), State.IDLE, 0)
     hall.stand(silent, State.IDLE, 0)
     assert hall.make(0)
     assert silent.gone

@@ -197,6 +197,22 @@ def test_stalled_clients_give_way(half: bytes) -> None:
         assert not select.select(stalled[1:], [], [], 0)[0]
 
 
+def test_a_client_that_does_not_read_gives_way() -> None:
+    """The one that has not read for longest, and its handler learns of it."""
+    with (
+        front_end(HANDLER, options=["--connections=3"]) as server,
+        contextlib.ExitStack() as stack,
+    ):
+        clients = [stack.enter_context(server.connect()) for _ in range(3)]
+        for number, sock in enumerate(clients):
+            sock.sendall(b"GET /length/%d?20000000 HTTP/1.1\r\nHost: a\r\n\r\n" % number)
+            assert sock.recv(1, socket.MSG_PEEK)
+        assert_serves(server)
+        server.wait_for_log("stopped length/0")
+        for sock in clients[1:]:
+            assert len(Reader(sock).reply().body) == 20_000_000
+
+
 def test_idle_clients_give_way_first() -> None:
     with (
         front_end(HANDLER, options=["--connections=3"]) as server,

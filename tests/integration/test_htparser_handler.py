@@ -145,6 +145,46 @@ def test_requests_that_wait_are_served_when_the_handler_goes_on() -> None:
 # Queueing
 
 
+def test_a_new_request_does_not_wait_for_a_whole_flood() -> None:
+    """Of those that the handler's socket has no room for, oldest and newest go in turns."""
+    noting = """
+import os
+import select
+from ashd.proto import recv_request
+while request := recv_request():
+    with request:
+        os.write(2, b"took " + request.rest + b"\\n")
+        if request.rest == b"stall":
+            poll = select.poll()
+            poll.register(request, 0)
+            poll.poll()
+        else:
+            request.socket.sendall(b"HTTP/1.1 200 OK\\nContent-Length: 0\\n\\n")
+"""
+    flood = [f"{number}" for number in range(20)]
+    with front_end(python(noting)) as server, contextlib.ExitStack() as stack:
+        stalling = stack.enter_context(server.connect())
+        stalling.sendall(get("/stall"))
+        server.wait_for_log("took stall")
+        clients = [stack.enter_context(server.connect()) for _ in flood]
+        for client, name in zip(clients, flood, strict=True):
+            # each of these datagrams takes a fifth of what the handler's socket has room for
+            client.sendall(get(f"/{name}").replace(b"Host", b"A: " + b"x" * 40000 + b"\r\nHost"))
+            server.exchange(b"not HTTP\r\n\r\n")  # answered after all before it
+        clients.append(stack.enter_context(server.connect()))
+        clients[-1].sendall(get("/new"))
+        server.exchange(b"not HTTP\r\n\r\n")
+        stalling.close()
+        for client in clients:
+            assert Reader(client).reply().status == 200
+        order = re.findall("took ([0-9]+|new)", server.log)
+    assert sorted(order) == sorted([*flood, "new"])
+    begin, end = order[: order.index("new")], order[order.index("new") + 1 :]
+    assert len(begin) < len(flood) / 2
+    assert begin == flood[: len(begin)]
+    assert end[0] == flood[len(begin)]
+
+
 def test_requests_count_as_queued_until_a_handler_receives_them() -> None:
     """What the kernel has taken for a handler that receives nothing is taken back."""
     with front_end(HANDLER, options=["--queue-time=1"]) as server, contextlib.ExitStack() as stack:

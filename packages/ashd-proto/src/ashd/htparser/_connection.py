@@ -111,14 +111,20 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Stop reading the response: the client doesn't keep up."""
+        server = self._server
+        now = server.time()
         if self._exchange is not None:
             self._exchange.pause()
         self._wire.mark()
-        self.write_deadline = self._server.time() + self._server.limits.body_time
+        self.write_deadline = now + server.limits.body_time
+        if self._state is _RESPONSE:
+            server.room.stand(self, _RESPONSE, now)
 
     def resume_writing(self) -> None:
         """Read the response again."""
         self.write_deadline = math.inf
+        if self._state is _RESPONSE:
+            self._server.room.step_out(self)
         if self._exchange is not None:
             self._exchange.resume()
 
@@ -145,9 +151,9 @@ class Connection(asyncio.Protocol):
         elif self._state is State.BODY_HELD:
             self.refuse(503, "The server is shutting down.")
 
-    def has_sent(self) -> bool:
+    def stirs(self) -> bool:
         """See `_room.Client`."""
-        return self._wire.has_sent()
+        return self._wire.has_read() if self._state is _RESPONSE else self._wire.has_sent()
 
     def give_way(self) -> None:
         """See `_room.Client`."""
@@ -341,6 +347,8 @@ class Connection(asyncio.Protocol):
         self.deadline = now + time
         if state in WAITING:
             self._server.room.stand(self, state, now)
+        elif state is _RESPONSE and self.write_deadline < math.inf:
+            self._server.room.stand(self, state, self._server.time())
         elif self.line is not None:
             self._server.room.step_out(self)
 

@@ -63,6 +63,10 @@ STALL_TIME = 1.0
 """A client that has sent nothing of its body for this long may give way to a new one.
 Networks pause for less."""
 
+UNREAD_TIME = 5.0
+"""A client that has taken nothing of a response for this long may give way to a new one. The kernel
+tells of it when some 64 KiB have gone, so this asks 13 KB/s of the clients of a full server."""
+
 CANDIDATES = 8
 """Clients that are asked whether they can give way each time that a new one comes."""
 

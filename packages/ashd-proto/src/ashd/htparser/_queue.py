@@ -2,7 +2,9 @@
 
 Called in the event loop's thread; a `RequestQueue` is made before there is a loop. It owns a front
 end's end of the handler's socket, which several processes may share, and keeps what the socket has
-no room for. What lies in the socket is the business of `_keeper`.
+no room for. Of that, the oldest request and the newest go in turns: a flood delays those who come
+after it by little more than what lies in the socket, and all of it gets through. What lies in the
+socket is the business of `_keeper`.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ class RequestQueue:
         self._sock: socket.socket | None = sock
         self._broken = False
         self._waiting: deque[Exchange] = deque()
+        self._newest_next = False
         self._poller: Poller | None = None
         self._on_send: Callable[[bytes], object] | None = None
 
@@ -110,9 +113,12 @@ class RequestQueue:
         if not self._waiting:
             return
         while self._waiting and self._sock is not None:
-            if self._waiting[0].waiting and not self._send(self._sock, self._waiting[0]):
+            newest = self._newest_next
+            exchange = self._waiting.pop() if newest else self._waiting.popleft()
+            if exchange.waiting and not self._send(self._sock, exchange):
+                (self._waiting.append if newest else self._waiting.appendleft)(exchange)
                 return
-            self._waiting.popleft()
+            self._newest_next = not newest
         self._watch(0)
 
     def _watch(self, events: int) -> None:

@@ -1,8 +1,9 @@
 """How many clients there may be, and who gives way when one more comes.
 
 Clients that wait stand in lines, one for each state in `GIVING_WAY`: those that have had their
-answer, idle ones, unfinished heads, bodies. A new client takes the place of the first in the first
-line. So clients that stall keep nobody out, and one that sends its request at once is served.
+answer, idle ones, unfinished heads, bodies, unread responses. A new client takes the place of the
+first in the first line. So clients that stall keep nobody out, and one that sends its request at
+once is served.
 
 Called in the event loop's thread. A call takes the same time, however many clients there are.
 """
@@ -14,7 +15,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Protocol
 
-from ._limits import CANDIDATES, STALL_TIME
+from ._limits import CANDIDATES
 from ._states import GIVING_WAY, STALLING, State
 
 
@@ -24,8 +25,8 @@ class Client(Protocol):
     line: dict[Client, float] | None
     """The line in which it stands; the room's own."""
 
-    def has_sent(self) -> bool:
-        """Tell whether bytes of the client wait to be read, and it has not left since."""
+    def stirs(self) -> bool:
+        """Tell whether it does what it is waited for, though nobody has taken note so far."""
 
     def give_way(self) -> None:
         """Leave for another client."""
@@ -63,11 +64,14 @@ class Room:
         return False
 
     def _first(self, state: State, now: float) -> Client | None:
-        for client, since in islice(self._lines[state].items(), CANDIDATES):
-            if state in STALLING and now - since < STALL_TIME:
+        patience = STALLING.get(state, 0.0)
+        for client, since in list(islice(self._lines[state].items(), CANDIDATES)):
+            if now - since < patience:
                 return None
-            if state is State.CLOSING or not client.has_sent():
+            if state is State.CLOSING or not client.stirs():
                 return client
+            if patience:
+                self.stand(client, state, now)
         return None
 
     def stand(self, client: Client, state: State, now: float) -> None:

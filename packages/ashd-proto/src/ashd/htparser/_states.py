@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from ._limits import STALL_TIME, UNREAD_TIME
+
 
 class State(IntEnum):
     """What the next bytes of a client are. Integers make fast keys."""
@@ -65,9 +67,17 @@ GIVING_WAY = (
     State.REST,
     State.BODY_HELD,
     State.BODY,
+    State.RESPONSE,
 )
 """Who makes room for a new client, in this order; among equals, the one that waits longest."""
 
-WAITING = frozenset(GIVING_WAY)
-STALLING = {State.BODY_HELD, State.BODY}
-"""States in which a client makes room only if nothing has come of it for a while (`STALL_TIME`)."""
+WAITING = frozenset(GIVING_WAY) - {State.RESPONSE}
+"""States in which the client has to do something, or nobody does. While it gets a response, it has
+to read if that can't be written."""
+
+STALLING = {
+    State.BODY_HELD: STALL_TIME,
+    State.BODY: STALL_TIME,
+    State.RESPONSE: UNREAD_TIME,
+}
+"""States in which a client makes room only if it has done nothing for so many seconds."""
