@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from functools import partial
 
 import pytest
 
 from ashd.serve import Free, Pool
-from ashd.serve._awake import count_awake, processors
+from ashd.serve._awake import interrupt_nobody, is_awake, processors
 from ashd.serve._interpreter import has_interpreter_lock
 from ashd.serve.conformance import DEADLINE, Serving
 from ashdtest.processes import wait_until
@@ -18,8 +19,8 @@ BLOCKED = 8
 BATCH = 40
 
 
-def is_so(tid: int, awake: int) -> bool:
-    return count_awake([tid]) == awake
+def is_so(tid: int, awake: bool) -> bool:
+    return is_awake(tid) is awake
 
 
 def test_a_thread_that_computes_is_awake_and_one_that_waits_is_not() -> None:
@@ -30,7 +31,7 @@ def test_a_thread_that_computes_is_awake_and_one_that_waits_is_not() -> None:
         while not end.is_set():
             hashlib.sha256(megabyte).digest()  # without interpreter lock
 
-    for work, awake in ((compute, 1), (partial(end.wait, DEADLINE), 0)):
+    for work, awake in ((compute, True), (partial(end.wait, DEADLINE), False)):
         thread = threading.Thread(target=work, daemon=True)
         thread.start()
         tid = thread.native_id
@@ -47,7 +48,23 @@ def test_a_thread_that_is_gone_is_not_awake() -> None:
     thread.join()
     tid = thread.native_id
     assert tid is not None
-    wait_until(partial(is_so, tid, 0))
+    wait_until(partial(is_so, tid, False))
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="the system has one policy")
+def test_a_thread_interrupts_nobody_unless_it_was_given_a_policy() -> None:
+    found = []
+
+    def start(given: int) -> None:
+        os.sched_setscheduler(0, given, os.sched_param(0))
+        interrupt_nobody()
+        found.append(os.sched_getscheduler(0))
+
+    for given, expected in ((os.SCHED_OTHER, os.SCHED_BATCH), (os.SCHED_IDLE, os.SCHED_IDLE)):
+        thread = threading.Thread(target=start, args=(given,))
+        thread.start()
+        thread.join(DEADLINE)
+        assert found.pop() == expected
 
 
 def compute_a_little() -> None:

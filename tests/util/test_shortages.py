@@ -38,7 +38,9 @@ def fill(child):
 
 NO_THREADS = """
 threading.stack_size(1 << 31)
-resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+with open("/proc/self/statm") as sizes:
+    mapped = int(sizes.read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (mapped + (1 << 30), resource.RLIM_INFINITY))
 """
 
 NO_DESCRIPTORS = """

@@ -1,9 +1,9 @@
-"""How many threads want a processor, as the system sees it."""
+"""How threads share the processors, as the system sees it."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from contextlib import suppress
 
 
 def processors() -> int:
@@ -13,19 +13,23 @@ def processors() -> int:
     return os.cpu_count() or 1
 
 
-def count_awake(tids: Iterable[int]) -> int:
-    """Return how many of these threads run or could; none where the system doesn't tell."""
-    return sum(map(_is_awake, tids))
-
-
-def _is_awake(tid: int) -> bool:
-    try:
+def is_awake(tid: int) -> bool:
+    """Tell whether a thread runs or could; False if it is gone, or the system doesn't tell."""
+    with suppress(OSError):
         fd = os.open(f"/proc/self/task/{tid}/stat", os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        return b") R " in os.read(fd, 64)  # number, name (of 15 bytes at most), state
-    except OSError:
-        return False
-    finally:
-        os.close(fd)
+        try:
+            return b") R " in os.read(fd, 64)  # number, name (of 15 bytes at most), state
+        finally:
+            os.close(fd)
+    return False
+
+
+def interrupt_nobody() -> None:
+    """Have whoever wakes the calling thread go on first, if it is on the same processor.
+
+    What hands over several requests then does so in one go. If the thread already has another
+    policy than the system's default, it keeps that.
+    """
+    if hasattr(os, "SCHED_BATCH") and os.sched_getscheduler(0) == os.SCHED_OTHER:
+        with suppress(OSError):  # a sandbox may forbid it
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))

@@ -20,7 +20,7 @@ from __future__ import annotations
 import sys
 import threading
 
-from ._awake import count_awake, processors
+from ._awake import interrupt_nobody, is_awake, processors
 from ._interface import ParallelSource, ThreadSource
 from ._leader import IDLE_TICKS, RETRY, TICK, Work
 from ._running import Slot, running
@@ -65,6 +65,10 @@ class Member:
         moved, self.seen = self.turn != self.seen, self.turn
         self.age = 0 if moved else self.age + 1
         return moved
+
+    def sleeps(self) -> bool:
+        """Whether the task sleeps that it had at the tick, rather than the thread since then."""
+        return not is_awake(self.tid) and self.busy and self.turn == self.seen
 
     @property
     def stuck(self) -> bool:
@@ -134,7 +138,7 @@ class ParallelThreads:
         if waiting and len(busy) <= self._processors:
             return True
         working = [member for member in busy if not (member.stuck or member.surplus)]
-        spare = self._processors - count_awake(member.tid for member in working)
+        spare = self._processors - sum(not member.sleeps() for member in working)
         if not waiting and spare > 0:
             return self._grow(min(spare, len(self._active) or 1))
         for member in working[: max(0, (1 - spare) // 2)]:  # half of them: the next tick tells more
@@ -176,6 +180,7 @@ class ParallelThreads:
 
     def _run(self, me: Member) -> None:
         me.tid = threading.get_native_id()
+        interrupt_nobody()
         slot = running.slot()
         try:
             while self._serve(me, slot) and self._park(me):
