@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 from functools import partial
 
 import pytest
 
 from ashd.serve import Free, Pool
-from ashd.serve._awake import interrupt_nobody, is_awake, processors
+from ashd.serve._awake import is_awake, processors
 from ashd.serve._interpreter import has_interpreter_lock
 from ashd.serve.conformance import DEADLINE, Serving
 from ashdtest.processes import wait_until
@@ -49,22 +48,6 @@ def test_a_thread_that_is_gone_is_not_awake() -> None:
     tid = thread.native_id
     assert tid is not None
     wait_until(partial(is_so, tid, False))
-
-
-@pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="the system has one policy")
-def test_a_thread_interrupts_nobody_unless_it_was_given_a_policy() -> None:
-    found = []
-
-    def start(given: int) -> None:
-        os.sched_setscheduler(0, given, os.sched_param(0))
-        interrupt_nobody()
-        found.append(os.sched_getscheduler(0))
-
-    for given, expected in ((os.SCHED_OTHER, os.SCHED_BATCH), (os.SCHED_IDLE, os.SCHED_IDLE)):
-        thread = threading.Thread(target=start, args=(given,))
-        thread.start()
-        thread.join(DEADLINE)
-        assert found.pop() == expected
 
 
 def compute_a_little() -> None:

@@ -1,4 +1,4 @@
-"""How threads share the processors, as the system sees it."""
+"""How many threads want a processor, as the system sees it."""
 
 from __future__ import annotations
 
@@ -22,14 +22,3 @@ def is_awake(tid: int) -> bool:
         finally:
             os.close(fd)
     return False
-
-
-def interrupt_nobody() -> None:
-    """Have whoever wakes the calling thread go on first, if it is on the same processor.
-
-    What hands over several requests then does so in one go. If the thread already has another
-    policy than the system's default, it keeps that.
-    """
-    if hasattr(os, "SCHED_BATCH") and os.sched_getscheduler(0) == os.SCHED_OTHER:
-        with suppress(OSError):  # a sandbox may forbid it
-            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))

@@ -20,7 +20,7 @@ from __future__ import annotations
 import sys
 import threading
 
-from ._awake import interrupt_nobody, is_awake, processors
+from ._awake import is_awake, processors
 from ._interface import ParallelSource, ThreadSource
 from ._leader import IDLE_TICKS, RETRY, TICK, Work
 from ._running import Slot, running
@@ -180,7 +180,6 @@ class ParallelThreads:
 
     def _run(self, me: Member) -> None:
         me.tid = threading.get_native_id()
-        interrupt_nobody()
         slot = running.slot()
         try:
             while self._serve(me, slot) and self._park(me):
