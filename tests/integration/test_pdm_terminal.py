@@ -106,7 +106,7 @@ def test_top_on_a_terminal_that_goes(daemon: Daemon) -> None:
         while b"busy" not in seen:
             seen += os.read(ours, 1000)
         os.close(ours)
-        assert process.wait(DEADLINE) in (0, 1)
+        assert process.wait(DEADLINE) in (0, 1, 120)  # 120: what Python still had to write
 
 
 def test_top_says_that_the_daemon_is_gone() -> None:
