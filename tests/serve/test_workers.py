@@ -16,6 +16,7 @@ from ashdtest.frontend import front_end
 from ashdtest.handlers import Handler
 from ashdtest.processes import children, descriptor_count, exists, program
 from ashdtest.wsgiprograms import (
+    APPS,
     PATIENCE,
     body_of,
     pipes,
@@ -159,8 +160,9 @@ def test_a_worker_that_fails_while_it_leaves_is_told_of(tmp_path: Path) -> None:
 SWALLOWS_A_SIGNAL = """
 import os, signal
 from pathlib import Path
+from gate_app import application as wait_at_gate
 signal.signal(signal.SIGTERM, lambda *_: Path(os.environ["SWALLOWED"]).touch())
-Path(os.environ["GATE"]).read_bytes()
+wait_at_gate({"QUERY_STRING": os.environ["GATE"]}, lambda *_: None)
 def application(environ, start_response):
     start_response("200 OK", [])
     return []
@@ -172,7 +174,8 @@ def test_an_application_that_swallows_a_signal_at_its_start_ends(tmp_path: Path)
     swallowed = tmp_path / "swallowed"
     (tmp_path / "swallowing_app.py").write_text(SWALLOWS_A_SIGNAL)
     env = os.environ | {"GATE": str(tmp_path / "pipe0"), "SWALLOWED": str(swallowed)}
-    with wsgi("swallowing_app", "-w", "1", apps=tmp_path, env=env) as handler:
+    options = ("-w", "1", "-p", str(APPS))
+    with wsgi("swallowing_app", *options, apps=tmp_path, env=env) as handler:
         gate.wait_for_arrival()
         handler.process.terminate()
         until(swallowed.exists, "the signal")
