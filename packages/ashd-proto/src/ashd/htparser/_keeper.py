@@ -49,7 +49,7 @@ class Keeper:
         self._broken = False
         self._refusing = False
         self._poller: Poller | None = None
-        self._on_ready: Callable[[], object] = bool
+        self._on_ready: Callable[[], object] = lambda: None
         self._first = b""
 
     def fileno(self) -> int:
