@@ -5,23 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ashdtest.debugdaemon import Daemon, run_command, running_daemon
+from ashdtest.debugdaemon import Daemon, run_command
 from ashdtest.outside import needs
 from ashdtest.terminal import terminal
 
 PAGES = Path(__file__).parents[2] / "packages/ashd-pdm/src/ashd/pdm/command"
 SEARCHED = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-
-
-@pytest.fixture(scope="module")
-def daemon() -> Iterator[Daemon]:
-    with running_daemon() as found:
-        yield found
 
 
 def script(shell: str, folder: Path) -> Path:

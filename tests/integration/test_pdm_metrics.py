@@ -52,12 +52,6 @@ threading.Event().wait()
 """
 
 
-@pytest.fixture(scope="module")
-def daemon() -> Iterator[Daemon]:
-    with running_daemon(SOURCE) as found:
-        yield found
-
-
 @contextmanager
 def served(daemon: Daemon) -> Iterator[int]:
     """Serve the metrics over HTTP; yields the port."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ashdtest.debugdaemon import Daemon, run_command, running_daemon
+from ashdtest.debugdaemon import Daemon, run_command
 from ashdtest.outside import find, needs
 from ashdtest.processes import children, free_port, wait_until
 
@@ -70,12 +70,6 @@ def accepts(port: int) -> bool:
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     with running_sshd(tmp_path_factory.mktemp("sshd")) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def daemon() -> Iterator[Daemon]:
-    with running_daemon() as found:
         yield found
 
 

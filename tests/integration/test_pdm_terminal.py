@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pty
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,12 +16,6 @@ from ashdtest.processes import DEADLINE, program, wait_until
 from ashdtest.terminal import Terminal, terminal
 
 pytestmark = needs("tmux")
-
-
-@pytest.fixture(scope="module")
-def daemon() -> Iterator[Daemon]:
-    with running_daemon() as found:
-        yield found
 
 
 def test_top_fills_the_screen_and_gives_it_back(daemon: Daemon) -> None:

@@ -10,8 +10,7 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from ashd.pdm import (
     perf,
     srv,
 )
+from ashdtest.debugsocket import server
 from ashdtest.processes import wait_until
 
 
@@ -176,30 +176,6 @@ def test_unknown_protocol_and_worker(address: str) -> None:
         cli.client(address, "gopher")
     with pytest.raises(PdmError, match="no worker processes"):
         cli.replclient(address, worker="1")
-
-
-@contextmanager
-def server(place: Path, serve: Callable[[socket.socket], None]) -> Iterator[str]:
-    """A server that isn't ours, for one connection."""
-    path = str(place / "other")
-    with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(path)
-        listening.listen()
-
-        def run() -> None:
-            sock, _ = listening.accept()
-            with sock:
-                try:
-                    serve(sock)
-                except OSError:
-                    pass
-
-        thread = threading.Thread(target=run)
-        thread.start()
-        try:
-            yield path
-        finally:
-            thread.join()
 
 
 def says(*parts: bytes) -> Callable[[socket.socket], None]:

@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,12 +22,6 @@ from ashdtest.outside import needs
 from ashdtest.processes import DEADLINE, wait_until
 
 SOURCES = Path(__file__).parents[2] / "packages/ashd-pdm/src/ashd/pdm/command"
-
-
-@pytest.fixture(scope="module")
-def daemon() -> Iterator[Daemon]:
-    with running_daemon() as found:
-        yield found
 
 
 def output(*words: str, given: str | None = None) -> str:

@@ -6,17 +6,14 @@ import pickle
 import re
 import socket
 import threading
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from ashd.pdm import perf
 from ashd.pdm._limits import MAX_MESSAGE
 from ashd.pdm._messages import message
 from ashd.pdm.cli import PerfClient
 from ashd.pdm.command.top._events import MOST_RUNNING, RequestEvents
-from ashdtest.debugdaemon import Daemon, run_command, running_daemon
+from ashdtest.debugdaemon import Daemon, run_command
 
 SOURCE = """
 import sys, threading
@@ -44,12 +41,6 @@ threading.Thread(target=serve, daemon=True).start()
 ashd.pdm.srv.listen(sys.argv[1])
 threading.Event().wait()
 """
-
-
-@pytest.fixture(scope="module")
-def daemon() -> Iterator[Daemon]:
-    with running_daemon(SOURCE) as found:
-        yield found
 
 
 def test_requests_by_their_events(daemon: Daemon) -> None:

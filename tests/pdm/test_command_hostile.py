@@ -7,7 +7,6 @@ import os
 import pty
 import subprocess
 import termios
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -108,12 +107,6 @@ COMMANDS = [
     "repl --safe -c print(__import__('__main__').E) TARGET",
     "repl --safe -c __import__('__main__').fail() TARGET",
 ]
-
-
-@pytest.fixture(scope="module")
-def daemon() -> Iterator[Daemon]:
-    with running_daemon(SOURCE) as found:
-        yield found
 
 
 EVIL = "\x1b]0;EVIL\x07\x9b2J\x7f\u202e\u2066\u200f\u2028\r\b"

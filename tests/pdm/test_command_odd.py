@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
-import pytest
-
-from ashdtest.debugdaemon import Daemon, run_command, running_daemon
+from ashdtest.debugdaemon import Daemon, run_command
 
 SOURCE = """
 import sys, threading
@@ -38,12 +35,6 @@ perf.profile = perf.Functions(run=lambda *_: profile)
 ashd.pdm.srv.listen(sys.argv[1])
 threading.Event().wait()
 """
-
-
-@pytest.fixture(scope="module")
-def daemon() -> Iterator[Daemon]:
-    with running_daemon(SOURCE) as found:
-        yield found
 
 
 def output(*words: str) -> str:

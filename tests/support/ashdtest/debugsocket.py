@@ -1,6 +1,6 @@
-"""A raw client of a debug socket: bytes out, bytes in, as the documentation of the wire says.
+"""A raw client of a debug socket, and servers that aren't ours: bytes out, bytes in.
 
-It knows nothing of our library, so it stands for any other client. Reads have a deadline.
+They know nothing of our library, so they stand for any other. The client's reads have a deadline.
 """
 
 from __future__ import annotations
@@ -8,6 +8,10 @@ from __future__ import annotations
 import pickle
 import socket
 import struct
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from .processes import DEADLINE
@@ -91,3 +95,27 @@ class RawClient:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+@contextmanager
+def server(place: Path, serve: Callable[[socket.socket], None]) -> Iterator[str]:
+    """A server that isn't ours, for one connection."""
+    path = str(place / "other")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(path)
+        listening.listen()
+
+        def run() -> None:
+            sock, _ = listening.accept()
+            with sock:
+                try:
+                    serve(sock)
+                except OSError:
+                    pass
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        try:
+            yield path
+        finally:
+            thread.join()
