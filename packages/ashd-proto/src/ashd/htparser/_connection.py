@@ -14,14 +14,13 @@ import asyncio
 import math
 from typing import cast
 
-from ashd.proto._codec import encode_headers
-
 from ._errors import RequestError
 from ._exchange import Exchange
-from ._head import Headers, RequestHead
+from ._head import RequestHead
 from ._interface import Surroundings
 from ._limits import EVENTS_AT_ONCE, LINGER_TIME, MAX_HELD
 from ._pages import error_page
+from ._peer import Peer
 from ._portspec import Port
 from ._reader import END, RequestReader
 from ._response import ResponseFramer
@@ -37,8 +36,6 @@ class Connection(asyncio.Protocol):
     """See the module. `deadline` and `write_deadline` are looked at by the server's sweep."""
 
     __slots__ = (
-        "_ash_headers",
-        "_encoded_headers",
         "_exchange",
         "_head",
         "_held_body",
@@ -51,6 +48,7 @@ class Connection(asyncio.Protocol):
         "_wire",
         "deadline",
         "line",
+        "peer",
         "write_deadline",
     )
 
@@ -66,8 +64,7 @@ class Connection(asyncio.Protocol):
         self._exchange: Exchange | None = None
         self._held_body = bytearray()
         self._time_left = 0.0  # for the body, when the handler will take more of it
-        self._ash_headers: Headers = []
-        self._encoded_headers = b""
+        self.peer: Peer
         self.line: dict[Client, float] | None = None
         self.deadline = server.time() + server.limits.head_time
         self.write_deadline = math.inf
@@ -80,10 +77,9 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self._wire = Wire(self._transport, server.poller, self.leave)
         server.room.stand(self, State.HEAD, server.time())
-        self._ash_headers = server.ash_headers(self._port, transport)
-        self._encoded_headers = encode_headers(self._ash_headers)
+        self.peer = Peer(self._port, transport, server.connection_ids)
         server.connection_opened(self)
-        if not self._ash_headers:
+        if not self.peer.address:
             self.leave()
 
     def data_received(self, data: bytes) -> None:
@@ -129,11 +125,6 @@ class Connection(asyncio.Protocol):
             self._exchange.resume()
 
     # What the server and the room call
-
-    @property
-    def address(self) -> bytes:
-        """The client's address; empty when it was gone before anybody could ask."""
-        return dict(self._ash_headers).get(b"X-Ash-Address", b"")
 
     def expire(self, now: float) -> None:
         """Deal with a deadline that has passed."""
@@ -312,7 +303,7 @@ class Connection(asyncio.Protocol):
         self._enter(state)
         keep_alive = head.keep_alive and not server.stopping
         framer = ResponseFramer(head.method == b"HEAD", head.version == b"HTTP/1.1", keep_alive)
-        datagram = head.encode(self._encoded_headers, server.framing)
+        datagram = head.encode(self.peer.encoded, server.framing)
         exchange = self._exchange = Exchange(self, server.poller, framer, datagram)
         if state is _RESPONSE and not self._held_body:
             exchange.end_body()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Iterator
 from typing import Protocol
 
-from ._head import Headers
 from ._limits import Limits
+from ._peer import Peer
 from ._poller import Poller
-from ._portspec import Port
 from ._queue import RequestQueue
 from ._room import Room
 
@@ -20,10 +19,7 @@ class ServedConnection(Protocol):
     """When `expire` is to be called."""
     write_deadline: float
     """Likewise, if the client doesn't read."""
-
-    @property
-    def address(self) -> bytes:
-        """The client's address; empty when it was gone at once."""
+    peer: Peer
 
     def expire(self, now: float) -> None:
         """Deal with a deadline that has passed."""
@@ -49,6 +45,8 @@ class Surroundings(Protocol):
     queue_deadline: float
     """Until when they may wait for a handler."""
     room: Room
+    connection_ids: Iterator[str]
+    """A name for each connection that no other one has."""
     stopping: bool
 
     def time(self) -> float:
@@ -59,6 +57,3 @@ class Surroundings(Protocol):
 
     def connection_closed(self, connection: ServedConnection) -> None:
         """Forget a connection."""
-
-    def ash_headers(self, port: Port, transport: asyncio.BaseTransport) -> Headers:
-        """Return what handlers are told about a connection; nothing when it is gone already."""

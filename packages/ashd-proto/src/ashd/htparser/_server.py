@@ -15,7 +15,7 @@ import resource
 import signal
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from ashd.proto._codec import encode_headers
@@ -104,7 +104,9 @@ class Server:
         self._connections: dict[ServedConnection, None] = {}
         self._opening: dict[ServedConnection, asyncio.Task[None]] = {}
         mine = f"{time.time_ns():x}-{os.getpid():x}"  # at any time, no other process has it
-        self._ids = map("{}-{:x}".format, itertools.repeat(mine), itertools.count(1))
+        self.connection_ids: Iterator[str] = map(
+            "{}-{:x}".format, itertools.repeat(mine), itertools.count(1)
+        )
         self._listeners: list[Listener] = []
         self._others: list[Listener] = []
         self._accepting = True
@@ -173,7 +175,7 @@ class Server:
         """Count a connection, and look after its deadlines."""
         self._opening.pop(connection, None)
         self._connections[connection] = None
-        if not self.room.admit(connection.address):
+        if not self.room.admit(connection.peer.address):
             connection.refuse(503, "Too many connections come from your address.")
         elif self.stopping:
             connection.close_when_done()
@@ -181,28 +183,11 @@ class Server:
     def connection_closed(self, connection: ServedConnection) -> None:
         """Forget a connection."""
         self._connections.pop(connection, None)
-        self.room.leave(connection.address)
+        self.room.leave(connection.peer.address)
         if not self._accepting and not self.stopping:
             self._resume_accepting()
         if self.stopping:
             self._stop_if_done()
-
-    def ash_headers(
-        self, port: Port, transport: asyncio.BaseTransport
-    ) -> list[tuple[bytes, bytes]]:
-        """Return what handlers are told about a connection; empty when it is gone already."""
-        peer = transport.get_extra_info("peername")
-        local = transport.get_extra_info("sockname")
-        if not peer or not local:
-            return []
-        return [
-            (b"X-Ash-Connection-ID", next(self._ids).encode()),
-            (b"X-Ash-Address", _address(peer[0])),
-            (b"X-Ash-Port", b"%d" % peer[1]),
-            (b"X-Ash-Server-Address", _address(local[0])),
-            (b"X-Ash-Server-Port", b"%d" % local[1]),
-            (b"X-Ash-Protocol", port.protocol),
-        ]
 
     # For the backend
 
@@ -314,7 +299,3 @@ def _sweep_interval(limits: Limits) -> float:
         limits.head_time, limits.idle_time, limits.body_time, limits.queue_time, limits.stop_time
     )
     return min(SWEEP_INTERVAL, shortest / 4)
-
-
-def _address(host: str) -> bytes:
-    return host.partition("%")[0].encode()

@@ -1,38 +1,19 @@
-"""The command line of `ashd-htparser`.
-
-    ashd-htparser [options] PORTSPEC... -- ROOT-HANDLER [ARGS...]
-
-Ports are bound first, then the root handler is started, then clients are served.
-"""
+"""The command line: what can be set, and how it is checked."""
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import dataclasses
-import gc
-import itertools
-import logging
 import math
-import os
-import signal
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 from . import _response
-from ._errors import FAILURE_STATUS, USAGE_STATUS, StartError, UsageError
-from ._handler import RootHandler
-from ._keeper import Keeper
+from ._errors import UsageError
 from ._limits import Limits
-from ._listener import bind_port, describe
 from ._portspec import PORT_HANDLERS, HelpRequested, Port, parse_portspec
-from ._queue import RequestQueue
 from ._response import SERVER_NAME
-from ._server import Backend, Server
-from ._workers import Sockets, Workers, inherited
 
-_log = logging.getLogger("ashd.htparser")
 PROGRAM = "ashd-htparser"
 
 _EPILOG = """\
@@ -105,23 +86,6 @@ _MISSING = {
 _FLAGS = {"-S", "-f"}
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the front end with the arguments of the process, or `argv`; return the exit status."""
-    _set_logging_up()
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    try:
-        return _run(_parse(arguments))
-    except HelpRequested as answer:
-        print(answer)  # noqa: T201
-        return 0
-    except UsageError as error:
-        print(f"{PROGRAM}: {error}", file=sys.stderr)  # noqa: T201
-        return USAGE_STATUS
-    except StartError as error:
-        print(f"{PROGRAM}: {error}", file=sys.stderr)  # noqa: T201
-        return FAILURE_STATUS
-
-
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override] # it always raises
         raise UsageError(f"{message} (try {PROGRAM} --help)")
@@ -176,7 +140,7 @@ def _parser() -> _Parser:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Settings:
+class Settings:
     """The command line."""
 
     ports: list[Port]
@@ -192,7 +156,7 @@ class _Settings:
         return dataclasses.replace(self.limits, connections=connections)
 
 
-def _parse(arguments: list[str]) -> _Settings:
+def parse_options(arguments: list[str]) -> Settings:
     """Take the command line apart; raises `UsageError`, or `HelpRequested`."""
     if "--" in arguments:
         end = arguments.index("--")
@@ -212,7 +176,7 @@ def _parse(arguments: list[str]) -> _Settings:
     if not command:
         raise UsageError(f"no root handler: give its command after -- (try {PROGRAM} --help)")
     values = {field.name: getattr(options, field.name) for field in dataclasses.fields(Limits)}
-    return _Settings(ports, Limits(**values), command, options.respawn, options.processes)
+    return Settings(ports, Limits(**values), command, options.respawn, options.processes)
 
 
 def _build() -> str:
@@ -231,92 +195,3 @@ def _check_separator(arguments: list[str]) -> None:
                     f"the root handler's command must follow --: {PROGRAM} {ours} -- {theirs}"
                 )
             return
-
-
-def _run(settings: _Settings) -> int:
-    signal.signal(signal.SIGHUP, lambda *_: None)  # by default it would end this process
-    shared = inherited(os.environ, settings.ports, settings.processes)
-    if shared is not None:
-        return _serve(settings, shared.queue, shared.parent, shared.sockets, shared.others)
-    sockets: Sockets = []
-    try:
-        for port in settings.ports:
-            sockets += [(port, sock) for sock in bind_port(port, settings.processes)]
-        queue, backend = _start(settings, sockets)
-    except StartError:
-        for _, sock in sockets:
-            sock.close()
-        raise
-    for address in _addresses(sockets):
-        _log.info("bound %s; the root handler is loading", address)
-    return _serve(settings, queue, backend, sockets if settings.processes == 1 else [])
-
-
-def _addresses(sockets: Sockets) -> list[str]:
-    return list(dict.fromkeys(describe(sock) for _, sock in sockets))
-
-
-def _start(settings: _Settings, sockets: Sockets) -> tuple[RequestQueue, Backend]:
-    """Start the root handler, and further front ends if there are to be more than this one."""
-    keeper = Keeper()
-    queue = RequestQueue(keeper.new_sender())
-    addresses = _addresses(sockets)
-    unready = itertools.count(settings.processes if settings.processes > 1 else 0, -1)
-
-    def on_start(renewed: bool) -> None:
-        if renewed:
-            queue.replace(keeper.new_sender())
-            workers.renew()
-        queue.tell_next(keeper.note)
-
-    def on_ready() -> None:
-        if next(unready) == 0:  # the root handler has loaded, and further front ends serve
-            for address in addresses:
-                _log.info("listening on %s", address)
-
-    handler = RootHandler(
-        settings.command, keeper, respawn=settings.respawn, on_start=on_start, on_ready=on_ready
-    )
-    signal.signal(signal.SIGHUP, lambda *_: handler.reload())  # until the event loop does it
-    workers = Workers(settings.processes, handler, queue, settings.ports, sockets, on_ready)
-    backend = handler if settings.processes == 1 else workers
-    try:
-        backend.start()
-    except StartError:
-        backend.kill()
-        queue.end()
-        keeper.close()
-        raise
-    return queue, backend
-
-
-def _serve(
-    settings: _Settings,
-    queue: RequestQueue,
-    backend: Backend,
-    sockets: Sockets,
-    others: Sockets | None = None,
-) -> int:
-    loop = _event_loop()
-    try:
-        gc.freeze()  # what is there by now stays: no use in looking at it again and again
-        server = Server(loop, queue, backend, settings.limits_of_one)
-        return loop.run_until_complete(server.serve(sockets, others or []))
-    finally:
-        loop.close()
-
-
-def _event_loop() -> asyncio.AbstractEventLoop:
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop()
-    return uvloop.new_event_loop()
-
-
-def _set_logging_up() -> None:
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter(f"{PROGRAM}: %(message)s"))
-    _log.addHandler(handler)
-    _log.setLevel(logging.INFO)
-    _log.propagate = False
