@@ -52,7 +52,7 @@ class Server:
 def serving(
     *words: str, cwd: Path, pass_fds: Sequence[int] = (), env: dict[str, str] | None = None
 ) -> Iterator[Server]:
-    """Run the command until it listens, for the length of a block; it must end without complaint."""
+    """Run the command for the length of a block; it listens then, and must end with 0."""
     argv = [program("ashd-wsgi"), *words]
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
@@ -85,7 +85,7 @@ def serving(
 
 
 def environ(url: str, path: Path | None = None) -> dict[str, Any]:
-    """Return the environ of a request to `url`, sent over the Unix socket `path` if there is one."""
+    """Return the environ of a request to `url`, over a Unix socket if `path` names one."""
     transport = httpx.HTTPTransport(uds=str(path) if path else None)
     with httpx.Client(transport=transport, timeout=DEADLINE) as client:
         return dict(json.loads(client.get(url).text))
@@ -154,7 +154,6 @@ def test_a_module_alone_and_the_forms_that_are_not_new(tmp_path: Path) -> None:
         (("other",), "other:"),
         (("-Ap.", "app"), "app"),
         (("-p.", "with_main", "-x"), "-x"),
-        (("-p.", "-m", f"{tmp_path}/pdm", "--", "with_main", "x"), "x"),
     ):
         with serving("--config", str(config), *words, cwd=tmp_path) as server:
             assert server.command(server.process.pid)[-1] == ending
