@@ -5,6 +5,7 @@ Packages are found, not listed: whatever stands in packages/ is built, installed
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -28,6 +29,8 @@ UNIT = ["tests", "--ignore=tests/integration"]
 """Tests of the parts; the others run whole programs with real clients and applications."""
 SHORT_PATHS = {"TMPDIR": tempfile.gettempdir()}
 """nox has temporary files below the clone; the path of a Unix socket has room for 107 bytes."""
+AT_A_TIME = [f"--numprocesses={min(2 * (os.cpu_count() or 1), 16)}", "--dist=worksteal"]
+"""Two tests for each processor: half of a test's time is waiting."""
 QUICK = ["tests/proto", "tests/util", "tests/wsgi", "tests/wsgidir", "tests/dirplex"]
 QUICK += ["tests/htparser", "tests/wsgiutil", "tests/workspace"]
 """Tests of the parts that take less than a minute together."""
@@ -117,8 +120,8 @@ def _install_editable(session: nox.Session, *groups: str) -> None:
 
 
 def _pytest(session: nox.Session, *arguments: str) -> None:
-    """Run tests, as many at a time as there are processors; what fails once has failed."""
-    session.run("pytest", "--numprocesses=auto", "--dist=worksteal", *arguments, env=SHORT_PATHS)
+    """Run tests; what fails once has failed."""
+    session.run("pytest", *AT_A_TIME, *arguments, env=SHORT_PATHS)
 
 
 def _forget(session: nox.Session) -> None:
@@ -287,7 +290,7 @@ def coverage(session: nox.Session) -> None:
     data.mkdir(parents=True, exist_ok=True)
     data.chmod(0o1777)  # some tests become another user
     session.run("coverage", "erase")
-    command = ("coverage", "run", "-m", "pytest", "--numprocesses=auto", "--dist=worksteal")
+    command = ("coverage", "run", "-m", "pytest", *AT_A_TIME)
     traceable = ("-m", "not untraceable")
     try:
         session.run(*command, *traceable, *(session.posargs or ["tests"]), env=SHORT_PATHS)
