@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import httpx
 import pytest
 
+from ashdtest.bound import serving
 from ashdtest.commands import module
 from ashdtest.outside import needs
-from ashdtest.processes import DEADLINE, children, exists, free_port, program, wait_until
+from ashdtest.processes import DEADLINE, children, free_port, program, wait_until
 from ashdtest.terminal import terminal
 
 SHOW = """
@@ -31,57 +27,6 @@ def application(environ, start_response):
     plain = {name: value for name, value in environ.items() if isinstance(value, str)}
     return [json.dumps(plain).encode()]
 """
-
-
-@dataclass
-class Server:
-    """A running `ashd-wsgi --bind`; `log` is what its processes have written so far."""
-
-    process: subprocess.Popen[bytes]
-    _output: IO[bytes]
-
-    @property
-    def log(self) -> str:
-        return os.pread(self._output.fileno(), 1 << 20, 0).decode()
-
-    def command(self, pid: int) -> list[str]:
-        return Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8").split("\0")[:-1]
-
-
-@contextmanager
-def serving(
-    *words: str, cwd: Path, pass_fds: Sequence[int] = (), env: dict[str, str] | None = None
-) -> Iterator[Server]:
-    """Run the command for the length of a block; it listens then, and must end with 0."""
-    argv = [program("ashd-wsgi"), *words]
-    with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(
-            argv,
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            pass_fds=pass_fds,
-            env={**os.environ, **(env or {})},
-        )
-        server = Server(process, output)
-        try:
-            wait_until(
-                lambda: "listening on" in server.log or process.poll() is not None,
-                what="the server",
-            )
-            yield server
-            handlers = children(process.pid)
-            process.send_signal(signal.SIGINT)
-            assert process.wait(DEADLINE) == 0
-            for pid in handlers:
-                wait_until(lambda: not exists(pid))  # noqa: B023 - called at once
-        except BaseException:
-            sys.stderr.write(server.log)
-            raise
-        finally:
-            process.kill()
-            process.wait()
 
 
 def environ(url: str, path: Path | None = None) -> dict[str, Any]:
