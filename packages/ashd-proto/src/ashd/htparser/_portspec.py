@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ._errors import UsageError
+from ._forwarded import LOCAL, Trusted
 
 if TYPE_CHECKING:
     import ssl
@@ -27,6 +28,10 @@ class Port:
     protocol: bytes
     """What `X-Ash-Protocol` says."""
     tls: ssl.SSLContext | None = None
+    proxies: Trusted = LOCAL
+    """Who may say for whom it speaks, by the headers of its requests."""
+    proxy_header: Trusted | None = None
+    """Who may connect if each connection begins with a header of the PROXY protocol."""
 
 
 @dataclass(frozen=True, slots=True)
