@@ -22,6 +22,7 @@ from ._limits import EVENTS_AT_ONCE, LINGER_TIME, MAX_HELD
 from ._pages import error_page
 from ._peer import Peer
 from ._portspec import Port
+from ._proxy_header import Ends
 from ._reader import END, RequestReader
 from ._response import ResponseFramer
 from ._room import Client
@@ -36,6 +37,7 @@ class Connection(asyncio.Protocol):
     """See the module. `deadline` and `write_deadline` are looked at by the server's sweep."""
 
     __slots__ = (
+        "_ends",
         "_exchange",
         "_head",
         "_held_body",
@@ -52,10 +54,11 @@ class Connection(asyncio.Protocol):
         "write_deadline",
     )
 
-    def __init__(self, server: Surroundings, port: Port) -> None:
-        """Wait for `connection_made`."""
+    def __init__(self, server: Surroundings, port: Port, ends: Ends | None = None) -> None:
+        """Wait for `connection_made`; `ends` are those of the client, if a proxy has told."""
         self._server = server
         self._port = port
+        self._ends = ends
         self._transport: asyncio.Transport
         self._wire: Wire
         self._state = State.HEAD
@@ -77,7 +80,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self._wire = Wire(self._transport, server.poller, self.leave)
         server.room.stand(self, State.HEAD, server.time())
-        self.peer = Peer(self._port, transport, server.connection_ids)
+        self.peer = Peer(self._port, transport, server.connection_ids, self._ends)
         server.connection_opened(self)
         if not self.peer.address:
             self.leave()

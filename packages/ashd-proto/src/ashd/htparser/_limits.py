@@ -24,6 +24,9 @@ MAX_RESPONSE_HEAD = 256 * KIB
 MAX_FORWARDING = 4 * KIB
 """What proxies on the way say of a client in one header: a hundred of them have room."""
 
+MAX_PROXY_HEADER = 4 * KIB
+"""The header of the PROXY protocol, with what proxies add to the addresses: some hundred bytes."""
+
 MAX_EMPTY_LINES = 8
 """Empty lines before a request. Old clients send one after a body; more are an attack."""
 

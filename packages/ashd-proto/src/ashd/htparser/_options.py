@@ -122,7 +122,7 @@ def _parser() -> _Parser:
         "--forwarded-allow-ips",
         default=LOCAL_TEXT,
         metavar="LIST",
-        help="proxies whose X-Forwarded-* headers count: addresses, networks, unix or *, with commas"
+        help="proxies whose X-Forwarded-* counts: addresses, networks, unix or *, with commas"
         f" (default {LOCAL_TEXT})",
     )
     parser.add_argument("--version", action="store_true", help="print the version and exit")

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 
 from ashd.proto._codec import encode_headers
 
-from ._forwarded import FORWARDING, X_FORWARDED, Word, canonical, word_of
+from ._forwarded import FORWARDING, X_FORWARDED, Node, Word, canonical, word_of
 from ._head import Headers, RequestHead
 from ._portspec import Port
+from ._proxy_header import Ends
 from ._request_lines import make_field
 
 _log = logging.getLogger("ashd.htparser")
@@ -21,9 +22,18 @@ class Peer:
 
     __slots__ = ("_proxies", "address", "encoded", "trusted")
 
-    def __init__(self, port: Port, transport: asyncio.BaseTransport, ids: Iterator[str]) -> None:
-        """Look at a connection that `port` has accepted; `ids` has a name for it."""
-        headers = _headers(port, transport, ids)
+    def __init__(
+        self,
+        port: Port,
+        transport: asyncio.BaseTransport,
+        ids: Iterator[str],
+        ends: Ends | None = None,
+    ) -> None:
+        """Look at a connection that `port` has accepted; `ids` has a name for it.
+
+        `ends` are those of the client, if a proxy has told before the first request.
+        """
+        headers = _headers(port, ends or _ends(transport), ids)
         self.address: bytes = dict(headers).get(b"X-Ash-Address", b"")
         self.encoded: bytes = encode_headers(headers)
         """The headers for handlers, as they stand in a datagram."""
@@ -79,16 +89,26 @@ def _note_untrusted(address: bytes) -> None:
         )
 
 
-def _headers(port: Port, transport: asyncio.BaseTransport, ids: Iterator[str]) -> Headers:
-    peer = transport.get_extra_info("peername")
-    local = transport.get_extra_info("sockname")
-    if not peer or not local:
+def _ends(transport: asyncio.BaseTransport) -> Ends | None:
+    client = transport.get_extra_info("peername")
+    server = transport.get_extra_info("sockname")
+    if not client or not server:
+        return None
+    return Ends(_node(*client[:2]), _node(*server[:2]))
+
+
+def _node(address: str, port: int) -> Node:
+    return Node(canonical(address.encode()), b"%d" % port)
+
+
+def _headers(port: Port, ends: Ends | None, ids: Iterator[str]) -> Headers:
+    if ends is None:
         return []
     return [
         (b"X-Ash-Connection-ID", next(ids).encode()),
-        (b"X-Ash-Address", canonical(peer[0].encode())),
-        (b"X-Ash-Port", b"%d" % peer[1]),
-        (b"X-Ash-Server-Address", canonical(local[0].encode())),
-        (b"X-Ash-Server-Port", b"%d" % local[1]),
+        (b"X-Ash-Address", ends.client.address),
+        (b"X-Ash-Port", ends.client.port),
+        (b"X-Ash-Server-Address", ends.server.address),
+        (b"X-Ash-Server-Port", ends.server.port),
         (b"X-Ash-Protocol", port.protocol),
     ]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ._errors import UsageError
-from ._forwarded import LOCAL, Trusted
+from ._forwarded import LOCAL, LOCAL_TEXT, Trusted
 
 if TYPE_CHECKING:
     import ssl
@@ -116,8 +116,15 @@ def _addresses(name: str, values: Values) -> tuple[str | None, ...]:
     return tuple(address.strip("[]") for address in addresses) or (None,)
 
 
+def _proxy_header(values: Values) -> Trusted | None:
+    if "proxy" not in values:
+        return None
+    return Trusted(",".join(value or LOCAL_TEXT for value in values["proxy"]))
+
+
 def _plain(values: Values) -> Port:
-    return Port(_port_number("plain", values, 80), _addresses("plain", values), b"http")
+    where = _port_number("plain", values, 80), _addresses("plain", values)
+    return Port(*where, b"http", proxy_header=_proxy_header(values))
 
 
 PORT_HANDLERS: Mapping[str, PortHandler] = {
@@ -128,6 +135,12 @@ PORT_HANDLERS: Mapping[str, PortHandler] = {
             "bind": Parameter(
                 "ADDRESS",
                 "address or host name to listen on (default: all, IPv4 and IPv6); repeatable",
+                repeatable=True,
+            ),
+            "proxy": Parameter(
+                "ADDRESS",
+                "each connection begins with a header of the PROXY protocol (1 or 2), and comes"
+                " from this address, network, unix or * (default: this machine); repeatable",
                 repeatable=True,
             ),
         },
