@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 
 import pytest
 from hypothesis import example, given
@@ -37,8 +38,9 @@ def request(*lines: str) -> RequestHead:
 def headers(head: RequestHead, proxies: str, address: str = "127.0.0.1") -> dict[str, str]:
     """Return the headers that a handler gets, from a connection that `address` has made."""
     port = Port(0, (None,), b"http", proxies=Trusted(proxies))
-    ends = {"peername": (address, 5000), "sockname": ("127.0.0.9", 8080)}
-    peer = Peer(port, asyncio.BaseTransport(ends), iter("1"))
+    with socket.socket() as sock:
+        ends = {"peername": (address, 5000), "sockname": ("127.0.0.9", 8080), "socket": sock}
+        peer = Peer(port, asyncio.BaseTransport(ends), iter("1"))
     if head.forwarding is not None:
         peer.hear(head)
     strings = head.encode(head.client or peer.encoded).decode("latin-1").split("\0")[4:-2]
@@ -219,9 +221,9 @@ def test_what_does_not_count_is_not_passed_on() -> None:
 
 
 def test_a_client_that_is_gone_already() -> None:
-    peer = Peer(
-        Port(0, (None,), b"http", proxies=Trusted("*")), asyncio.BaseTransport({}), iter("")
-    )
+    port = Port(0, (None,), b"http", proxies=Trusted("*"))
+    with socket.socket() as sock:
+        peer = Peer(port, asyncio.BaseTransport({"socket": sock}), iter(""))
     assert (peer.address, peer.trusted) == (b"", False)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Iterator
 
 from ashd.proto._codec import encode_headers
 
-from ._forwarded import FORWARDING, X_FORWARDED, Node, Word, canonical, word_of
+from ._forwarded import FORWARDING, UNIX, X_FORWARDED, Node, Word, canonical, word_of
 from ._head import Headers, RequestHead
 from ._portspec import Port
 from ._proxy_header import Ends
@@ -33,8 +34,9 @@ class Peer:
 
         `ends` are those of the client, if a proxy has told before the first request.
         """
-        headers = _headers(port, ends or _ends(transport), ids)
-        self.address: bytes = dict(headers).get(b"X-Ash-Address", b"")
+        ends = ends or _ends(transport)
+        headers = [] if ends is None else _headers(port, ends, ids)
+        self.address: bytes = b"" if ends is None else ends.client.address
         self.encoded: bytes = encode_headers(headers)
         """The headers for handlers, as they stand in a datagram."""
         self._proxies = port.proxies
@@ -90,6 +92,8 @@ def _note_untrusted(address: bytes) -> None:
 
 
 def _ends(transport: asyncio.BaseTransport) -> Ends | None:
+    if transport.get_extra_info("socket").family == socket.AF_UNIX:
+        return Ends(Node(UNIX, b""), Node(UNIX, b""))
     client = transport.get_extra_info("peername")
     server = transport.get_extra_info("sockname")
     if not client or not server:
@@ -101,10 +105,8 @@ def _node(address: str, port: int) -> Node:
     return Node(canonical(address.encode()), b"%d" % port)
 
 
-def _headers(port: Port, ends: Ends | None, ids: Iterator[str]) -> Headers:
-    if ends is None:
-        return []
-    return [
+def _headers(port: Port, ends: Ends, ids: Iterator[str]) -> Headers:
+    told = [
         (b"X-Ash-Connection-ID", next(ids).encode()),
         (b"X-Ash-Address", ends.client.address),
         (b"X-Ash-Port", ends.client.port),
@@ -112,3 +114,4 @@ def _headers(port: Port, ends: Ends | None, ids: Iterator[str]) -> Headers:
         (b"X-Ash-Server-Port", ends.server.port),
         (b"X-Ash-Protocol", port.protocol),
     ]
+    return [header for header in told if header[1] not in (b"", UNIX)]
