@@ -65,7 +65,8 @@ class Preface:
             self._fail("it is none of the proxies that may connect to this port")
             return
         self._host.room.stand(self, State.HEAD, self._host.time())
-        self._host.loop.add_reader(self._sock, self._read)
+        if not self._read():  # mostly it is there already
+            self._host.loop.add_reader(self._sock, self._read)
 
     def expire(self, now: float) -> None:  # noqa: ARG002
         """Give up."""
@@ -99,17 +100,14 @@ class Preface:
         _log.warning("a connection of %s was closed: %s", self._peer.decode() or "a client", why)
         self.leave()
 
-    def _read(self) -> None:
+    def _read(self) -> bool:
+        """Take what has come, and go on when the header is whole; tell whether that is over."""
         try:
-            data = self._receive()
-            self._data += data
-            if not data:
-                self._ended()
-            if not data or not self._size or len(self._data) < self._size:
-                return
+            if not self._receive():
+                return False
             ends = read_header(bytes(self._data))
         except BlockingIOError:
-            return
+            return False
         except OSError:
             self.leave()
         except ProxyHeaderError as error:
@@ -117,20 +115,20 @@ class Preface:
         else:
             self._stop()
             self._host.preface_read(self, self._sock, self._port, ends)
+        return True
 
-    def _receive(self) -> bytes:
-        """Take what has come of the header; what is looked at beyond it stays in the socket."""
-        if self._size:
-            return self._sock.recv(self._size - len(self._data))
-        seen = self._sock.recv(START, socket.MSG_PEEK)
-        self._size = measure(bytes(self._data) + seen)
-        return self._sock.recv(self._size - len(self._data) if self._size else len(seen))
-
-    def _ended(self) -> None:
-        if self._data:
-            self._fail("its PROXY header is cut")
-        else:
-            self.leave()
+    def _receive(self) -> bool:
+        """Take what has come of the header, and nothing beyond it; tell whether it is whole."""
+        size = self._size
+        if not size:
+            seen = self._sock.recv(START, socket.MSG_PEEK)
+            self._size = measure(bytes(self._data) + seen)
+            size = self._size or len(self._data) + len(seen)
+        data = self._sock.recv(size - len(self._data))
+        if not data:
+            raise ProxyHeaderError("it is cut") if self._data else ConnectionError
+        self._data += data
+        return 0 < self._size <= len(self._data)
 
 
 def _address(sock: socket.socket) -> bytes:
