@@ -14,7 +14,7 @@ from ashd.htparser._errors import RequestError, UsageError
 from ashd.htparser._forwarded import LOCAL, Node, Trusted, Word, canonical, word_of
 from ashd.htparser._head import RequestHead, parse_head
 from ashd.htparser._limits import MAX_FORWARDING, Limits
-from ashd.htparser._peer import Peer
+from ashd.htparser._peer import Arrival, Peer
 from ashd.htparser._portspec import Port
 from ashd.htparser._syntax import is_host
 from ashdtest.cases import about
@@ -40,7 +40,7 @@ def headers(head: RequestHead, proxies: str, address: str = "127.0.0.1") -> dict
     port = Port(0, (None,), b"http", proxies=Trusted(proxies))
     with socket.socket() as sock:
         ends = {"peername": (address, 5000), "sockname": ("127.0.0.9", 8080), "socket": sock}
-        peer = Peer(port, asyncio.BaseTransport(ends), iter("1"))
+        peer = Peer(Arrival(port, None), asyncio.BaseTransport(ends), iter("1"))
     if head.forwarding is not None:
         peer.hear(head)
     strings = head.encode(head.client or peer.encoded).decode("latin-1").split("\0")[4:-2]
@@ -223,7 +223,7 @@ def test_what_does_not_count_is_not_passed_on() -> None:
 def test_a_client_that_is_gone_already() -> None:
     port = Port(0, (None,), b"http", proxies=Trusted("*"))
     with socket.socket() as sock:
-        peer = Peer(port, asyncio.BaseTransport({"socket": sock}), iter(""))
+        peer = Peer(Arrival(port, None), asyncio.BaseTransport({"socket": sock}), iter(""))
     assert (peer.address, peer.trusted) == (b"", False)
 
 

@@ -20,9 +20,7 @@ from ._head import RequestHead
 from ._interface import Surroundings
 from ._limits import EVENTS_AT_ONCE, LINGER_TIME, MAX_HELD
 from ._pages import error_page
-from ._peer import Peer
-from ._portspec import Port
-from ._proxy_header import Ends
+from ._peer import Arrival, Peer
 from ._reader import END, RequestReader
 from ._response import ResponseFramer
 from ._room import Client
@@ -37,11 +35,10 @@ class Connection(asyncio.Protocol):
     """See the module. `deadline` and `write_deadline` are looked at by the server's sweep."""
 
     __slots__ = (
-        "_ends",
+        "_arrival",
         "_exchange",
         "_head",
         "_held_body",
-        "_port",
         "_reader",
         "_server",
         "_state",
@@ -54,11 +51,10 @@ class Connection(asyncio.Protocol):
         "write_deadline",
     )
 
-    def __init__(self, server: Surroundings, port: Port, ends: Ends | None = None) -> None:
-        """Wait for `connection_made`; `ends` are those of the client, if a proxy has told."""
+    def __init__(self, server: Surroundings, arrival: Arrival) -> None:
+        """Wait for `connection_made`."""
         self._server = server
-        self._port = port
-        self._ends = ends
+        self._arrival = arrival
         self._transport: asyncio.Transport
         self._wire: Wire
         self._state = State.HEAD
@@ -80,7 +76,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self._wire = Wire(self._transport, server.poller, self.leave)
         server.room.stand(self, State.HEAD, server.time())
-        self.peer = Peer(self._port, transport, server.connection_ids, self._ends)
+        self.peer = Peer(self._arrival, transport, server.connection_ids)
         server.connection_opened(self)
         if not self.peer.address:
             self.leave()

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from ashd.proto._codec import encode_headers
 
@@ -18,23 +19,27 @@ from ._request_lines import make_field
 _log = logging.getLogger("ashd.htparser")
 
 
+class Arrival(NamedTuple):
+    """How a connection has come: the port that accepted it, and its client's ends.
+
+    These are there if a proxy has told of them before the first request.
+    """
+
+    port: Port
+    ends: Ends | None
+
+
 class Peer:
     """The client of one connection; `address` is empty if it was gone before anybody could ask."""
 
     __slots__ = ("_proxies", "address", "encoded", "trusted")
 
     def __init__(
-        self,
-        port: Port,
-        transport: asyncio.BaseTransport,
-        ids: Iterator[str],
-        ends: Ends | None = None,
+        self, arrival: Arrival, transport: asyncio.BaseTransport, ids: Iterator[str]
     ) -> None:
-        """Look at a connection that `port` has accepted; `ids` has a name for it.
-
-        `ends` are those of the client, if a proxy has told before the first request.
-        """
-        ends = ends or _ends(transport)
+        """Look at a connection; `ids` has a name for it."""
+        port = arrival.port
+        ends = arrival.ends or _ends(transport)
         headers = [] if ends is None else _headers(port, ends, ids)
         self.address: bytes = b"" if ends is None else ends.client.address
         self.encoded: bytes = encode_headers(headers)

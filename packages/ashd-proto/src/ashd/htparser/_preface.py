@@ -15,8 +15,9 @@ from typing import Protocol
 
 from ._forwarded import UNIX, canonical
 from ._limits import Limits
+from ._peer import Arrival
 from ._portspec import Port
-from ._proxy_header import START, Ends, ProxyHeaderError, measure, read_header
+from ._proxy_header import START, ProxyHeaderError, measure, read_header
 from ._room import Client, Room
 from ._states import State
 
@@ -37,10 +38,8 @@ class Host(Protocol):
     def preface_closed(self, preface: Preface) -> None:
         """Forget a connection that has come to nothing."""
 
-    def preface_read(
-        self, preface: Preface, sock: socket.socket, port: Port, ends: Ends | None
-    ) -> None:
-        """Own the socket and serve it; `ends` are those of the client, if they were told."""
+    def preface_read(self, preface: Preface, sock: socket.socket, arrival: Arrival) -> None:
+        """Own the socket and serve it."""
 
 
 class Preface:
@@ -114,7 +113,7 @@ class Preface:
             self._fail(f"its PROXY header can't be read ({error})")
         else:
             self._stop()
-            self._host.preface_read(self, self._sock, self._port, ends)
+            self._host.preface_read(self, self._sock, Arrival(self._port, ends))
         return True
 
     def _receive(self) -> bool:

@@ -32,10 +32,10 @@ from ._limits import (
     Limits,
 )
 from ._listener import Listener, connect_transport
+from ._peer import Arrival
 from ._poller import Poller
 from ._portspec import Port
 from ._preface import Preface
-from ._proxy_header import Ends
 from ._queue import RequestQueue
 from ._room import Room
 
@@ -167,26 +167,24 @@ class Server:
     def take(self, sock: socket.socket, port: Port) -> None:
         """Serve an accepted connection."""
         if port.proxy_header is None:
-            self._open(sock, port, None)
+            self._open(sock, Arrival(port, None))
             return
         preface = Preface(self, port, sock)
         self._connections[preface] = None
         preface.begin()
 
-    def _open(self, sock: socket.socket, port: Port, ends: Ends | None) -> None:
-        connection = Connection(self, port, ends)
-        task = self.loop.create_task(connect_transport(self.loop, connection, sock, port))
+    def _open(self, sock: socket.socket, arrival: Arrival) -> None:
+        connection = Connection(self, arrival)
+        task = self.loop.create_task(connect_transport(self.loop, connection, sock, arrival.port))
         self._opening[connection] = task
         task.add_done_callback(lambda _: self._opening.pop(connection, None))
 
     # For connections that begin with a header of the PROXY protocol
 
-    def preface_read(
-        self, preface: Preface, sock: socket.socket, port: Port, ends: Ends | None
-    ) -> None:
-        """Serve a connection whose header is read; `ends` are those of its client, if told."""
+    def preface_read(self, preface: Preface, sock: socket.socket, arrival: Arrival) -> None:
+        """Serve a connection whose header is read."""
         self._connections.pop(preface)
-        self._open(sock, port, ends)
+        self._open(sock, arrival)
 
     def preface_closed(self, preface: Preface) -> None:
         """Forget a connection that has come to nothing."""
