@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ashd.proto import describe_handler, holds_datagram, hung_up
+from ashd.proto._logs import configure_logging
 from ashd.serve import (
     Model,
     ModelError,
@@ -29,8 +30,8 @@ from ._errors import StartError, UsageError
 from ._explain import explain
 from ._limits import limits_of
 from ._load import load_application
-from ._logs import configure_logging
 from ._options import Options, help_text, parse_options
+from ._request_ids import current_request_id
 from ._shutdown import Shutdown, bound_exit
 from ._source import RequestSource
 from ._version import SOFTWARE, build
@@ -67,7 +68,7 @@ def _run(options: Options) -> int:
     if worker is not None:
         leave_behind(worker.close)
     if not options.leave_logging:
-        configure_logging(options.program)
+        configure_logging(options.program, options.log_format, request_id=current_request_id)
     try:
         model = make_model(options.model, warn=worker is None)
     except ModelError as error:

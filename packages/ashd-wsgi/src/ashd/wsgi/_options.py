@@ -7,12 +7,13 @@ import os
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from ashd.proto._logs import TEXT
 from ashd.serve import DEFAULT_MODEL
 
 from ._environ import working_directory
 from ._errors import UsageError
 from ._sources import VARIABLE, Kind, Values, read_file, words_of_environment
-from ._values import count, count_and_jitter, seconds, workers
+from ._values import count, count_and_jitter, log_format, seconds, workers
 
 
 class Options:
@@ -23,6 +24,7 @@ class Options:
     find_application: bool = False
     leave_logging: bool = False
     bind: tuple[str, ...] = ()
+    log_format: str = TEXT
     path: tuple[str, ...] = ()
     reload: bool = False
     config: str | None = None
@@ -92,6 +94,14 @@ OPTIONS = (
         help="serve HTTP at ADDRESS, with a front end that this command becomes (repeatable): "
         "HOST:PORT, :PORT, [IPV6]:PORT, unix:PATH[,mode=660,group=GROUP], fd://NUMBER, or a "
         "PORTSPEC of ashd-htparser",
+    ),
+    _Option(
+        "",
+        "log-format",
+        "log_format",
+        "text|json",
+        log_format,
+        "lines of the log, on standard error or in syslog (default: text)",
     ),
     _Option(
         "p",

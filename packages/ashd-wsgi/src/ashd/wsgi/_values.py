@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from ashd.proto._logs import FORMATS
+
+from ._errors import UsageError
+
 
 def seconds(text: str) -> float:
     """Return a time, above 0."""
@@ -23,6 +27,13 @@ def count_and_jitter(text: str) -> tuple[int, int]:
     """Return `N` or `N,JITTER`."""
     number, _, jitter = text.partition(",")
     return count(number), count(jitter) if jitter else 0
+
+
+def log_format(text: str) -> str:
+    """Return the name of a format; raises `UsageError`."""
+    if text not in FORMATS:
+        raise UsageError(f"--log-format takes {' or '.join(FORMATS)}, not {text!r}")
+    return text
 
 
 def workers(text: str) -> int:
