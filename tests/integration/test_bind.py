@@ -6,7 +6,9 @@ import json
 import os
 import socket
 import subprocess
+import sys
 from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +105,30 @@ def test_a_module_alone_and_the_forms_that_are_not_new(tmp_path: Path) -> None:
         with serving("--config", str(config), *words, cwd=tmp_path) as server:
             assert server.command(server.process.pid)[-1] == ending
             assert environ("http://a/", tmp_path / "s")["PATH_INFO"] == "/"
+
+
+def test_where_the_front_end_is_not_beside_this_program(tmp_path: Path) -> None:
+    """As in a zip file, or with nothing but a path; and where the working directory has traps."""
+    module(tmp_path, SHOW)
+    module(
+        tmp_path, "raise SystemExit('a module of the working directory was imported')", "asyncio"
+    )
+    python = tmp_path / "python"
+    python.symlink_to(Path(sys.executable).resolve())
+    folders = [str(folder) for part in ("wsgi", "htparser") for folder in [source(part)]]
+    env = {"PYTHONPATH": os.pathsep.join(folders)}
+    argv = [str(python), "-m", "ashd.wsgi"]
+    bind = f"--bind=unix:{tmp_path}/s"
+    with serving(bind, "-p", "/nowhere", "app", cwd=tmp_path, env=env, argv=argv) as server:
+        assert server.command(server.process.pid)[1:4] == ["-P", "-m", "ashd.htparser"]
+        assert environ("http://a/", tmp_path / "s")["PATH_INFO"] == "/"
+
+
+def source(part: str) -> Path:
+    """Return the folder from which a part of the namespace is imported."""
+    found = import_module(f"ashd.{part}").__file__
+    assert found
+    return Path(found).parents[2]
 
 
 def test_what_can_not_be_served(tmp_path: Path) -> None:
