@@ -30,6 +30,10 @@ class Peer:
         self.trusted = False
         """Whether it is a proxy whose word about its own clients counts."""
 
+    def tell(self, headers: Headers) -> None:
+        """Let handlers know more about the client."""
+        self.encoded += encode_headers(headers)
+
 
 def _headers(port: Port, transport: asyncio.BaseTransport, ids: Iterator[str]) -> Headers:
     if transport.get_extra_info("socket").family == socket.AF_UNIX:

@@ -35,6 +35,7 @@ from ._listener import Listener, connect_transport
 from ._poller import Poller
 from ._portspec import Port
 from ._queue import RequestQueue
+from ._renewal import renew_certificates
 from ._room import Room
 
 _log = logging.getLogger("ashd.htparser")
@@ -107,6 +108,7 @@ class Server:
         self.connection_ids: Iterator[str] = map(
             "{}-{:x}".format, itertools.repeat(mine), itertools.count(1)
         )
+        self._ports: set[Port] = set()
         self._listeners: list[Listener] = []
         self._others: list[Listener] = []
         self._accepting = True
@@ -132,7 +134,8 @@ class Server:
         self._others = [Listener(self, port, sock) for port, sock in others]
         for number in (signal.SIGTERM, signal.SIGINT):
             self.loop.add_signal_handler(number, self._signalled)
-        self.loop.add_signal_handler(signal.SIGHUP, self.backend.reload)
+        self._ports = {port for port, _ in sockets}
+        self.loop.add_signal_handler(signal.SIGHUP, self._reload)
         self.queue.attach(self.poller)
         self.backend.attach(self.poller, self._finish)
         if not self.stopping:
@@ -165,7 +168,8 @@ class Server:
     def take(self, sock: socket.socket, port: Port) -> None:
         """Serve an accepted connection."""
         connection = Connection(self, port)
-        task = self.loop.create_task(connect_transport(self.loop, connection, sock, port))
+        connecting = connect_transport(self.loop, self.poller.later, connection, sock, port)
+        task = self.loop.create_task(connecting)
         self._opening[connection] = task
         task.add_done_callback(lambda _: self._opening.pop(connection, None))
 
@@ -198,13 +202,19 @@ class Server:
             self._status = status
             self._stop()
 
-    # The end
+    # Signals
+
+    def _reload(self) -> None:
+        renew_certificates(self._ports)
+        self.backend.reload()
 
     def _signalled(self) -> None:
         if self.stopping:
             self.backend.kill()
             os._exit(FAILURE_STATUS)
         self._stop()
+
+    # The end
 
     def _stop(self) -> None:
         self.stopping = True
