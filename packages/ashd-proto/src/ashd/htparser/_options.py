@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from . import _response
 from ._errors import UsageError
+from ._forwarded import LOCAL_TEXT, Trusted
 from ._limits import Limits
 from ._portspec import PORT_HANDLERS, HelpRequested, Port, parse_portspec
 from ._response import SERVER_NAME
@@ -117,6 +118,13 @@ def _parser() -> _Parser:
         action="store_true",
         help='pass request targets on with bytes that must be escaped, such as "|" (old clients)',
     )
+    parser.add_argument(
+        "--forwarded-allow-ips",
+        default=LOCAL_TEXT,
+        metavar="LIST",
+        help="proxies whose X-Forwarded-* counts: addresses, networks, unix or *, with commas"
+        f" (default {LOCAL_TEXT})",
+    )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     parser.add_argument(
         "--respawn",
@@ -170,7 +178,8 @@ def parse_options(arguments: list[str]) -> Settings:
     for short, long in _MISSING.items():
         if getattr(options, long.strip("-").replace("-", "_")):
             raise UsageError(f"{short} ({long}) is not supported by this version")
-    ports = [parse_portspec(spec) for spec in options.ports]
+    proxies = Trusted(options.forwarded_allow_ips)
+    ports = [dataclasses.replace(parse_portspec(spec), proxies=proxies) for spec in options.ports]
     if not ports:
         raise UsageError(f"nothing to listen on: give a PORTSPEC (try {PROGRAM} --help)")
     if not command:
