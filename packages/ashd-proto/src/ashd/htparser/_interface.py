@@ -12,8 +12,8 @@ from ._queue import RequestQueue
 from ._room import Room
 
 
-class ServedConnection(Protocol):
-    """A connection, as the server sees it."""
+class Served(Protocol):
+    """A client that is served in any way, as the server sees it."""
 
     deadline: float
     """When `expire` is to be called."""
@@ -24,14 +24,18 @@ class ServedConnection(Protocol):
     def expire(self, now: float) -> None:
         """Deal with a deadline that has passed."""
 
-    def refuse(self, status: int, detail: str) -> None:
-        """Answer with an error page, unless a response has begun, and close."""
-
     def close_when_done(self) -> None:
         """Serve no request but the one that is being served."""
 
     def leave(self) -> None:
         """Cut whatever is going on."""
+
+
+class ServedConnection(Served, Protocol):
+    """A connection, as long as its client speaks HTTP."""
+
+    def refuse(self, status: int, detail: str) -> None:
+        """Answer with an error page, unless a response has begun, and close."""
 
 
 class Surroundings(Protocol):
@@ -55,5 +59,8 @@ class Surroundings(Protocol):
     def connection_opened(self, connection: ServedConnection) -> None:
         """Count a connection, and look after its deadlines."""
 
-    def connection_closed(self, connection: ServedConnection) -> None:
-        """Forget a connection."""
+    def connection_switched(self, connection: ServedConnection, stream: Served) -> None:
+        """Look after a stream in place of a connection."""
+
+    def connection_closed(self, connection: Served) -> None:
+        """Forget a connection, or a stream."""

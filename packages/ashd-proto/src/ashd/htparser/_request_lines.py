@@ -12,7 +12,7 @@ from ._syntax import HOST, TEXT, TOKEN, is_ash
 _LINE = re.compile(TOKEN + rb":" + TEXT)
 _HOST = re.compile(HOST)
 _OURS = frozenset(
-    (b"connection", b"content-length", b"content-type", b"expect", b"host", b"transfer-encoding")
+    b"connection content-length content-type expect host transfer-encoding upgrade".split()
 )
 
 

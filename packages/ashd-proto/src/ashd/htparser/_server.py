@@ -22,7 +22,7 @@ from ashd.proto._codec import encode_headers
 
 from ._connection import Connection
 from ._errors import FAILURE_STATUS
-from ._interface import ServedConnection
+from ._interface import Served, ServedConnection
 from ._keeper import framing_header
 from ._limits import (
     HANDLER_EXIT_TIME,
@@ -36,6 +36,7 @@ from ._poller import Poller
 from ._portspec import Port
 from ._queue import RequestQueue
 from ._room import Room
+from ._stream import Stream
 
 _log = logging.getLogger("ashd.htparser")
 
@@ -101,7 +102,7 @@ class Server:
             self._resume_accepting,
         )
         self._status = 0
-        self._connections: dict[ServedConnection, None] = {}
+        self._connections: dict[Served, None] = {}
         self._opening: dict[ServedConnection, asyncio.Task[None]] = {}
         mine = f"{time.time_ns():x}-{os.getpid():x}"  # at any time, no other process has it
         self.connection_ids: Iterator[str] = map(
@@ -180,8 +181,13 @@ class Server:
         elif self.stopping:
             connection.close_when_done()
 
-    def connection_closed(self, connection: ServedConnection) -> None:
-        """Forget a connection."""
+    def connection_switched(self, connection: ServedConnection, stream: Served) -> None:
+        """Look after a stream in place of a connection."""
+        del self._connections[connection]
+        self._connections[stream] = None
+
+    def connection_closed(self, connection: Served) -> None:
+        """Forget a connection, or a stream."""
         self._connections.pop(connection, None)
         self.room.leave(connection.peer.address)
         if not self._accepting and not self.stopping:
@@ -231,9 +237,17 @@ class Server:
 
     def _force(self, now: float) -> None:
         """Take the next step to an end that doesn't come by itself."""
-        self._status = FAILURE_STATUS
         self._stop_deadline = now + KILL_TIME
-        next(self._steps)()
+        if not self._cut_streams():
+            self._status = FAILURE_STATUS
+            next(self._steps)()
+
+    def _cut_streams(self) -> bool:
+        """End what has no end of its own; tell whether there was any."""
+        streams = [one for one in self._connections if isinstance(one, Stream)]
+        for stream in streams:
+            stream.leave()
+        return bool(streams)
 
     def _terminate(self) -> None:
         _log.error("not everything was finished in time; ending what is left")
