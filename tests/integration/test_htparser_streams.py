@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from ashdtest.outside import needs
 from ashdtest.processes import (
     DEADLINE,
     children,
-    descriptor_count,
+    descriptors,
     peak_resident_kib,
     python_environment,
     wait_until,
@@ -89,13 +90,21 @@ def assert_serves(server: FrontEnd) -> None:
 
 @contextmanager
 def nothing_left(server: FrontEnd) -> Iterator[None]:
-    """See that the front end and the handler have as many descriptors after the block as before."""
-    pids = (server.pid, server.handler_pid, *children(server.pid))
+    """See that the front end and the handler have as many sockets after the block as before."""
+    pids = (server.pid, *children(server.pid))
     assert_serves(server)
-    before = [descriptor_count(pid) for pid in pids]
+    before = list(map(socket_count, pids))
     yield
     for pid, count in zip(pids, before, strict=True):
-        wait_until(lambda: descriptor_count(pid) <= count, what="descriptors to be closed")  # noqa: B023
+        wait_until(partial(has_sockets, pid, count), what=f"{count} sockets as before")
+
+
+def has_sockets(pid: int, count: int) -> bool:
+    return socket_count(pid) <= count
+
+
+def socket_count(pid: int) -> int:
+    return sum(what.startswith("socket:") for what in descriptors(pid).values())
 
 
 # WebSockets
