@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import array
 import os
+import runpy
 import select
 import signal
 import socket
@@ -16,13 +17,10 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from websockets.frames import Frame, Opcode
-from websockets.http11 import Request as Handshake
-from websockets.server import ServerProtocol
-
 from ashd.proto import Request
 from ashd.util import respond, send_switch, serve_loop, switch_protocol
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
 HEAD = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\n"
 PIECE = bytes(range(256)) * 256
 
@@ -97,44 +95,6 @@ def die(stream: socket.socket, _: Request) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-MESSAGES = {
-    Opcode.TEXT: ServerProtocol.send_text,
-    Opcode.BINARY: ServerProtocol.send_binary,
-    Opcode.CONT: ServerProtocol.send_continuation,
-}
-
-
-def websocket(request: Request) -> None:
-    """Speak WebSocket: send every message back."""
-    protocol = ServerProtocol()
-    fields = b"".join(b"%b: %b\r\n" % field for field in request.headers)
-    protocol.receive_data(b"GET %b HTTP/1.1\r\n%b\r\n" % (request.url, fields))
-    handshake = protocol.events_received()[0]
-    assert isinstance(handshake, Handshake)
-    response = protocol.accept(handshake)
-    protocol.send_response(response)
-    head = b"".join(protocol.data_to_send())
-    if response.status_code != 101:
-        request.socket.sendall(head)
-        return
-    with switch_protocol(request, head) as stream:
-        while piece := stream.recv(1 << 16):
-            protocol.receive_data(piece)
-            for event in protocol.events_received():
-                if isinstance(event, Frame) and event.opcode in MESSAGES:
-                    MESSAGES[event.opcode](protocol, bytes(event.data), fin=event.fin)
-            send(stream, protocol.data_to_send())
-    note("websocket ended")
-
-
-def send(stream: socket.socket, pieces: list[bytes]) -> None:
-    for piece in pieces:
-        if piece:
-            stream.sendall(piece)
-        else:  # the end of what this side sends
-            stream.shutdown(socket.SHUT_WR)
-
-
 # What is sent wrongly
 
 
@@ -170,8 +130,9 @@ STREAMS: dict[bytes, Callable[[socket.socket, Request], None]] = {
     function.__name__.encode(): function for function in (echo, sink, source, half, deaf, hold, die)
 }
 REQUESTS: dict[bytes, Callable[[Request], None]] = {
-    function.__name__.encode(): function for function in (websocket, wrong, proxy, hints)
+    function.__name__.encode(): function for function in (wrong, proxy, hints)
 }
+REQUESTS[b"websocket"] = runpy.run_path(str(EXAMPLES / "websocket/echo.py"))["serve"]
 
 
 def serve(request: Request) -> None:
