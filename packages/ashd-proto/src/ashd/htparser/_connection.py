@@ -21,8 +21,7 @@ from ._head import RequestHead
 from ._interface import Surroundings
 from ._limits import EVENTS_AT_ONCE, LINGER_TIME, MAX_HELD
 from ._pages import error_page
-from ._peer import Peer
-from ._portspec import Port
+from ._peer import Arrival, Peer
 from ._reader import END, RequestReader
 from ._response import ResponseFramer
 from ._room import Client
@@ -38,10 +37,10 @@ class Connection(asyncio.Protocol):
     """See the module. `deadline` and `write_deadline` are looked at by the server's sweep."""
 
     __slots__ = (
+        "_arrival",
         "_exchange",
         "_head",
         "_held_body",
-        "_port",
         "_reader",
         "_server",
         "_state",
@@ -54,10 +53,10 @@ class Connection(asyncio.Protocol):
         "write_deadline",
     )
 
-    def __init__(self, server: Surroundings, port: Port) -> None:
+    def __init__(self, server: Surroundings, arrival: Arrival) -> None:
         """Wait for `connection_made`."""
         self._server = server
-        self._port = port
+        self._arrival = arrival
         self._transport: asyncio.Transport
         self._wire: Wire
         self._state = State.HEAD
@@ -79,7 +78,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self._wire = Wire(self._transport, server.poller, self.leave)
         server.room.stand(self, State.HEAD, server.time())
-        self.peer = Peer(self._port, transport, server.connection_ids)
+        self.peer = Peer(self._arrival, transport, server.connection_ids)
         server.connection_opened(self)
         if not self.peer.address:
             self.leave()
@@ -257,6 +256,8 @@ class Connection(asyncio.Protocol):
 
     def _start(self, head: RequestHead) -> None:
         self._head = head
+        if head.forwarding is not None:
+            self.peer.hear(head)
         limit = self._server.limits.buffer_body
         if head.length == 0:
             self._submit(_RESPONSE)
@@ -313,7 +314,7 @@ class Connection(asyncio.Protocol):
         self._enter(state)
         keep_alive = head.keep_alive and not server.stopping
         framer = ResponseFramer(head.method == b"HEAD", head.version == b"HTTP/1.1", keep_alive)
-        datagram = head.encode(self.peer.encoded, server.framing)
+        datagram = head.encode(head.client or self.peer.encoded, server.framing)
         exchange = self._exchange = Exchange(self, server.poller, framer, datagram)
         if head.upgrades:
             exchange.allow_switch()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from ._errors import RequestError
 from ._fields import Field, known_values
+from ._forwarded import FORWARDING
 from ._kept import Kept
 from ._limits import MAX_FIELDS, Limits
 from ._request_lines import MalformedLine, bad_host, make_field, read_field
@@ -58,6 +59,10 @@ class RequestHead:
     expects_continue: bool
     upgrades: bool
     """Whether the client would like to go on with another protocol (RFC 9110, 7.8)."""
+    forwarding: dict[bytes, bytes] | None
+    """The values that mean something to the front end, if a proxy's are among them."""
+    client: bytes = b""
+    """Headers about the client, encoded, if it isn't the one whose connection this is."""
 
     @property
     def headers(self) -> Headers:
@@ -101,6 +106,7 @@ def parse_head(head: bytes, limits: Limits) -> RequestHead:
         _wants_keep_alive(known.get(b"connection"), current),
         current and b"expect" in known and _check_expect(known[b"expect"]),
         current and b"upgrade" in known and _wants_upgrade(known.get(b"connection", b"")),
+        None if FORWARDING.isdisjoint(known) else known,
     )
 
 

@@ -12,14 +12,13 @@ from ._queue import RequestQueue
 from ._room import Room
 
 
-class Served(Protocol):
-    """A client that is served in any way, as the server sees it."""
+class OpenConnection(Protocol):
+    """A connection, as the server's sweep and end see it."""
 
     deadline: float
     """When `expire` is to be called."""
     write_deadline: float
     """Likewise, if the client doesn't read."""
-    peer: Peer
 
     def expire(self, now: float) -> None:
         """Deal with a deadline that has passed."""
@@ -31,8 +30,14 @@ class Served(Protocol):
         """Cut whatever is going on."""
 
 
+class Served(OpenConnection, Protocol):
+    """A connection whose client is known."""
+
+    peer: Peer
+
+
 class ServedConnection(Served, Protocol):
-    """A connection, as long as its client speaks HTTP."""
+    """One that speaks HTTP."""
 
     def refuse(self, status: int, detail: str) -> None:
         """Answer with an error page, unless a response has begun, and close."""

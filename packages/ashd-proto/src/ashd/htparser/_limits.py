@@ -28,6 +28,12 @@ that sends them without end has gone wrong."""
 INTERIM_COST = 4 * KIB
 """So there are 63 at most. Early hints come once or twice, progress (102) every few seconds."""
 
+MAX_FORWARDING = 4 * KIB
+"""What proxies on the way say of a client in one header: a hundred of them have room."""
+
+MAX_PROXY_HEADER = 4 * KIB
+"""The header of the PROXY protocol, with what proxies add to the addresses: some hundred bytes."""
+
 MAX_EMPTY_LINES = 8
 """Empty lines before a request. Old clients send one after a body; more are an attack."""
 
