@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import ssl
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -15,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
+from ashdtest.authority import Authority
 from ashdtest.bound import serving
 from ashdtest.commands import module
 from ashdtest.outside import needs
@@ -31,9 +33,11 @@ def application(environ, start_response):
 """
 
 
-def environ(url: str, path: Path | None = None) -> dict[str, Any]:
+def environ(
+    url: str, path: Path | None = None, context: ssl.SSLContext | None = None
+) -> dict[str, Any]:
     """Return the environ of a request to `url`, over a Unix socket if `path` names one."""
-    transport = httpx.HTTPTransport(uds=str(path) if path else None)
+    transport = httpx.HTTPTransport(uds=str(path) if path else None, verify=context or True)
     with httpx.Client(transport=transport, timeout=DEADLINE) as client:
         return dict(json.loads(client.get(url).text))
 
@@ -41,6 +45,7 @@ def environ(url: str, path: Path | None = None) -> dict[str, Any]:
 def test_all_kinds_of_addresses(tmp_path: Path) -> None:
     folder = module(tmp_path, SHOW)
     path = tmp_path / "socket"
+    authority = Authority(tmp_path)
     with ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         fd, inherited = listener.fileno(), listener.getsockname()[1]
@@ -52,6 +57,7 @@ def test_all_kinds_of_addresses(tmp_path: Path) -> None:
             f"unix:{path},mode=600",
             f"fd://{fd}",
             f"plain:port={spec},bind=localhost",
+            f"ssl:unix={tmp_path}/tls,cert={authority.certificate('a.example')}",
         ]
         words = [word for address in addresses for word in ("--bind", address)]
         options = ["-w", "2", "--model=single"]
@@ -69,11 +75,12 @@ def test_all_kinds_of_addresses(tmp_path: Path) -> None:
             found = environ(url)
             assert (found["PATH_INFO"], found["REMOTE_ADDR"] in url) == ("/a", True), url
             assert found["SERVER_PORT"] in url
-        found = environ("http://name.test/b?c", path)
-        assert found["SERVER_NAME"] == "name.test"
-        assert found["SERVER_PORT"] == "80"
-        assert found["wsgi.url_scheme"] == "http"
-        assert found.keys().isdisjoint({"REMOTE_ADDR", "REMOTE_PORT", "SERVER_ADDR"})
+        for scheme, port, socket_path in (("http", "80", path), ("https", "443", tmp_path / "tls")):
+            found = environ(f"{scheme}://a.example/b?c", socket_path, authority.context)
+            assert found["SERVER_NAME"] == "a.example"
+            assert found["SERVER_PORT"] == port
+            assert found["wsgi.url_scheme"] == scheme
+            assert found.keys().isdisjoint({"REMOTE_ADDR", "REMOTE_PORT", "SERVER_ADDR"})
 
         # one line that says all, and the processes are those that the documents speak of
         (line,) = [line for line in server.log.splitlines() if "listening on" in line]
