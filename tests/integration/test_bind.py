@@ -145,6 +145,7 @@ def test_what_can_not_be_served(tmp_path: Path) -> None:
         (("--bind=plain:port=x", "app"), "ashd-htparser: plain: port must be a number"),
         (("--bind=ftp:port=1", "app"), "there is no port handler 'ftp'"),
         (("--bind=fd://99", "app"), "can't listen on descriptor 99"),
+        (("--bind=:0", "app:application()"), "application() missing 2 required positional"),
         (("--bind=:0", "app:nothing"), "ashd-wsgi: app has no 'nothing' (it has application)"),
         (("--bind=:0", "-t", "nonsense", "app"), "there is no model 'nonsense'"),
     ):
@@ -222,6 +223,38 @@ def test_reload(tmp_path: Path, watcher: str) -> None:
         helper.write_text("TEXT = 'four'", encoding="utf-8")
         wait_until(lambda: shows('"text": "four"'))
         assert server.log.count("Traceback") == 2
+
+
+STREAM = """
+import time
+WORD = b"one"
+
+def app(environ, start_response):
+    start_response("200 OK", [])
+    yield WORD
+    while environ["PATH_INFO"] == "/stream":
+        time.sleep(0.01)
+        yield b"."
+"""
+
+
+def test_a_stream_does_not_hold_a_reload_up(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    module(tmp_path, STREAM)
+    words = ["--reload", "--graceful-timeout=0.1", f"--bind=unix:{path}", "app"]
+    transport = httpx.HTTPTransport(uds=str(path))
+    with (
+        serving(*words, cwd=tmp_path) as server,
+        httpx.Client(transport=transport, timeout=DEADLINE) as client,
+        client.stream("GET", "http://a/stream") as response,
+    ):
+        pieces = response.iter_bytes()
+        assert next(pieces).startswith(b"one")
+        module(tmp_path, STREAM.replace("one", "two"))
+        with pytest.raises(httpx.RemoteProtocolError):  # cut, and so it can't be taken for whole
+            list(pieces)
+        assert client.get("http://a/").text == "two"
+        assert "requests that are still running are cut" in server.log
 
 
 def test_a_first_start_that_fails_is_shown_and_mended(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def _run(options: Options) -> int:
     if options.reload:
         from ._reload import Reloader
 
-        reloader = Reloader(options.program, options.search_path)
+        reloader = Reloader(options.program, options.search_path, options.graceful_timeout)
     load = partial(_load, options)
     application = reloader.load(load) if reloader else load()
     with checked(sock, options) as handler_socket:
@@ -118,7 +118,8 @@ def describe(options: Options) -> str:
         how.append(f"{options.workers} worker{'s' * (options.workers > 1)}")
     if options.reload:
         how.append("reload")
-    return ", ".join([options.module.removesuffix(":"), *how])
+    what, call, _ = options.module.removesuffix(":").partition("(")  # its arguments may be secret
+    return ", ".join([what + "(...)" * bool(call), *how])
 
 
 def _run_workers(options: Options, sock: socket.socket | None) -> int:
