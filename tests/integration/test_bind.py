@@ -22,6 +22,7 @@ from ashdtest.commands import module
 from ashdtest.outside import needs
 from ashdtest.processes import DEADLINE, children, free_port, program, wait_until
 from ashdtest.terminal import terminal
+from ashdtest.wsgifiles import put
 
 SHOW = """
 import json
@@ -200,15 +201,15 @@ def test_reload(tmp_path: Path, watcher: str) -> None:
     def shows(text: str) -> bool:
         return text in page().text
 
-    helper.write_text("TEXT = 'one'", encoding="utf-8")
+    put(helper, "TEXT = 'one'")
     words = ["--reload", f"--bind=unix:{path}", "app:application"]
     with serving(*words, cwd=folder, env=env) as server:
         assert page().json()["text"] == "one"
-        helper.write_text("TEXT = 'two'", encoding="utf-8")
+        put(helper, "TEXT = 'two'")
         wait_until(lambda: shows('"text": "two"'))
         assert f"reloading: {helper} has changed" in server.log
 
-        helper.write_text("TEXT = '<three>", encoding="utf-8")
+        put(helper, "TEXT = '<three>")
         wait_until(lambda: shows("SyntaxError: unterminated string literal"))
         shown = page("text/html,*/*")
         assert shown.status_code == 500
@@ -220,7 +221,7 @@ def test_reload(tmp_path: Path, watcher: str) -> None:
 
         helper.unlink()
         wait_until(lambda: shows("No module named 'helper'"))
-        helper.write_text("TEXT = 'four'", encoding="utf-8")
+        put(helper, "TEXT = 'four'")
         wait_until(lambda: shows('"text": "four"'))
         assert server.log.count("Traceback") == 2
 
@@ -250,7 +251,7 @@ def test_a_stream_does_not_hold_a_reload_up(tmp_path: Path) -> None:
     ):
         pieces = response.iter_bytes()
         assert next(pieces).startswith(b"one")
-        module(tmp_path, STREAM.replace("one", "two"))
+        put(tmp_path / "app.py", STREAM.replace("one", "two"))
         with pytest.raises(httpx.RemoteProtocolError):  # cut, and so it can't be taken for whole
             list(pieces)
         assert client.get("http://a/").text == "two"
@@ -264,5 +265,5 @@ def test_a_first_start_that_fails_is_shown_and_mended(tmp_path: Path) -> None:
         transport = httpx.HTTPTransport(uds=str(path))
         with httpx.Client(transport=transport, timeout=DEADLINE) as client:
             assert "there is no module" in client.get("http://a/").text
-            module(tmp_path, SHOW, "late")
+            put(tmp_path / "late.py", SHOW)
             wait_until(lambda: client.get("http://a/").status_code == 200)
