@@ -1,32 +1,45 @@
 """What to listen on: `HANDLER[:PAR[=VAL][,PAR[=VAL]]...]`.
 
 `PORT_HANDLERS` is the table of port handlers, each with the table of its parameters. A port handler
-turns parameters into a `Port`; a new one is one function and one entry.
+turns parameters into a `Port`; a new one is one function and one entry. What says where to listen
+is the same for all: the parameters of `listening_at`, which `port_of` understands.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ._errors import UsageError
+from ._forwarded import LOCAL, LOCAL_TEXT, Trusted
+from ._unix_socket import UnixAddress, parse_mode
 
 if TYPE_CHECKING:
-    import ssl
+    from ._certificates import Certificates
 
 Values = Mapping[str, list[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """One port to listen on, of every address in `addresses` (None: all of this machine's)."""
+    """One port to listen on, of every address in `addresses` (None: all of this machine's).
+
+    With `unix` it is a Unix socket in their place; with `fd`, one that somebody else has bound.
+    """
 
     number: int
     addresses: tuple[str | None, ...]
     protocol: bytes
     """What `X-Ash-Protocol` says."""
-    tls: ssl.SSLContext | None = None
+    tls: Certificates | None = None
+    unix: UnixAddress | None = None
+    fd: int | None = None
+    proxies: Trusted = LOCAL
+    """Who may say for whom it speaks, by the headers of its requests."""
+    proxy_header: Trusted | None = None
+    """Who may connect if each connection begins with a header of the PROXY protocol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +80,14 @@ def parse_portspec(spec: str) -> Port:
             raise HelpRequested(_describe(name, handler))
         _add_value(values, name, handler, parameter, value)
     return handler.make(values)
+
+
+def check_portspec(spec: str) -> None:
+    """See that a PORTSPEC is right, without listening there. Raises an `ashd.proto.Error`."""
+    try:
+        parse_portspec(spec)
+    except HelpRequested as answer:
+        raise UsageError(f"{spec} asks for help: {answer}") from None
 
 
 def _unknown_handler(spec: str, name: str) -> UsageError:
@@ -111,21 +132,115 @@ def _addresses(name: str, values: Values) -> tuple[str | None, ...]:
     return tuple(address.strip("[]") for address in addresses) or (None,)
 
 
+_UNIX = ("mode", "owner", "group")
+_PLACES = (("unix",), ("fd",), ("port", "bind"))
+"""Parameters that exclude those of another place."""
+
+
+def listening_at(default_port: int) -> dict[str, Parameter]:
+    """Return the parameters that say where to listen."""
+    return {
+        "port": Parameter(
+            "NUMBER", f"TCP port to listen on (default {default_port}; 0: any free one)"
+        ),
+        "bind": Parameter(
+            "ADDRESS",
+            "address or host name to listen on (default: all, IPv4 and IPv6); repeatable",
+            repeatable=True,
+        ),
+        "unix": Parameter("PATH", "listen on a Unix socket instead"),
+        "mode": Parameter("OCTAL", "permissions of the Unix socket (default: as the umask says)"),
+        "owner": Parameter("USER", "owner of the Unix socket, by name or number"),
+        "group": Parameter("GROUP", "group of the Unix socket, by name or number"),
+        "fd": Parameter("NUMBER", "listen on a socket that was inherited with this descriptor"),
+        "proxy": Parameter(
+            "ADDRESS",
+            "expect a header of the PROXY protocol (1 or 2) at the beginning of each connection,"
+            " from this address, network, unix or * (default: this machine); repeatable",
+            repeatable=True,
+        ),
+    }
+
+
+def port_of(name: str, values: Values, default_port: int, protocol: bytes) -> Port:
+    """Return the port that the parameters of `listening_at` describe; raises `UsageError`."""
+    given = [one for place in _PLACES for one in place if one in values]
+    if len(given) > 1 and given != ["port", "bind"]:
+        raise UsageError(f"{name}: {given[0]} and {given[1]} exclude each other")
+    for parameter in _UNIX:
+        if parameter in values and "unix" not in values:
+            raise UsageError(f"{name}: {parameter} is for a Unix socket (unix=PATH)")
+    number, addresses = _port_number(name, values, default_port), _addresses(name, values)
+    places = _unix(name, values), _fd(name, values)
+    return Port(number, addresses, protocol, None, *places, proxy_header=_proxy_header(values))
+
+
+def _unix(name: str, values: Values) -> UnixAddress | None:
+    if "unix" not in values:
+        return None
+    path, mode, owner, group = (values.get(each, [""])[0] for each in ("unix", *_UNIX))
+    if not path:
+        raise UsageError(f"{name}: unix needs the path of a socket")
+    try:
+        return UnixAddress(path, parse_mode(mode), owner, group)
+    except ValueError:
+        raise UsageError(f"{name}: mode must be octal, such as 660, not {mode!r}") from None
+
+
+def _fd(name: str, values: Values) -> int | None:
+    text = values.get("fd", [None])[0]
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 8):
+        raise UsageError(f"{name}: fd must be the number of a descriptor, not {text!r}")
+    return int(text)
+
+
+def _proxy_header(values: Values) -> Trusted | None:
+    if "proxy" not in values:
+        return None
+    return Trusted(",".join(value or LOCAL_TEXT for value in values["proxy"]))
+
+
 def _plain(values: Values) -> Port:
-    return Port(_port_number("plain", values, 80), _addresses("plain", values), b"http")
+    return port_of("plain", values, 80, b"http")
+
+
+_CERTIFICATES = {
+    "cert": Parameter("FILE", "certificate, with its chain, in PEM form"),
+    "key": Parameter("FILE", "its private key (default: in the same file, or beside it)"),
+    "ncert": Parameter(
+        "FILE", "another certificate, for clients that name its host; repeatable", True
+    ),
+    "ncertdir": Parameter("FOLDER", "as ncert, for each certificate in it; repeatable", True),
+    "trust": Parameter(
+        "FILE", "CA that client certificates, then required, are from; repeatable", True
+    ),
+}
+
+
+def _ssl(values: Values) -> Port:
+    from ._certificates import CertificateFiles, Certificates  # there may be no ssl module
+
+    port = port_of("ssl", values, 443, b"https")
+    for parameter in _CERTIFICATES:
+        if "" in values.get(parameter, []):
+            raise UsageError(f"ssl: {parameter} needs a name")
+    if "cert" not in values:
+        raise UsageError("ssl needs a certificate: ssl:cert=FILE (ssl:help lists the parameters)")
+    # A daemon has another working directory when it reads them again.
+    names = {key: tuple(map(os.path.abspath, values.get(key, ()))) for key in _CERTIFICATES}
+    files = CertificateFiles(
+        main=names["cert"][0],
+        key=next(iter(names["key"]), None),
+        named=names["ncert"],
+        folders=names["ncertdir"],
+        trusted=names["trust"],
+    )
+    return replace(port, tls=Certificates(files))
 
 
 PORT_HANDLERS: Mapping[str, PortHandler] = {
-    "plain": PortHandler(
-        "HTTP without encryption",
-        {
-            "port": Parameter("NUMBER", "TCP port to listen on (default 80; 0: any free one)"),
-            "bind": Parameter(
-                "ADDRESS",
-                "address or host name to listen on (default: all, IPv4 and IPv6); repeatable",
-                repeatable=True,
-            ),
-        },
-        _plain,
-    ),
+    "plain": PortHandler("HTTP without encryption", listening_at(80), _plain),
+    "ssl": PortHandler("HTTP in TLS (https)", {**_CERTIFICATES, **listening_at(443)}, _ssl),
 }
