@@ -18,6 +18,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -74,16 +75,14 @@ def fuzzer(name: str, *options: str, stderr: int | None = None) -> subprocess.Po
     return subprocess.Popen(command, stderr=stderr, text=True, env=environment)
 
 
-def seeds(name: str) -> Path:
+def seeds(name: str, more: Iterable[bytes] = ()) -> Path:
     """Write what the tree has for a target where the fuzzer takes it: one input a file."""
-    from ashdtest.corpus import all_cases
     from ashdtest.fuzzinputs import read_inputs
 
-    cases = [case.data for case in all_cases().values()] if name == "requests" else []
     folder = WORK / f"{name}-seeds"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    for data in [*cases, *read_inputs(name)]:
+    for data in [*read_inputs(name), *more]:
         if len(data) <= LONGEST:
             (folder / hashlib.sha256(data).hexdigest()[:16]).write_bytes(data)
     return folder
@@ -114,18 +113,14 @@ def merge(name: str) -> int:
     kept = WORK / f"{name}-kept"
     shutil.rmtree(kept, ignore_errors=True)
     kept.mkdir(parents=True)
-    folders = [str(folder) for folder in (kept, seeds(name), WORK / name) if folder.is_dir()]
-    with fuzzer(name, "-merge=1", *folders) as process:
+    cases = [case.data for case in all_cases().values()] if name == "requests" else []
+    folders = [kept, seeds(name, cases), *filter(Path.is_dir, [WORK / name])]
+    with fuzzer(name, "-merge=1", *map(str, folders)) as process:
         pass
     if process.returncode:
         return 1
-    cases = {case.data for case in all_cases().values()}
-    write_inputs(name, contents(kept) - cases)
+    write_inputs(name, [file.read_bytes() for file in kept.iterdir()])
     return 0
-
-
-def contents(folder: Path) -> set[bytes]:
-    return {file.read_bytes() for file in folder.iterdir()}
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from .requests import Outcome, Received, cut, read_stream
 
 LIMITS = Limits(head_size=1000, target_size=200, body_size=2000)
 """Small, so that inputs reach them."""
-SHORT = 300
+SHORT = 150
 """Bytes up to which an input also comes byte by byte; longer ones would take too long."""
 _ABSOLUTE = re.compile(rb"(?i)https?://[^/?#]*")
 _ADDED = (b"date", b"server")
