@@ -46,8 +46,8 @@ def check_requests(data: bytes) -> None:
 def check_response(data: bytes) -> None:
     """A client reads what the handler has written, whole or visibly cut, and nothing after it.
 
-    The first byte says what was asked: HEAD, HTTP/1.0, a connection that closes, an error at the
-    end.
+    The first byte says what was asked: HEAD, HTTP/1.0, a connection that closes; and whether an
+    error comes at the end, and the handler may switch protocols.
     """
     asked, stream = data[:1].ljust(1, b"\0")[0], data[1:]
     whole = _frame([stream], asked)
@@ -131,12 +131,15 @@ class Framed:
         self.framer = ResponseFramer(
             head_only=bool(asked & 1), current=not asked & 2, keep_alive=not asked & 4
         )
+        if asked & 16:
+            self.framer.obstacle = ""
         self.output = b""
 
     @property
     def state(self) -> tuple[object, ...]:
         framer = self.framer
-        return framer.complete, bool(framer.fault), framer.keep_alive, framer.must_reset
+        ends = (framer.keep_alive, framer.must_reset, framer.switched)
+        return framer.complete, bool(framer.fault), *ends
 
     def __repr__(self) -> str:
         return f"{self.output!r} {self.state}"
@@ -182,6 +185,10 @@ def _check_response(framed: Framed, asked: int) -> None:
     head = output.partition(b"\r\n\r\n")[0]
     assert not re.search(rb"(?<!\r)\n|\r(?!\n)|\0", head)
     assert not any(is_ash(line.partition(b":")[0]) for line in head.split(b"\r\n"))
+    if framer.switched:  # the rest is no HTTP
+        assert output.endswith(b"\r\n\r\n")
+        assert not framer.keep_alive
+        return
     reading = h11reader.response(output, head_only=framer.head_only)
     if re.search(rb"(?im)^transfer-encoding:(?! *chunked\r?$)", head):
         assert not framer.keep_alive  # a coding that h11 doesn't know, up to the end
