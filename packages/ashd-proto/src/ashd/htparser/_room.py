@@ -15,7 +15,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Protocol
 
-from ._limits import CANDIDATES
+from ._limits import CANDIDATES, STALL_TIME, STALLING_CANDIDATES
 from ._states import GIVING_WAY, STALLING, State
 
 
@@ -25,7 +25,7 @@ class Client(Protocol):
     line: dict[Client, float] | None
     """The line in which it stands; the room's own."""
 
-    def stirs(self) -> bool:
+    def stirs(self, now: float) -> bool:
         """Tell whether it does what it is waited for, though nobody has taken note so far."""
 
     def give_way(self) -> None:
@@ -64,14 +64,15 @@ class Room:
         return False
 
     def _first(self, state: State, now: float) -> Client | None:
-        patience = STALLING.get(state, 0.0)
-        for client, since in list(islice(self._lines[state].items(), CANDIDATES)):
-            if now - since < patience:
+        stalling = state in STALLING
+        candidates = STALLING_CANDIDATES if stalling else CANDIDATES
+        for client, since in list(islice(self._lines[state].items(), candidates)):
+            if stalling and now - since < STALL_TIME:
                 return None
-            if state is State.CLOSING or not client.stirs():
+            if state is State.CLOSING or not client.stirs(now):
                 return client
-            if patience:
-                self.stand(client, state, now)
+            if stalling:
+                self.stand(client, state, now)  # it is asked again when the others were
         return None
 
     def stand(self, client: Client, state: State, now: float) -> None:

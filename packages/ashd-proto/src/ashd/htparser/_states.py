@@ -13,8 +13,6 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from ._limits import STALL_TIME, UNREAD_TIME
-
 
 class State(IntEnum):
     """What the next bytes of a client are. Integers make fast keys."""
@@ -75,9 +73,5 @@ WAITING = frozenset(GIVING_WAY) - {State.RESPONSE}
 """States in which the client has to do something, or nobody does. While it gets a response, it has
 to read if that can't be written."""
 
-STALLING = {
-    State.BODY_HELD: STALL_TIME,
-    State.BODY: STALL_TIME,
-    State.RESPONSE: UNREAD_TIME,
-}
-"""States in which a client makes room only if it has done nothing for so many seconds."""
+STALLING = frozenset({State.BODY_HELD, State.BODY, State.RESPONSE})
+"""States in which a client makes room only if it is slow."""
