@@ -20,7 +20,7 @@ from ._head import RequestHead
 from ._interface import Surroundings
 from ._limits import EVENTS_AT_ONCE, LINGER_TIME, MAX_HELD
 from ._pace import BodyPace
-from ._pages import error_page
+from ._pages import CONTINUE, error_page
 from ._peer import Peer
 from ._portspec import Port
 from ._reader import END, RequestReader
@@ -30,7 +30,6 @@ from ._states import FOLLOWERS, HOLDING, READING, WAITING, State
 from ._wire import Wire
 
 _IDLE, _RESPONSE = State.IDLE, State.RESPONSE  # an attribute of an Enum costs much more
-_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class Connection(asyncio.Protocol):
@@ -267,7 +266,7 @@ class Connection(asyncio.Protocol):
         if self._head is not None and self._head.expects_continue and not self._held_body:
             self._head.expects_continue = False
             if not self._reader.buffer.size:  # else the client didn't wait
-                self._transport.write(_CONTINUE)
+                self._transport.write(CONTINUE)
 
     def _pass_on(self, piece: bytes) -> None:
         if self._pace is not None:  # else it is the rest of one
@@ -304,7 +303,7 @@ class Connection(asyncio.Protocol):
         server, head = self._server, self._head
         assert head is not None
         self._enter(state)
-        keep_alive = head.keep_alive and not server.stopping
+        keep_alive = head.keep_alive and not server.stopping and not server.room.wanted
         framer = ResponseFramer(head.method == b"HEAD", head.version == b"HTTP/1.1", keep_alive)
         datagram = head.encode(self.peer.encoded, server.framing)
         exchange = self._exchange = Exchange(self, server.poller, framer, datagram)
@@ -315,10 +314,11 @@ class Connection(asyncio.Protocol):
         server.queue.submit(exchange, server.queue_deadline)
 
     def _next_request(self) -> None:
+        last = self._server.stopping or self._server.room.wanted
         self._head = None
         self._enter(_IDLE, self._server.limits.idle_time)
         self._wire.resume()
-        if self._server.stopping:
+        if last:
             self._close_gently()
         elif self._reader.buffer.size:
             self._read()

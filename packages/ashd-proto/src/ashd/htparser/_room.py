@@ -47,7 +47,8 @@ class Room:
         self._of_address: dict[bytes, int] = {}
         self._leaving: set[Client] = set()
         self._on_room = on_room
-        self._wanted = False
+        self.wanted = False
+        """Whether a client waits for a place, and nobody gives way."""
         self._lines: dict[State, dict[Client, float]] = {state: {} for state in GIVING_WAY}
 
     def has_place(self, taken: int) -> bool:
@@ -60,9 +61,10 @@ class Room:
             client = self._first(state, now)
             if client is not None:
                 self._leaving.add(client)
+                self.wanted = False
                 client.give_way()
                 return True
-        self._wanted = True
+        self.wanted = True
         return False
 
     def _first(self, state: State, now: float) -> Client | None:
@@ -83,8 +85,8 @@ class Room:
             del client.line[client]
         client.line = line = self._lines[state]
         line[client] = now
-        if self._wanted and state not in STALLING:
-            self._wanted = False
+        if self.wanted and state not in STALLING:
+            self.wanted = False
             self._on_room()
 
     def step_out(self, client: Client) -> None:
@@ -97,6 +99,7 @@ class Room:
         """Its place is free."""
         self.step_out(client)
         self._leaving.discard(client)
+        self.wanted = False
 
     def admit(self, address: bytes) -> bool:
         """Count a client of this address; tell whether there may be so many."""
