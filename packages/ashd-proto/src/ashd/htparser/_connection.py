@@ -21,8 +21,7 @@ from ._interface import Surroundings
 from ._limits import EVENTS_AT_ONCE, LINGER_TIME, MAX_HELD
 from ._pace import BodyPace
 from ._pages import CONTINUE, error_page
-from ._peer import Peer
-from ._portspec import Port
+from ._peer import Arrival, Peer
 from ._reader import END, RequestReader
 from ._response import ResponseFramer
 from ._room import Client
@@ -36,11 +35,11 @@ class Connection(asyncio.Protocol):
     """See the module. `deadline` and `write_deadline` are looked at by the server's sweep."""
 
     __slots__ = (
+        "_arrival",
         "_exchange",
         "_head",
         "_held_body",
         "_pace",
-        "_port",
         "_reader",
         "_server",
         "_state",
@@ -52,10 +51,10 @@ class Connection(asyncio.Protocol):
         "write_deadline",
     )
 
-    def __init__(self, server: Surroundings, port: Port) -> None:
+    def __init__(self, server: Surroundings, arrival: Arrival) -> None:
         """Wait for `connection_made`."""
         self._server = server
-        self._port = port
+        self._arrival = arrival
         self._transport: asyncio.Transport
         self._wire: Wire
         self._state = State.HEAD
@@ -77,7 +76,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self._wire = Wire(self._transport, server.poller, self.leave)
         server.room.stand(self, State.HEAD, server.time())
-        self.peer = Peer(self._port, transport, server.connection_ids)
+        self.peer = Peer(self._arrival, transport, server.connection_ids)
         server.connection_opened(self)
         if not self.peer.address:
             self.leave()
@@ -146,8 +145,7 @@ class Connection(asyncio.Protocol):
         """See `_room.Client`."""
         if self._state is _RESPONSE:
             return self._wire.is_taken()
-        keeps_pace = self._pace is not None and not self._pace.is_behind(now)
-        return keeps_pace or self._wire.has_sent()
+        return (self._pace is not None and not self._pace.is_behind(now)) or self._wire.has_sent()
 
     def give_way(self) -> None:
         """See `_room.Client`."""
@@ -251,6 +249,8 @@ class Connection(asyncio.Protocol):
 
     def _start(self, head: RequestHead) -> None:
         self._head = head
+        if head.forwarding is not None:
+            self.peer.hear(head)
         limit = self._server.limits.buffer_body
         if head.length == 0:
             self._submit(_RESPONSE)
@@ -305,7 +305,7 @@ class Connection(asyncio.Protocol):
         self._enter(state)
         keep_alive = head.keep_alive and not server.stopping and not server.room.wanted
         framer = ResponseFramer(head.method == b"HEAD", head.version == b"HTTP/1.1", keep_alive)
-        datagram = head.encode(self.peer.encoded, server.framing)
+        datagram = head.encode(head.client or self.peer.encoded, server.framing)
         exchange = self._exchange = Exchange(self, server.poller, framer, datagram)
         if state is _RESPONSE and not self._held_body:
             exchange.end_body()

@@ -12,26 +12,31 @@ from ._queue import RequestQueue
 from ._room import Room
 
 
-class ServedConnection(Protocol):
-    """A connection, as the server sees it."""
+class OpenConnection(Protocol):
+    """A connection, as the server's sweep and end see it."""
 
     deadline: float
     """When `expire` is to be called."""
     write_deadline: float
     """Likewise, if the client doesn't read."""
-    peer: Peer
 
     def expire(self, now: float) -> None:
         """Deal with a deadline that has passed."""
-
-    def refuse(self, status: int, detail: str) -> None:
-        """Answer with an error page, unless a response has begun, and close."""
 
     def close_when_done(self) -> None:
         """Serve no request but the one that is being served."""
 
     def leave(self) -> None:
         """Cut whatever is going on."""
+
+
+class ServedConnection(OpenConnection, Protocol):
+    """A connection whose client is known."""
+
+    peer: Peer
+
+    def refuse(self, status: int, detail: str) -> None:
+        """Answer with an error page, unless a response has begun, and close."""
 
 
 class Surroundings(Protocol):

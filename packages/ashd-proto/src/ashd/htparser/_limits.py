@@ -21,6 +21,12 @@ MAX_KEPT_LINE = 256
 MAX_RESPONSE_HEAD = 256 * KIB
 """A handler that writes this much without an empty line doesn't speak HTTP."""
 
+MAX_FORWARDING = 4 * KIB
+"""What proxies on the way say of a client in one header: a hundred of them have room."""
+
+MAX_PROXY_HEADER = 4 * KIB
+"""The header of the PROXY protocol, with what proxies add to the addresses: some hundred bytes."""
+
 MAX_EMPTY_LINES = 8
 """Empty lines before a request. Old clients send one after a body; more are an attack."""
 

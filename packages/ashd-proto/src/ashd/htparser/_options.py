@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 from . import _response
 from ._errors import UsageError
+from ._forwarded import LOCAL_TEXT, Trusted
 from ._limits import Limits
+from ._log_options import LogSettings, add_log_options, log_settings
 from ._portspec import PORT_HANDLERS, HelpRequested, Port, parse_portspec
 from ._response import SERVER_NAME
 
@@ -117,6 +119,13 @@ def _parser() -> _Parser:
         action="store_true",
         help='pass request targets on with bytes that must be escaped, such as "|" (old clients)',
     )
+    parser.add_argument(
+        "--forwarded-allow-ips",
+        default=LOCAL_TEXT,
+        metavar="LIST",
+        help="proxies whose X-Forwarded-* counts: addresses, networks, unix or *, with commas"
+        f" (default {LOCAL_TEXT})",
+    )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     parser.add_argument(
         "--respawn",
@@ -131,6 +140,7 @@ def _parser() -> _Parser:
         metavar="NUMBER",
         help="front ends that share the ports and the root handler (default 1)",
     )
+    add_log_options(parser)
     for short, long in _MISSING.items():
         if short in _FLAGS:
             parser.add_argument(short, long, action="store_true", help=argparse.SUPPRESS)
@@ -148,6 +158,7 @@ class Settings:
     command: list[str]
     respawn: bool
     processes: int
+    logs: LogSettings
 
     @property
     def limits_of_one(self) -> Limits:
@@ -170,13 +181,16 @@ def parse_options(arguments: list[str]) -> Settings:
     for short, long in _MISSING.items():
         if getattr(options, long.strip("-").replace("-", "_")):
             raise UsageError(f"{short} ({long}) is not supported by this version")
-    ports = [parse_portspec(spec) for spec in options.ports]
+    proxies = Trusted(options.forwarded_allow_ips)
+    ports = [dataclasses.replace(parse_portspec(spec), proxies=proxies) for spec in options.ports]
     if not ports:
         raise UsageError(f"nothing to listen on: give a PORTSPEC (try {PROGRAM} --help)")
     if not command:
         raise UsageError(f"no root handler: give its command after -- (try {PROGRAM} --help)")
     values = {field.name: getattr(options, field.name) for field in dataclasses.fields(Limits)}
-    return Settings(ports, Limits(**values), command, options.respawn, options.processes)
+    return Settings(
+        ports, Limits(**values), command, options.respawn, options.processes, log_settings(options)
+    )
 
 
 def _build() -> str:

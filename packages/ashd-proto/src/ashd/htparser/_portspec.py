@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ._errors import UsageError
+from ._forwarded import LOCAL, LOCAL_TEXT, Trusted
 from ._unix_socket import UnixAddress, parse_mode
 
 if TYPE_CHECKING:
@@ -34,6 +35,10 @@ class Port:
     tls: ssl.SSLContext | None = None
     unix: UnixAddress | None = None
     fd: int | None = None
+    proxies: Trusted = LOCAL
+    """Who may say for whom it speaks, by the headers of its requests."""
+    proxy_header: Trusted | None = None
+    """Who may connect if each connection begins with a header of the PROXY protocol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +144,12 @@ def listening_at(default_port: int) -> dict[str, Parameter]:
         "owner": Parameter("USER", "owner of the Unix socket, by name or number"),
         "group": Parameter("GROUP", "group of the Unix socket, by name or number"),
         "fd": Parameter("NUMBER", "listen on a socket that was inherited with this descriptor"),
+        "proxy": Parameter(
+            "ADDRESS",
+            "expect a header of the PROXY protocol (1 or 2) at the beginning of each connection,"
+            " from this address, network, unix or * (default: this machine); repeatable",
+            repeatable=True,
+        ),
     }
 
 
@@ -157,7 +168,8 @@ def port_of(
         if parameter in values and "unix" not in values:
             raise UsageError(f"{name}: {parameter} is for a Unix socket (unix=PATH)")
     number, addresses = _port_number(name, values, default_port), _addresses(name, values)
-    return Port(number, addresses, protocol, tls, _unix(name, values), _fd(name, values))
+    places = _unix(name, values), _fd(name, values)
+    return Port(number, addresses, protocol, tls, *places, proxy_header=_proxy_header(values))
 
 
 def _unix(name: str, values: Values) -> UnixAddress | None:
@@ -179,6 +191,12 @@ def _fd(name: str, values: Values) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) < 8):
         raise UsageError(f"{name}: fd must be the number of a descriptor, not {text!r}")
     return int(text)
+
+
+def _proxy_header(values: Values) -> Trusted | None:
+    if "proxy" not in values:
+        return None
+    return Trusted(",".join(value or LOCAL_TEXT for value in values["proxy"]))
 
 
 def _plain(values: Values) -> Port:

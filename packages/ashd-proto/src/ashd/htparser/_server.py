@@ -22,7 +22,7 @@ from ashd.proto._codec import encode_headers
 
 from ._connection import Connection
 from ._errors import FAILURE_STATUS
-from ._interface import ServedConnection
+from ._interface import OpenConnection, ServedConnection
 from ._keeper import framing_header
 from ._limits import (
     HANDLER_EXIT_TIME,
@@ -33,8 +33,10 @@ from ._limits import (
     Limits,
 )
 from ._listener import Listener, connect_transport
+from ._peer import Arrival
 from ._poller import Poller
 from ._portspec import Port
+from ._preface import Preface
 from ._queue import RequestQueue
 from ._room import Room
 
@@ -102,7 +104,7 @@ class Server:
             self._resume_accepting,
         )
         self._status = 0
-        self._connections: dict[ServedConnection, None] = {}
+        self._connections: dict[OpenConnection, None] = {}
         self._opening: dict[ServedConnection, asyncio.Task[None]] = {}
         mine = f"{time.time_ns():x}-{os.getpid():x}"  # at any time, no other process has it
         self.connection_ids: Iterator[str] = map(
@@ -168,10 +170,29 @@ class Server:
 
     def take(self, sock: socket.socket, port: Port) -> None:
         """Serve an accepted connection."""
-        connection = Connection(self, port)
-        task = self.loop.create_task(connect_transport(self.loop, connection, sock, port))
+        if port.proxy_header is None:
+            self._open(sock, Arrival(port, None))
+            return
+        preface = Preface(self, port, sock)
+        self._connections[preface] = None
+        preface.begin()
+
+    def _open(self, sock: socket.socket, arrival: Arrival) -> None:
+        connection = Connection(self, arrival)
+        task = self.loop.create_task(connect_transport(self.loop, connection, sock, arrival.port))
         self._opening[connection] = task
         task.add_done_callback(lambda _: self._opening.pop(connection, None))
+
+    # For connections that begin with a header of the PROXY protocol
+
+    def preface_read(self, preface: Preface, sock: socket.socket, arrival: Arrival) -> None:
+        """Serve a connection whose header is read."""
+        self._connections.pop(preface)
+        self._open(sock, arrival)
+
+    def preface_closed(self, preface: Preface) -> None:
+        """Forget a connection that has come to nothing."""
+        self._forget(preface)
 
     # For connections
 
@@ -186,8 +207,11 @@ class Server:
 
     def connection_closed(self, connection: ServedConnection) -> None:
         """Forget a connection."""
-        self._connections.pop(connection, None)
         self.room.leave(connection.peer.address)
+        self._forget(connection)
+
+    def _forget(self, connection: OpenConnection) -> None:
+        self._connections.pop(connection, None)
         if not self._accepting and not self.stopping:
             self._resume_accepting()
         if self.stopping:
