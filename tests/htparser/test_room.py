@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ashd.htparser._limits import CANDIDATES, STALL_TIME, STALLING_CANDIDATES
+from ashd.htparser._limits import CANDIDATES, QUIET_TIME, STALLING_CANDIDATES
 from ashd.htparser._room import Client, Room
 from ashd.htparser._states import FOLLOWERS, GIVING_WAY, STALLING, State
 
@@ -41,10 +41,10 @@ def test_the_order_in_which_clients_give_way() -> None:
         hall.stand(guest, state, 0)
     for state in GIVING_WAY:
         assert not guests[state].gone
-        assert hall.make(STALL_TIME)
+        assert hall.make(QUIET_TIME)
         assert guests[state].gone
         hall.forget(guests[state])
-    assert not hall.make(STALL_TIME)
+    assert not hall.make(QUIET_TIME)
 
 
 @pytest.mark.parametrize("state", sorted(STALLING))
@@ -52,12 +52,13 @@ def test_clients_that_are_busy_give_way_when_they_stop(state: State) -> None:
     hall, first, second = room(), Guest(alive=True), Guest(alive=True)
     hall.stand(first, state, 0)
     hall.stand(second, state, 1)
-    assert not hall.make(1)
+    soon = STALLING[state]
+    assert not hall.make(soon + 0.5)
     first.alive = second.alive = False
-    assert hall.make(1 + STALL_TIME)
+    assert hall.make(soon + 1)
     assert (first.gone, second.gone) == (False, True), "the first one has just been busy"
     hall.forget(second)
-    assert hall.make(1 + STALL_TIME)
+    assert hall.make(2 * soon + 1)
     assert first.gone
 
 
@@ -67,7 +68,7 @@ def test_one_that_has_stopped_is_found_among_many_that_are_busy(state: State) ->
     for _ in range(5 * STALLING_CANDIDATES):
         hall.stand(Guest(alive=True), state, 0)
     hall.stand(stopped, state, 0)
-    looks = [hall.make(1) for _ in range(6)]
+    looks = [hall.make(STALLING[state]) for _ in range(6)]
     assert looks == [False] * 5 + [True]
     assert stopped.gone
 

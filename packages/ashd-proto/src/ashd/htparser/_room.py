@@ -16,7 +16,7 @@ from itertools import islice
 from typing import Protocol
 
 from ._forwarded import UNIX
-from ._limits import CANDIDATES, STALL_TIME, STALLING_CANDIDATES
+from ._limits import CANDIDATES, STALLING_CANDIDATES
 from ._states import GIVING_WAY, STALLING, State
 
 
@@ -68,14 +68,14 @@ class Room:
         return False
 
     def _first(self, state: State, now: float) -> Client | None:
-        stalling = state in STALLING
-        candidates = STALLING_CANDIDATES if stalling else CANDIDATES
+        patience = STALLING.get(state, 0.0)
+        candidates = STALLING_CANDIDATES if patience else CANDIDATES
         for client, since in list(islice(self._lines[state].items(), candidates)):
-            if stalling and now - since < STALL_TIME:
+            if now - since < patience:
                 return None
             if state is State.CLOSING or not client.stirs(now):
                 return client
-            if stalling:
+            if patience:
                 self.stand(client, state, now)  # it is asked again when the others were
         return None
 

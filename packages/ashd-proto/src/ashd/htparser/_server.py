@@ -22,7 +22,7 @@ from ashd.proto._codec import encode_headers
 
 from ._connection import Connection
 from ._errors import FAILURE_STATUS
-from ._interface import OpenConnection, ServedConnection
+from ._interface import OpenConnection, Served, ServedConnection
 from ._keeper import framing_header
 from ._limits import (
     HANDLER_EXIT_TIME,
@@ -38,7 +38,9 @@ from ._poller import Poller
 from ._portspec import Port
 from ._preface import Preface
 from ._queue import RequestQueue
+from ._renewal import renew_certificates
 from ._room import Room
+from ._stream import Stream
 
 _log = logging.getLogger("ashd.htparser")
 
@@ -110,6 +112,7 @@ class Server:
         self.connection_ids: Iterator[str] = map(
             "{}-{:x}".format, itertools.repeat(mine), itertools.count(1)
         )
+        self._ports: set[Port] = set()
         self._listeners: list[Listener] = []
         self._others: list[Listener] = []
         self._accepting = True
@@ -136,7 +139,8 @@ class Server:
         self._others = [Listener(self, port, sock) for port, sock in others]
         for number in (signal.SIGTERM, signal.SIGINT):
             self.loop.add_signal_handler(number, self._signalled)
-        self.loop.add_signal_handler(signal.SIGHUP, self.backend.reload)
+        self._ports = {port for port, _ in sockets}
+        self.loop.add_signal_handler(signal.SIGHUP, self._reload)
         self.queue.attach(self.poller)
         self.backend.attach(self.poller, self._finish)
         if not self.stopping:
@@ -179,7 +183,9 @@ class Server:
 
     def _open(self, sock: socket.socket, arrival: Arrival) -> None:
         connection = Connection(self, arrival)
-        task = self.loop.create_task(connect_transport(self.loop, connection, sock, arrival.port))
+        port, later = arrival.port, self.poller.later
+        connecting = connect_transport(self.loop, later, connection, sock, port)
+        task = self.loop.create_task(connecting)
         self._opening[connection] = task
         task.add_done_callback(lambda _: self._opening.pop(connection, None))
 
@@ -205,8 +211,13 @@ class Server:
         elif self.stopping:
             connection.close_when_done()
 
-    def connection_closed(self, connection: ServedConnection) -> None:
-        """Forget a connection."""
+    def connection_switched(self, connection: ServedConnection, stream: Served) -> None:
+        """Look after a stream in place of a connection."""
+        del self._connections[connection]
+        self._connections[stream] = None
+
+    def connection_closed(self, connection: Served) -> None:
+        """Forget a connection, or a stream."""
         self.room.leave(connection.peer.address)
         self._forget(connection)
 
@@ -226,13 +237,19 @@ class Server:
             self._status = status
             self._stop()
 
-    # The end
+    # Signals
+
+    def _reload(self) -> None:
+        renew_certificates(self._ports)
+        self.backend.reload()
 
     def _signalled(self) -> None:
         if self.stopping:
             self.backend.kill()
             os._exit(FAILURE_STATUS)
         self._stop()
+
+    # The end
 
     def _stop(self) -> None:
         self.stopping = True
@@ -259,9 +276,17 @@ class Server:
 
     def _force(self, now: float) -> None:
         """Take the next step to an end that doesn't come by itself."""
-        self._status = FAILURE_STATUS
         self._stop_deadline = now + KILL_TIME
-        next(self._steps)()
+        if not self._cut_streams():
+            self._status = FAILURE_STATUS
+            next(self._steps)()
+
+    def _cut_streams(self) -> bool:
+        """End what has no end of its own; tell whether there was any."""
+        streams = [one for one in self._connections if isinstance(one, Stream)]
+        for stream in streams:
+            stream.leave()
+        return bool(streams)
 
     def _terminate(self) -> None:
         _log.error("not everything was finished in time; ending what is left")

@@ -26,6 +26,10 @@ _TCP_INFO = struct.Struct("24xI28xI")
 _INT = struct.Struct("i")
 
 
+def _nothing() -> None:
+    pass
+
+
 class Wire:
     """See the module."""
 
@@ -82,7 +86,12 @@ class Wire:
         callback()
 
     def has_sent(self) -> bool:
-        """Tell whether bytes of the client wait to be read, and it has not left since."""
+        """Tell whether bytes of the client wait to be read, and it has not left since.
+
+        Part of a TLS record is like them: its bytes count when it is whole.
+        """
+        if self.transport.get_extra_info("stirs"):
+            return True
         poll = select.poll()
         poll.register(self._fd, select.POLLIN | select.POLLRDHUP)
         return any(not events & _GONE for _, events in poll.poll(0))
@@ -142,6 +151,7 @@ class Wire:
         """Take note that asyncio has closed the socket."""
         if self.paused:
             self._poller.forget(self._fd)
+        self._on_left = _nothing  # or the connection would live until the next garbage collection
 
     def _left(self, _: int) -> None:
         self._on_left()
