@@ -48,6 +48,10 @@ class Peer:
         self.trusted: bool = port.proxies.covers(self.address)
         """Whether it is a proxy whose word about its own clients counts."""
 
+    def tell(self, headers: Headers) -> None:
+        """Let handlers know more about the client."""
+        self.encoded += encode_headers(headers)
+
     def hear(self, head: RequestHead) -> None:
         """Make of a request what it says of another client, or take that away.
 
