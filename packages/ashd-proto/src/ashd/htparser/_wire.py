@@ -61,7 +61,7 @@ class Wire:
     def release(self) -> None:
         """Read again, and leave it to somebody else to look after the client."""
         self.resume()
-        self._on_left = self.abort
+        self._on_left = _nothing
 
     def defer(self, callback: Callable[[], None]) -> None:
         """Stop reading, and call back when everybody else had a turn."""
