@@ -188,8 +188,7 @@ def test_reload(tmp_path: Path, watcher: str) -> None:
     if watcher == "watchfiles":
         pytest.importorskip("watchfiles")
     else:
-        hidden = module(tmp_path / "hidden", "raise ImportError", "watchfiles")
-        env = {"PYTHONPATH": os.pathsep.join([str(hidden), os.environ.get("PYTHONPATH", "")])}
+        env = with_watchfiles(tmp_path, "def watch(*folders, **options): raise OSError('too many')")
     folder = module(tmp_path / "app", BEFORE)
     helper, path = folder / "helper.py", tmp_path / "s"
 
@@ -224,6 +223,13 @@ def test_reload(tmp_path: Path, watcher: str) -> None:
         put(helper, "TEXT = 'four'")
         wait_until(lambda: shows('"text": "four"'))
         assert server.log.count("Traceback") == 2
+        assert ("watchfiles doesn't work, and isn't used: too many" in server.log) == bool(env)
+
+
+def with_watchfiles(folder: Path, source: str) -> dict[str, str]:
+    """Return an environment in which `watchfiles` is something else."""
+    hidden = module(folder / "hidden", source, "watchfiles")
+    return {"PYTHONPATH": os.pathsep.join([str(hidden), os.environ.get("PYTHONPATH", "")])}
 
 
 STREAM = """
@@ -260,7 +266,10 @@ def test_a_stream_does_not_hold_a_reload_up(tmp_path: Path) -> None:
 
 def test_a_first_start_that_fails_is_shown_and_mended(tmp_path: Path) -> None:
     path = tmp_path / "s"
-    with serving("--reload", f"--bind=unix:{path}", "late", cwd=tmp_path) as server:
+    env = with_watchfiles(tmp_path, "raise ImportError")
+    words = ["--reload", "-l", "5", f"--bind=unix:{path}", "late"]
+    with serving(*words, cwd=tmp_path, env=env) as server:
+        assert server.log.count("WARNING") == 1  # of -l
         assert "there is no module 'late'" in server.log
         transport = httpx.HTTPTransport(uds=str(path))
         with httpx.Client(transport=transport, timeout=DEADLINE) as client:

@@ -73,6 +73,11 @@ def _run(options: Options) -> int:
         model = make_model(options.model, warn=worker is None)
     except ModelError as error:
         raise UsageError(f"-t {options.model}: {error}") from None
+    sock = take_socket()  # before the application's code runs, whose children would inherit it
+    if sock is None and options.bind and not options.check_config:
+        from ._bind import become_front_end
+
+        become_front_end(options)
     if worker is None:
         for warning in options.warnings:
             logger.warning("%s", warning)
@@ -80,11 +85,6 @@ def _run(options: Options) -> int:
         from ._check import check
 
         return check(options, partial(_load, options))
-    sock = take_socket()  # before the application's code runs, whose children would inherit it
-    if sock is None and options.bind:
-        from ._bind import become_front_end
-
-        become_front_end(options)
     if (options.workers or options.reload) and worker is None:
         return _run_workers(options, sock)
     if sock is not None:

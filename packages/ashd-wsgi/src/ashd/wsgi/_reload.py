@@ -1,7 +1,7 @@
 """The option `--reload`: a process that leaves when its application's files change.
 
 It is a worker, so its parent starts another, which loads the application anew. One that can't load
-it shows why to whom asks for a page, and leaves likewise when somebody has mended it.
+it answers requests by saying why, and leaves likewise when somebody has mended it.
 """
 
 from __future__ import annotations
@@ -92,11 +92,19 @@ class Reloader:
     def _looks(self) -> Iterator[object]:
         """Yield whenever it is time to look at the files."""
         try:
-            from watchfiles import watch
+            yield from self._events()
         except ImportError:
-            while True:
-                time.sleep(_LOOK)
-                yield None
+            pass
+        except Exception as error:
+            logger.warning("watchfiles doesn't work, and isn't used: %s", error)
+        while True:
+            time.sleep(_LOOK)
+            yield None
+
+    def _events(self) -> Iterator[object]:
+        """Yield when files may have changed, as watchfiles says. Raises what that raises."""
+        from watchfiles import watch
+
         logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it tells of each change
         while True:
             folders = self._folders_to_watch()
