@@ -12,16 +12,20 @@ import shutil
 import pytest
 
 PURPOSES = {
+    "apache2": "a proxy",
     "bash": "completion in the shell",
+    "caddy": "a proxy",
     "cc": "a program in C",
     "chromium": "a browser",
     "curl": "the usual client",
     "dirplex": "the reference program, written in C",
     "fish": "completion in the shell",
     "git": "a repository",
+    "haproxy": "a proxy",
     "htparser": "the reference front end, written in C",
     "mandoc": "a check of manual pages",
-    "nginx": "an SCGI client",
+    "nginx": "a proxy, and an SCGI client",
+    "openssl": "certificates",
     "pkill": "signals by name, part of procps",
     "prometheus": "a server that reads metrics",
     "promtool": "a check of metrics, part of prometheus",
