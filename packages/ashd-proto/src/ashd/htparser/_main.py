@@ -14,11 +14,12 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from ashd.proto._logs import configure_logging
+
 from ._errors import FAILURE_STATUS, USAGE_STATUS, StartError, UsageError
 from ._handler import RootHandler
 from ._keeper import Keeper
 from ._listener import bind_port, describe
-from ._logs import set_logging_up
 from ._options import PROGRAM, Settings, parse_options
 from ._portspec import HelpRequested
 from ._queue import RequestQueue
@@ -30,7 +31,6 @@ _log = logging.getLogger("ashd.htparser")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the front end with the arguments of the process, or `argv`; return the exit status."""
-    set_logging_up(PROGRAM)
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         return _run(parse_options(arguments))
@@ -46,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(settings: Settings) -> int:
+    configure_logging(PROGRAM, settings.logs.style, syslog=False)
     signal.signal(signal.SIGHUP, lambda *_: None)  # by default it would end this process
     shared = inherited(os.environ, settings.ports, settings.processes)
     if shared is not None:

@@ -12,6 +12,7 @@ from . import _response
 from ._errors import UsageError
 from ._forwarded import LOCAL_TEXT, Trusted
 from ._limits import Limits
+from ._log_options import LogSettings, add_log_options, log_settings
 from ._portspec import PORT_HANDLERS, HelpRequested, Port, parse_portspec
 from ._response import SERVER_NAME
 
@@ -139,6 +140,7 @@ def _parser() -> _Parser:
         metavar="NUMBER",
         help="front ends that share the ports and the root handler (default 1)",
     )
+    add_log_options(parser)
     for short, long in _MISSING.items():
         if short in _FLAGS:
             parser.add_argument(short, long, action="store_true", help=argparse.SUPPRESS)
@@ -156,6 +158,7 @@ class Settings:
     command: list[str]
     respawn: bool
     processes: int
+    logs: LogSettings
 
     @property
     def limits_of_one(self) -> Limits:
@@ -185,7 +188,9 @@ def parse_options(arguments: list[str]) -> Settings:
     if not command:
         raise UsageError(f"no root handler: give its command after -- (try {PROGRAM} --help)")
     values = {field.name: getattr(options, field.name) for field in dataclasses.fields(Limits)}
-    return Settings(ports, Limits(**values), command, options.respawn, options.processes)
+    return Settings(
+        ports, Limits(**values), command, options.respawn, options.processes, log_settings(options)
+    )
 
 
 def _build() -> str:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from ashd.proto import holds_datagram, hung_up
+from ashd.proto._logs import configure_logging
 from ashd.serve import (
     Model,
     ModelError,
@@ -26,8 +27,8 @@ from ._admit import admit_maker
 from ._errors import StartError
 from ._limits import limits_of
 from ._load import load_application
-from ._logs import configure_logging
 from ._options import Options, UsageError, help_text, parse_options
+from ._request_ids import current_request_id
 from ._shutdown import Shutdown, bound_exit
 from ._source import RequestSource
 from ._version import SOFTWARE, build
@@ -61,7 +62,7 @@ def _run(options: Options) -> int:
     if worker is not None:
         leave_behind(worker.close)
     if not options.leave_logging:
-        configure_logging(options.program)
+        configure_logging(options.program, options.log_format, request_id=current_request_id)
     try:
         model = make_model(options.model, warn=worker is None)
     except ModelError as error:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from ashd.proto._logs import FORMATS, TEXT
 from ashd.serve import DEFAULT_MODEL
 
 from ._environ import working_directory
@@ -24,6 +25,7 @@ class Options:
     version: bool = False
     find_application: bool = False
     leave_logging: bool = False
+    log_format: str = TEXT
     path: tuple[str, ...] = ()
     model: str = DEFAULT_MODEL
     pdm: str | None = None
@@ -59,6 +61,12 @@ def _count(text: str) -> int:
     return number
 
 
+def _log_format(text: str) -> str:
+    if text not in FORMATS:
+        raise UsageError(f"--log-format takes {' or '.join(FORMATS)}, not {text!r}")
+    return text
+
+
 def _count_and_jitter(text: str) -> tuple[int, int]:
     count, _, jitter = text.partition(",")
     return _count(count), _count(jitter) if jitter else 0
@@ -89,6 +97,14 @@ OPTIONS = (
         "its wmain(ARGS...)",
     ),
     _Option("L", "leave-logging", "leave_logging", help="leave Python's logging alone"),
+    _Option(
+        "",
+        "log-format",
+        "log_format",
+        "text|json",
+        _log_format,
+        "lines of the log, on standard error or in syslog (default: text)",
+    ),
     _Option(
         "p",
         "path",
