@@ -18,6 +18,7 @@ FRAGMENTS = [
     *(b"HTTP/1.1", b"HTTP/1.0"),
     *(b"\r\n", b"\r\n\r\n", b"\n", b"\r", b"\0", b"\t", b":", b": ", b",", b";", b"0", b"5", b"a"),
     *(b"Host: a", b"Content-Length: 5", b"Transfer-Encoding: chunked", b"Connection: close"),
+    *(b"X-Forwarded-For: ::1", b"x_real.ip: b", b"Forwarded: for=a", b"X-Forwarded-Host: a"),
     *(b"X-Ash-File: a", b"x_ash.b: c", b"HTTP/1.1 200 OK", b"HTTP/1.1 100 Continue", b"\xff"),
 ]
 STREAMS = st.one_of(

@@ -169,7 +169,24 @@ class Proxy:
     """A running proxy."""
 
     places: Places
-    context: ssl.SSLContext
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        """What a client needs to trust the proxy; Caddy has a certificate of its own."""
+        context = ssl.create_default_context(cafile=str(self.places.folder / "site.crt"))
+        root = self.places.folder / "caddy" / "pki" / "authorities" / "local" / "root.crt"
+        if root.exists():
+            context.load_verify_locations(root)
+        return context
+
+    def shakes_hands(self) -> bool:
+        """Tell whether TLS works: Caddy makes its certificate while it listens already."""
+        try:
+            with socket.create_connection((NAME, self.places.https), timeout=DEADLINE) as sock:
+                self.context.wrap_socket(sock, server_hostname=NAME).close()
+        except OSError:
+            return False
+        return True
 
     def client(self, source: str = "127.0.0.1") -> httpx.Client:
         """Return a client that comes from an address of this machine."""
@@ -182,7 +199,8 @@ class Proxy:
 def running(
     name: str, places: Places, *, unix: bool = False, text: str | None = None
 ) -> Iterator[Proxy]:
-    """Run a proxy of `KINDS` for the length of a block; `text` is another configuration."""
+    """Run a proxy of `KINDS` for the length of a block; with `text`, without TLS."""
+    tls = text is None
     kind = KINDS[name]
     program = find(kind.program)
     assert program is not None
@@ -212,7 +230,10 @@ def running(
         try:
             wait_until(lambda: process.poll() is not None or _listens(places))
             assert process.poll() is None, Path(log.name).read_text(encoding="utf-8")
-            yield Proxy(places, _context(places.folder))
+            proxy = Proxy(places)
+            if tls:
+                wait_until(proxy.shakes_hands)
+            yield proxy
         finally:
             process.terminate()
             process.wait(DEADLINE)
@@ -228,12 +249,3 @@ def _accepts(port: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def _context(folder: Path) -> ssl.SSLContext:
-    """Return what a client needs to trust the proxy; Caddy has a certificate of its own."""
-    context = ssl.create_default_context(cafile=str(folder / "site.crt"))
-    root = folder / "caddy" / "pki" / "authorities" / "local" / "root.crt"
-    if root.exists():
-        context.load_verify_locations(root)
-    return context
