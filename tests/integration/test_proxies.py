@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from ashdtest.authority import Authority
 from ashdtest.frontend import FrontEnd
 from ashdtest.outside import needs
 from ashdtest.processes import DEADLINE, free_port
@@ -33,8 +34,6 @@ FORGED = {
     "X_Forwarded_Host": "evil.example",
 }
 
-pytestmark = needs("openssl")
-
 
 @pytest.fixture(scope="module")
 def places() -> Iterator[Places]:
@@ -42,16 +41,18 @@ def places() -> Iterator[Places]:
     with tempfile.TemporaryDirectory(prefix="ashd-proxies-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        make_certificate(folder)
-        yield Places(folder, 0, free_port())
+        make_certificate(Authority(folder), folder)
+        yield Places(folder, 0, free_port(), free_port())
 
 
 @pytest.fixture(scope="module")
 def server(places: Places) -> Iterator[FrontEnd]:
+    certificate = f"cert={places.folder}/site.pem"
     options = [
         "--forwarded-allow-ips=127.0.0.1,unix",
         f"plain:unix={places.folder}/http,mode=666",
         f"plain:bind=127.0.0.1,port={places.proxy_port},proxy=127.0.0.1",
+        f"ssl:bind=127.0.0.1,port={places.proxy_tls_port},proxy=127.0.0.1,{certificate}",
     ]
     with site("proxied_site", model="pool", options=options) as running_site:
         places.port = running_site.port
@@ -111,14 +112,18 @@ def test_the_proxy_protocol(places: Places, server: FrontEnd, version: str) -> N
     places = replace(places, http=free_port(), https=free_port())  # another proxy is still there
     text = (EXAMPLES / "haproxy" / "notes-tcp.cfg").read_text(encoding="utf-8")
     text = places.fill_in(text).replace("bind :", f"bind {NAME}:").replace("send-proxy-v2", version)
-    more = f"listen more\n    bind {NAME}:{places.https}\n    server more {NAME}:{places.http}\n"
-    with running("haproxy", places, text=text + more) as proxy, proxy.client(CLIENT) as client:
-        for headers in ({}, FORGED):
-            told = client.get(f"http://{NAME}:{places.http}/plain", headers=headers).json()
-            assert told["REMOTE_ADDR"] == CLIENT
-            assert told["SERVER_PORT"] == str(places.http)
-            assert told["here"] == f"http://{NAME}:{places.http}/plain"
-            assert not re.search(r"evil|192\.0\.2\.66|666|ws", str(told["headers"]))
+    with running("haproxy", places, text=text) as proxy, proxy.client(CLIENT) as client:
+        for scheme, port, path in (
+            ("http", places.http, "plain"),
+            ("https", places.https, "request"),
+        ):
+            for headers in ({}, FORGED):
+                url = f"{scheme}://{NAME}:{port}/{path}"
+                told = client.get(url, headers=headers).json()
+                assert told["REMOTE_ADDR"] == CLIENT
+                assert told["SERVER_PORT"] == str(port)
+                assert told["here"] == url
+                assert not re.search(r"evil|192\.0\.2\.66|666|ws", str(told["headers"]))
 
 
 def test_forged_headers_from_elsewhere_change_nothing(server: FrontEnd) -> None:

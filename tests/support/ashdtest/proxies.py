@@ -21,6 +21,7 @@ from pathlib import Path
 
 import httpx
 
+from .authority import Authority
 from .outside import find
 from .processes import DEADLINE, free_port, wait_until
 
@@ -39,6 +40,8 @@ class Places:
     """Of the server: HTTP. It is at the Unix socket `http` in the folder as well."""
     proxy_port: int
     """Likewise, with the PROXY protocol."""
+    proxy_tls_port: int
+    """Likewise, with TLS in it."""
     http: int = field(default_factory=free_port)
     """Of the proxy."""
     https: int = field(default_factory=free_port)
@@ -50,6 +53,7 @@ class Places:
             (r"/run/notes/", f"{self.folder}/"),
             (r"\b8080\b", str(self.port)),
             (r"\b8081\b", str(self.proxy_port)),
+            (r"\b8082\b", str(self.proxy_tls_port)),
             (r"(listen |bind |bind :|\*:)80\b", rf"\g<1>{self.http}"),
             (r"(listen |bind :|\*:)443\b", rf"\g<1>{self.https}"),
             (r"\bnotes\.example\.org\b", name),
@@ -58,22 +62,15 @@ class Places:
         return text
 
 
-def make_certificate(folder: Path) -> None:
-    """Write `site.crt`, `site.key`, and `site.pem` with both, for this machine."""
-    openssl = find("openssl")
-    assert openssl is not None
-    subprocess.run(
-        [
-            *(openssl, "req", "-x509", "-nodes", "-days", "1", "-subj", "/CN=test"),
-            *("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
-            *("-addext", f"subjectAltName=IP:{NAME}"),
-            *("-keyout", str(folder / "site.key"), "-out", str(folder / "site.crt")),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    both = [(folder / f"site.{part}").read_bytes() for part in ("crt", "key")]
-    (folder / "site.pem").write_bytes(b"".join(both))
+def make_certificate(authority: Authority, folder: Path) -> None:
+    """Write `site.crt`, `site.key`, and `site.pem` with both."""
+    made = authority.issue(NAME)
+    for name, blobs in (
+        ("site.crt", made.cert_chain_pems),
+        ("site.key", [made.private_key_pem]),
+        ("site.pem", [made.private_key_and_cert_chain_pem]),
+    ):
+        (folder / name).write_bytes(b"".join(blob.bytes() for blob in blobs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +170,7 @@ class Proxy:
     @property
     def context(self) -> ssl.SSLContext:
         """What a client needs to trust the proxy; Caddy has a certificate of its own."""
-        context = ssl.create_default_context(cafile=str(self.places.folder / "site.crt"))
+        context = ssl.create_default_context(cafile=str(self.places.folder / "ca.pem"))
         root = self.places.folder / "caddy" / "pki" / "authorities" / "local" / "root.crt"
         if root.exists():
             context.load_verify_locations(root)
@@ -199,8 +196,7 @@ class Proxy:
 def running(
     name: str, places: Places, *, unix: bool = False, text: str | None = None
 ) -> Iterator[Proxy]:
-    """Run a proxy of `KINDS` for the length of a block; with `text`, without TLS."""
-    tls = text is None
+    """Run a proxy of `KINDS` for the length of a block; `text` is another configuration."""
     kind = KINDS[name]
     program = find(kind.program)
     assert program is not None
@@ -231,8 +227,7 @@ def running(
             wait_until(lambda: process.poll() is not None or _listens(places))
             assert process.poll() is None, Path(log.name).read_text(encoding="utf-8")
             proxy = Proxy(places)
-            if tls:
-                wait_until(proxy.shakes_hands)
+            wait_until(proxy.shakes_hands)
             yield proxy
         finally:
             process.terminate()

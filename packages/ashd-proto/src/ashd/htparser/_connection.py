@@ -165,7 +165,7 @@ class Connection(asyncio.Protocol):
             return
         head_only = head_only or (self._head is not None and self._head.method == b"HEAD")
         self._transport.write(error_page(status, detail, body=not head_only))
-        self._linger()
+        self.linger()
 
     # What the exchange calls
 
@@ -372,14 +372,14 @@ class Connection(asyncio.Protocol):
         if whole and not self._reader.buffer.size and not self._wire.paused:
             self._close()
         else:
-            self._linger()
+            self.linger()
 
     def _close(self) -> None:
         self._enter(State.CLOSED, self._server.limits.body_time)
         self._wire.mark()
         self._transport.close()
 
-    def _linger(self) -> None:
+    def linger(self) -> None:
         """Close once the client has closed, or after a while: see `LINGER_TIME`."""
         if not self._transport.can_write_eof():
             self._close()

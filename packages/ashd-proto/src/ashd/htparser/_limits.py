@@ -87,6 +87,14 @@ UNSENT = 128 * KIB
 """Bytes of a response that the kernel takes before the network does. By default it takes megabytes:
 copying them for clients that don't read would cost the others seconds."""
 
+TLS_RECORD = 16 * KIB
+"""The most that a TLS record carries, and so what is encrypted or decrypted at once: OpenSSL keeps
+the largest buffer that it ever had."""
+
+MAX_TLS_REPLIES = 1024 * KIB
+"""Unsent bytes, with which a client that makes TLS itself answer is left: responses stop long
+before."""
+
 ACCEPT_BURST = 64
 """Connections accepted before it's the others' turn."""
 

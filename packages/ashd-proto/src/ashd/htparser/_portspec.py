@@ -7,8 +7,9 @@ is the same for all: the parameters of `listening_at`, which `port_of` understan
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ._errors import UsageError
@@ -16,7 +17,7 @@ from ._forwarded import LOCAL, LOCAL_TEXT, Trusted
 from ._unix_socket import UnixAddress, parse_mode
 
 if TYPE_CHECKING:
-    import ssl
+    from ._certificates import Certificates
 
 Values = Mapping[str, list[str]]
 
@@ -32,7 +33,7 @@ class Port:
     addresses: tuple[str | None, ...]
     protocol: bytes
     """What `X-Ash-Protocol` says."""
-    tls: ssl.SSLContext | None = None
+    tls: Certificates | None = None
     unix: UnixAddress | None = None
     fd: int | None = None
     proxies: Trusted = LOCAL
@@ -79,6 +80,14 @@ def parse_portspec(spec: str) -> Port:
             raise HelpRequested(_describe(name, handler))
         _add_value(values, name, handler, parameter, value)
     return handler.make(values)
+
+
+def check_portspec(spec: str) -> None:
+    """See that a PORTSPEC is right, without listening there. Raises an `ashd.proto.Error`."""
+    try:
+        parse_portspec(spec)
+    except HelpRequested as answer:
+        raise UsageError(f"{spec} asks for help: {answer}") from None
 
 
 def _unknown_handler(spec: str, name: str) -> UsageError:
@@ -153,13 +162,7 @@ def listening_at(default_port: int) -> dict[str, Parameter]:
     }
 
 
-def port_of(
-    name: str,
-    values: Values,
-    default_port: int,
-    protocol: bytes,
-    tls: ssl.SSLContext | None = None,
-) -> Port:
+def port_of(name: str, values: Values, default_port: int, protocol: bytes) -> Port:
     """Return the port that the parameters of `listening_at` describe; raises `UsageError`."""
     given = [one for place in _PLACES for one in place if one in values]
     if len(given) > 1 and given != ["port", "bind"]:
@@ -169,7 +172,7 @@ def port_of(
             raise UsageError(f"{name}: {parameter} is for a Unix socket (unix=PATH)")
     number, addresses = _port_number(name, values, default_port), _addresses(name, values)
     places = _unix(name, values), _fd(name, values)
-    return Port(number, addresses, protocol, tls, *places, proxy_header=_proxy_header(values))
+    return Port(number, addresses, protocol, None, *places, proxy_header=_proxy_header(values))
 
 
 def _unix(name: str, values: Values) -> UnixAddress | None:
@@ -203,6 +206,41 @@ def _plain(values: Values) -> Port:
     return port_of("plain", values, 80, b"http")
 
 
+_CERTIFICATES = {
+    "cert": Parameter("FILE", "certificate, with its chain, in PEM form"),
+    "key": Parameter("FILE", "its private key (default: in the same file, or beside it)"),
+    "ncert": Parameter(
+        "FILE", "another certificate, for clients that name its host; repeatable", True
+    ),
+    "ncertdir": Parameter("FOLDER", "as ncert, for each certificate in it; repeatable", True),
+    "trust": Parameter(
+        "FILE", "CA that client certificates, then required, are from; repeatable", True
+    ),
+}
+
+
+def _ssl(values: Values) -> Port:
+    from ._certificates import CertificateFiles, Certificates  # there may be no ssl module
+
+    port = port_of("ssl", values, 443, b"https")
+    for parameter in _CERTIFICATES:
+        if "" in values.get(parameter, []):
+            raise UsageError(f"ssl: {parameter} needs a name")
+    if "cert" not in values:
+        raise UsageError("ssl needs a certificate: ssl:cert=FILE (ssl:help lists the parameters)")
+    # A daemon has another working directory when it reads them again.
+    names = {key: tuple(map(os.path.abspath, values.get(key, ()))) for key in _CERTIFICATES}
+    files = CertificateFiles(
+        main=names["cert"][0],
+        key=next(iter(names["key"]), None),
+        named=names["ncert"],
+        folders=names["ncertdir"],
+        trusted=names["trust"],
+    )
+    return replace(port, tls=Certificates(files))
+
+
 PORT_HANDLERS: Mapping[str, PortHandler] = {
     "plain": PortHandler("HTTP without encryption", listening_at(80), _plain),
+    "ssl": PortHandler("HTTP in TLS (https)", {**_CERTIFICATES, **listening_at(443)}, _ssl),
 }

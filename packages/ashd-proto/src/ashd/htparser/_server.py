@@ -37,6 +37,7 @@ from ._poller import Poller
 from ._portspec import Port
 from ._preface import Preface
 from ._queue import RequestQueue
+from ._renewal import renew_certificates
 from ._room import Room
 
 _log = logging.getLogger("ashd.htparser")
@@ -109,6 +110,7 @@ class Server:
         self.connection_ids: Iterator[str] = map(
             "{}-{:x}".format, itertools.repeat(mine), itertools.count(1)
         )
+        self._ports: set[Port] = set()
         self._listeners: list[Listener] = []
         self._others: list[Listener] = []
         self._accepting = True
@@ -134,7 +136,8 @@ class Server:
         self._others = [Listener(self, port, sock) for port, sock in others]
         for number in (signal.SIGTERM, signal.SIGINT):
             self.loop.add_signal_handler(number, self._signalled)
-        self.loop.add_signal_handler(signal.SIGHUP, self.backend.reload)
+        self._ports = {port for port, _ in sockets}
+        self.loop.add_signal_handler(signal.SIGHUP, self._reload)
         self.queue.attach(self.poller)
         self.backend.attach(self.poller, self._finish)
         if not self.stopping:
@@ -175,7 +178,9 @@ class Server:
 
     def _open(self, sock: socket.socket, arrival: Arrival) -> None:
         connection = Connection(self, arrival)
-        task = self.loop.create_task(connect_transport(self.loop, connection, sock, arrival.port))
+        port, later = arrival.port, self.poller.later
+        connecting = connect_transport(self.loop, later, connection, sock, port)
+        task = self.loop.create_task(connecting)
         self._opening[connection] = task
         task.add_done_callback(lambda _: self._opening.pop(connection, None))
 
@@ -222,13 +227,19 @@ class Server:
             self._status = status
             self._stop()
 
-    # The end
+    # Signals
+
+    def _reload(self) -> None:
+        renew_certificates(self._ports)
+        self.backend.reload()
 
     def _signalled(self) -> None:
         if self.stopping:
             self.backend.kill()
             os._exit(FAILURE_STATUS)
         self._stop()
+
+    # The end
 
     def _stop(self) -> None:
         self.stopping = True
