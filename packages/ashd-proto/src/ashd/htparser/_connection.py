@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import socket
 from typing import cast
 
 from ._errors import RequestError
@@ -25,6 +26,7 @@ from ._reader import END, RequestReader
 from ._response import ResponseFramer
 from ._room import Client
 from ._states import FOLLOWERS, HOLDING, READING, WAITING, State
+from ._stream import Stream
 from ._wire import Wire
 
 _IDLE, _RESPONSE = State.IDLE, State.RESPONSE  # an attribute of an Enum costs much more
@@ -211,6 +213,13 @@ class Connection(asyncio.Protocol):
         else:
             self._next_request()
 
+    def exchange_switched(self, sock: socket.socket) -> None:
+        """The handler takes the client's bytes over; nothing here is called from now on."""
+        self._exchange = None
+        self._enter(State.STREAM)
+        ahead = self._reader.buffer.take(self._reader.buffer.size)
+        Stream(self._server, self._wire, self.peer, sock).start(self, ahead)
+
     def exchange_failed(self, status: int, detail: str) -> None:
         """There is no response but an error page."""
         self._exchange = None
@@ -222,9 +231,12 @@ class Connection(asyncio.Protocol):
         """Deal with what has been received, as far as the state allows."""
         reader = self._reader
         try:
-            for _ in range(EVENTS_AT_ONCE):
-                if self._state not in READING or (self._exchange and self._exchange.full):
+            left = EVENTS_AT_ONCE
+            while self._state in READING and not (self._exchange and self._exchange.full):
+                if not left:
+                    self._wire.defer(self._resume_when_possible)
                     break
+                left -= 1
                 event = reader.next_event()
                 if isinstance(event, RequestHead):
                     self._start(event)
@@ -236,8 +248,6 @@ class Connection(asyncio.Protocol):
                     self._body_is_whole()
                 else:
                     self._pass_on(event)
-            else:
-                self._wire.defer(self._resume_when_possible)
         except RequestError as error:
             self.refuse(error.status, str(error), head_only=error.head_only)
             return
@@ -306,6 +316,8 @@ class Connection(asyncio.Protocol):
         framer = ResponseFramer(head.method == b"HEAD", head.version == b"HTTP/1.1", keep_alive)
         datagram = head.encode(head.client or self.peer.encoded, server.framing)
         exchange = self._exchange = Exchange(self, server.poller, framer, datagram)
+        if head.upgrades:
+            exchange.allow_switch()
         if state is _RESPONSE and not self._held_body:
             exchange.end_body()
         if self.write_deadline < math.inf:
@@ -324,6 +336,8 @@ class Connection(asyncio.Protocol):
     def _resume_when_possible(self) -> None:
         if self._state in READING:
             self._read()
+        if self._state is State.STREAM:
+            return
         exchange = self._exchange
         held = self._wire.deferred or self._reader.buffer.size > MAX_HELD
         if not held and not (exchange and exchange.full):

@@ -22,7 +22,7 @@ from ashd.proto._codec import encode_headers
 
 from ._connection import Connection
 from ._errors import FAILURE_STATUS
-from ._interface import OpenConnection, ServedConnection
+from ._interface import OpenConnection, Served, ServedConnection
 from ._keeper import framing_header
 from ._limits import (
     HANDLER_EXIT_TIME,
@@ -39,6 +39,7 @@ from ._preface import Preface
 from ._queue import RequestQueue
 from ._renewal import renew_certificates
 from ._room import Room
+from ._stream import Stream
 
 _log = logging.getLogger("ashd.htparser")
 
@@ -206,8 +207,13 @@ class Server:
         elif self.stopping:
             connection.close_when_done()
 
-    def connection_closed(self, connection: ServedConnection) -> None:
-        """Forget a connection."""
+    def connection_switched(self, connection: ServedConnection, stream: Served) -> None:
+        """Look after a stream in place of a connection."""
+        del self._connections[connection]
+        self._connections[stream] = None
+
+    def connection_closed(self, connection: Served) -> None:
+        """Forget a connection, or a stream."""
         self.room.leave(connection.peer.address)
         self._forget(connection)
 
@@ -266,9 +272,17 @@ class Server:
 
     def _force(self, now: float) -> None:
         """Take the next step to an end that doesn't come by itself."""
-        self._status = FAILURE_STATUS
         self._stop_deadline = now + KILL_TIME
-        next(self._steps)()
+        if not self._cut_streams():
+            self._status = FAILURE_STATUS
+            next(self._steps)()
+
+    def _cut_streams(self) -> bool:
+        """End what has no end of its own; tell whether there was any."""
+        streams = [one for one in self._connections if isinstance(one, Stream)]
+        for stream in streams:
+            stream.leave()
+        return bool(streams)
 
     def _terminate(self) -> None:
         _log.error("not everything was finished in time; ending what is left")
