@@ -86,8 +86,16 @@ def _inherited(fd: int) -> socket.socket:
 
 def _shared(sock: socket.socket, processes: int) -> list[socket.socket]:
     """Return a socket as often as there are processes: the kernel has no copies of such a one."""
-    copies = [socket.socket(fileno=os.dup(sock.fileno())) for _ in range(processes - 1)]
-    return [sock, *copies]
+    sockets = [sock]
+    where = describe(sock)
+    try:
+        while len(sockets) < processes:
+            sockets.append(socket.socket(fileno=os.dup(sock.fileno())))
+    except OSError as error:
+        for each in sockets:
+            each.close()
+        raise _failure(where, error) from error
+    return sockets
 
 
 def _bind_address(address: str | None, number: int, processes: int) -> list[socket.socket]:
