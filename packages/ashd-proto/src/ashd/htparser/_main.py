@@ -14,23 +14,27 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from ._daemon import daemonize
 from ._errors import FAILURE_STATUS, USAGE_STATUS, StartError, UsageError
 from ._handler import RootHandler
 from ._keeper import Keeper
+from ._life import Life
 from ._listener import bind_port, describe
 from ._logs import set_logging_up
 from ._options import PROGRAM, Settings, parse_options
 from ._portspec import HelpRequested
+from ._privileges import Privileges
 from ._queue import RequestQueue
 from ._server import Backend, Server
-from ._workers import Sockets, Workers, inherited
+from ._start_log import begin_start
+from ._systemd import NOBODY, take_environment
+from ._workers import Inherited, Sockets, Workers, inherited
 
 _log = logging.getLogger("ashd.htparser")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the front end with the arguments of the process, or `argv`; return the exit status."""
-    set_logging_up(PROGRAM)
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         return _run(parse_options(arguments))
@@ -46,34 +50,61 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(settings: Settings) -> int:
+    manager = take_environment(os.environ)
     signal.signal(signal.SIGHUP, lambda *_: None)  # by default it would end this process
-    shared = inherited(os.environ, settings.ports, settings.processes)
+    privileges = Privileges.find(settings.user, settings.root)
+    shared = inherited(os.environ, settings.ports, settings.workers)
     if shared is not None:
-        return _serve(settings, shared.queue, shared.parent, shared.sockets, shared.others)
+        return _serve_shared(settings, shared, privileges)
+    if privileges is not None:
+        privileges.check()
+    kept = [fd for fd, _ in manager.listening]
+    life = Life(manager, daemonize(kept) if settings.daemon else None)
+    try:
+        return _serve_first(settings, life)
+    finally:
+        life.ended()
+
+
+def _serve_shared(settings: Settings, shared: Inherited, privileges: Privileges | None) -> int:
+    """Serve as one of the front ends that the first process has started."""
+    set_logging_up(PROGRAM, syslog=settings.syslog)
+    loop = _event_loop()
+    if privileges is not None:
+        privileges.drop()
+    life = Life(NOBODY, None)
+    return _serve(settings, loop, life, shared.queue, shared.parent, shared.sockets, shared.others)
+
+
+def _serve_first(settings: Settings, life: Life) -> int:
+    set_logging_up(PROGRAM, syslog=settings.syslog)
+    begin_start(PROGRAM, os.environ, syslog=settings.syslog)
     sockets: Sockets = []
     try:
         for port in settings.ports:
-            sockets += [(port, sock) for sock in bind_port(port, settings.processes)]
-        queue, backend = _start(settings, sockets)
+            sockets += [(port, sock) for sock in bind_port(port, settings.workers or 1)]
+        queue, backend = _start(settings, life, sockets)
     except StartError:
         for _, sock in sockets:
             sock.close()
         raise
     for address in _addresses(sockets):
         _log.info("bound %s; the root handler is loading", address)
-    return _serve(settings, queue, backend, sockets if settings.processes == 1 else [])
+    return _serve(
+        settings, _event_loop(), life, queue, backend, [] if settings.workers else sockets
+    )
 
 
 def _addresses(sockets: Sockets) -> list[str]:
     return list(dict.fromkeys(describe(sock) for _, sock in sockets))
 
 
-def _start(settings: Settings, sockets: Sockets) -> tuple[RequestQueue, Backend]:
+def _start(settings: Settings, life: Life, sockets: Sockets) -> tuple[RequestQueue, Backend]:
     """Start the root handler, and further front ends if there are to be more than this one."""
     keeper = Keeper()
     queue = RequestQueue(keeper.new_sender())
     addresses = _addresses(sockets)
-    unready = itertools.count(settings.processes if settings.processes > 1 else 0, -1)
+    unready = itertools.count(settings.workers, -1)
 
     def on_start(renewed: bool) -> None:
         if renewed:
@@ -83,17 +114,20 @@ def _start(settings: Settings, sockets: Sockets) -> tuple[RequestQueue, Backend]
 
     def on_ready() -> None:
         if next(unready) == 0:  # the root handler has loaded, and further front ends serve
-            for address in addresses:
-                _log.info("listening on %s", address)
+            life.ready(addresses)
 
     handler = RootHandler(
         settings.command, keeper, respawn=settings.respawn, on_start=on_start, on_ready=on_ready
     )
     signal.signal(signal.SIGHUP, lambda *_: handler.reload())  # until the event loop does it
-    workers = Workers(settings.processes, handler, queue, settings.ports, sockets, on_ready)
-    backend = handler if settings.processes == 1 else workers
+    workers = Workers(
+        *(settings.workers, handler, queue, settings.ports, sockets, on_ready),
+        replaced_on_reload=bool(settings.user or settings.root),
+    )
+    backend = workers if settings.workers else handler
     try:
         backend.start()
+        life.started(settings.pid_file)
     except StartError:
         backend.kill()
         queue.end()
@@ -104,15 +138,16 @@ def _start(settings: Settings, sockets: Sockets) -> tuple[RequestQueue, Backend]
 
 def _serve(
     settings: Settings,
+    loop: asyncio.AbstractEventLoop,
+    life: Life,
     queue: RequestQueue,
     backend: Backend,
     sockets: Sockets,
     others: Sockets | None = None,
 ) -> int:
-    loop = _event_loop()
     try:
         gc.freeze()  # what is there by now stays: no use in looking at it again and again
-        server = Server(loop, queue, backend, settings.limits_of_one)
+        server = Server(loop, queue, backend, settings.limits_of_one, life)
         return loop.run_until_complete(server.serve(sockets, others or []))
     finally:
         loop.close()

@@ -24,6 +24,7 @@ from ._connection import Connection
 from ._errors import FAILURE_STATUS
 from ._interface import ServedConnection
 from ._keeper import framing_header
+from ._life import Life
 from ._limits import (
     HANDLER_EXIT_TIME,
     KILL_TIME,
@@ -50,6 +51,13 @@ class Backend(Protocol):
     @property
     def ended(self) -> bool:
         """Whether there is nothing left to wait for."""
+
+    @property
+    def last_heard(self) -> float:
+        """When each of the other processes that serve had shown that it isn't stuck.
+
+        In seconds of the monotonic clock; infinite if there are none.
+        """
 
     def attach(self, poller: Poller, on_end: Callable[[int], object]) -> None:
         """Work in an event loop.
@@ -86,9 +94,11 @@ class Server:
         queue: RequestQueue,
         backend: Backend,
         limits: Limits,
+        life: Life,
     ) -> None:
         """Share `queue` and `limits` among the connections to come."""
         self.loop = loop
+        self._life = life
         self.queue = queue
         self.backend = backend
         self.limits = limits
@@ -132,9 +142,10 @@ class Server:
         self._others = [Listener(self, port, sock) for port, sock in others]
         for number in (signal.SIGTERM, signal.SIGINT):
             self.loop.add_signal_handler(number, self._signalled)
-        self.loop.add_signal_handler(signal.SIGHUP, self.backend.reload)
+        self.loop.add_signal_handler(signal.SIGHUP, self._life.reloading, self.backend.reload)
         self.queue.attach(self.poller)
         self.backend.attach(self.poller, self._finish)
+        self._life.attach(self.loop, lambda: self.backend.last_heard)
         if not self.stopping:
             self._resume_accepting()
         self.loop.call_later(self._interval, self._sweep)
@@ -203,11 +214,13 @@ class Server:
     def _signalled(self) -> None:
         if self.stopping:
             self.backend.kill()
+            self._life.ended()
             os._exit(FAILURE_STATUS)
         self._stop()
 
     def _stop(self) -> None:
         self.stopping = True
+        self._life.stopping()
         self._stop_deadline = self.loop.time() + self.limits.stop_time
         for listener in [*self._listeners, *self._others]:
             listener.close()

@@ -15,11 +15,13 @@ Everything here is called in the event loop's thread, `start` before there is a 
 from __future__ import annotations
 
 import logging
+import math
 import os
 import select
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -37,7 +39,8 @@ VARIABLE = "ASHD_HTPARSER_WORKER"
 """Tells a worker its number (from 0) and its descriptors: the control socket's, the queue's, and
 one for each listening socket with the number of its PORTSPEC in front (`1 3 4 0:5 0:6`)."""
 
-_READY = b"ready"
+_ALIVE = b"."
+_MANY = 4096
 _ONCE = select.EPOLLIN | select.EPOLLONESHOT
 
 Sockets = list[tuple[Port, socket.socket]]
@@ -50,6 +53,14 @@ class _Worker:
     process: Process
     control: socket.socket
     has_served: bool = False
+    heard: float = 0.0
+    """When it last showed that it isn't stuck."""
+    replaced: bool = False
+
+    @property
+    def serves(self) -> bool:
+        """Whether it wasn't told to finish."""
+        return self.control.fileno() >= 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +84,13 @@ class Workers:
         ports: Sequence[Port],
         sockets: Sockets,
         on_ready: Callable[[], object],
+        *,
+        replaced_on_reload: bool,
     ) -> None:
         """Own the listening sockets, `count` for each address; share the queue's.
 
-        `on_ready` is called once for each number of a worker, when that serves.
+        `on_ready` is called once for each number of a worker, when that serves. Workers that can't
+        read files again are `replaced_on_reload`.
         """
         self._count = count
         self._handler = handler
@@ -84,6 +98,7 @@ class Workers:
         self._ports = ports
         self._sockets = sockets
         self._on_ready = on_ready
+        self._replaced_on_reload = replaced_on_reload
         self._unready = set(range(count))
         self._workers: list[_Worker] = []
         self._poller: Poller | None = None
@@ -100,6 +115,17 @@ class Workers:
     def renew(self) -> None:
         """Let all finish, and start others: there is a new socket to send to."""
         for worker in self._workers:
+            self._close_control(worker)
+
+    def _replace(self) -> None:
+        """Start others, and let those that serve finish what they have."""
+        for worker in [each for each in self._workers if each.serves]:
+            try:
+                self._start_one(worker.number)
+            except StartError as error:
+                _log.error("%s; process %d goes on", error, worker.process.pid)
+                continue
+            worker.replaced = True
             self._close_control(worker)
 
     # See `Backend`
@@ -126,9 +152,17 @@ class Workers:
         self._handler.sweep(now)
         self._look(0)
 
+    @property
+    def last_heard(self) -> float:
+        """See `Backend`; workers tell each second."""
+        serving = (worker for worker in self._workers if worker.has_served and worker.serves)
+        return min((worker.heard for worker in serving), default=math.inf)
+
     def reload(self) -> None:
-        """See `Backend`; workers have nothing to reload."""
+        """See `Backend`."""
         self._handler.reload()
+        if self._replaced_on_reload:
+            self._replace()
 
     def stop(self) -> None:
         """See `Backend`."""
@@ -185,16 +219,23 @@ class Workers:
             return
         if worker.process.pidfd >= 0:
             self._poller.add(worker.process.pidfd, _ONCE, self._look)
-        self._poller.add(worker.control.fileno(), _ONCE, partial(self._hear, worker))
+        self._poller.add(worker.control.fileno(), select.EPOLLIN, partial(self._hear, worker))
 
     def _hear(self, worker: _Worker, _: int) -> None:
         """A worker serves, or is gone, which its process tells."""
+        assert self._poller is not None
         try:
-            ready = worker.control.recv(len(_READY), socket.MSG_DONTWAIT) == _READY
-        except OSError:
+            said = worker.control.recv(_MANY, socket.MSG_DONTWAIT)
+        except BlockingIOError:
             return
-        worker.has_served = ready
-        if ready and worker.number in self._unready:
+        except OSError:
+            said = b""
+        if not said:
+            self._poller.remove(worker.control.fileno())
+            return
+        worker.has_served = True
+        worker.heard = time.monotonic()
+        if worker.number in self._unready:
             self._unready.remove(worker.number)
             self._on_ready()
 
@@ -211,13 +252,15 @@ class Workers:
                 continue
             assert self._poller is not None
             self._workers.remove(worker)
-            failed = worker.number in self._unready and worker.control.fileno() >= 0
+            failed = worker.number in self._unready and worker.serves
             self._close_control(worker)
             self._poller.forget(process.pidfd)
             process.reap()
             why = f"a front end (process {process.pid}) ended {describe_status(process.status)}"
             if self._stopping:
                 self._on_end(0)
+            elif worker.replaced:
+                _log.info("a front end (process %d) has finished", process.pid)
             elif failed:
                 _log.error("%s before it served anything", why)
                 self._on_end(FAILURE_STATUS)
@@ -244,6 +287,7 @@ class Parent:
 
     ended = True
     draining = False
+    last_heard = math.inf
 
     def __init__(self, control: socket.socket) -> None:
         """Own the socket, whose other end is the parent's."""
@@ -253,14 +297,16 @@ class Parent:
         """See `Backend`: the end of the parent is a reason to finish."""
         poller.add(self._control.fileno(), _ONCE, lambda _: on_end(0))
         with suppress(OSError):  # the parent has closed it already, which is an event as well
-            self._control.send(_READY)
+            self._control.send(_ALIVE)
 
     def release(self) -> None:
         """See `Backend`."""
         self._control.close()
 
-    def sweep(self, now: float) -> None:
-        """See `Backend`: the parent does it."""
+    def sweep(self, now: float) -> None:  # noqa: ARG002 - not needed
+        """See `Backend`: say that we aren't stuck."""
+        with suppress(OSError):  # the parent is, or is gone
+            self._control.send(_ALIVE, socket.MSG_DONTWAIT)
 
     def reload(self) -> None:
         """See `Backend`: the parent does it."""
