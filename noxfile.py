@@ -5,6 +5,7 @@ Packages are found, not listed: whatever stands in packages/ is built, installed
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -28,6 +29,8 @@ UNIT = ["tests", "--ignore=tests/integration"]
 """Tests of the parts; the others run whole programs with real clients and applications."""
 SHORT_PATHS = {"TMPDIR": tempfile.gettempdir()}
 """nox has temporary files below the clone; the path of a Unix socket has room for 107 bytes."""
+AT_A_TIME = [f"--numprocesses={min(2 * (os.cpu_count() or 1), 16)}", "--dist=worksteal"]
+"""Two tests for each processor: half of a test's time is waiting."""
 QUICK = ["tests/proto", "tests/util", "tests/wsgi", "tests/wsgidir", "tests/dirplex"]
 QUICK += ["tests/htparser", "tests/wsgiutil", "tests/workspace"]
 """Tests of the parts that take less than a minute together."""
@@ -117,8 +120,8 @@ def _install_editable(session: nox.Session, *groups: str) -> None:
 
 
 def _pytest(session: nox.Session, *arguments: str) -> None:
-    """Run tests, as many at a time as there are processors; what fails once has failed."""
-    session.run("pytest", "--numprocesses=auto", "--dist=worksteal", *arguments, env=SHORT_PATHS)
+    """Run tests; what fails once has failed."""
+    session.run("pytest", *AT_A_TIME, *arguments, env=SHORT_PATHS)
 
 
 def _forget(session: nox.Session) -> None:
@@ -155,12 +158,18 @@ def types(session: nox.Session) -> None:
 @nox.session(python=LOWEST)
 def wheels(session: nox.Session) -> None:
     """Build what would be published; look inside; install it, also mixed with editable siblings."""
-    session.install("build", "hatchling>=1.26")
-    dist = Path(session.create_tmp(), "dist")
-    session.run("python", "-c", "import shutil, sys; shutil.rmtree(sys.argv[1], True)", str(dist))
-    for name in PACKAGES:
-        session.run("python", "-m", "build", "-n", f"packages/{name}", "-o", str(dist), silent=True)
-    session.run("python", str(CHECKS / "distributions.py"), str(dist))
+    session.install(*_groups("wheels"))
+    dist, again = (Path(session.create_tmp(), name) for name in ("dist", "again"))
+    for folder in (dist, again):
+        shutil.rmtree(folder, ignore_errors=True)
+        _build(session, folder)
+    files = sorted(map(str, dist.iterdir()))
+    session.run("python", str(CHECKS / "distributions.py"), str(dist), str(again), *session.posargs)
+    session.run("twine", "check", "--strict", *files, silent=True)
+    session.run("check-wheel-contents", *(name for name in files if name.endswith(".whl")))
+    for name in files:
+        if name.endswith(".tar.gz"):
+            session.run("pyroma", "--min=10", name, silent=True)
     _forget(session)
     built = {name: str(_wheel(dist, name)) for name in PACKAGES}
     session.install(*(_with_extras(name, wheel) for name, wheel in built.items()))
@@ -170,6 +179,14 @@ def wheels(session: nox.Session) -> None:
         session.install(*swap, "-e", f"packages/{name}")
         session.run("python", str(CHECKS / "imports.py"))
         session.install(*swap, wheel)
+
+
+def _build(session: nox.Session, folder: Path) -> None:
+    """Build what would be published: source distributions, and wheels from these."""
+    once = {"SOURCE_DATE_EPOCH": "1700000000"}  # the same bytes whenever they are built
+    for name in PACKAGES:
+        build = ("python", "-m", "build", "-n", f"packages/{name}", "-o", str(folder))
+        session.run(*build, env=once, silent=True)
 
 
 def _wheel(folder: Path, name: str) -> Path:
@@ -190,9 +207,8 @@ def proto_alone(session: nox.Session) -> None:
 def lowest(session: nox.Session) -> None:
     """Test with the oldest of everything that the packages say they work with."""
     folder = Path(session.create_tmp())
-    for name in PACKAGES:
-        build = ("pip", "wheel", "-q", "--no-deps", "-w", str(folder), f"./packages/{name}")
-        session.run("python", "-m", *build)
+    session.install("build", *BUILD_REQUIRES)
+    _build(session, folder)
     constraints = folder / "lowest.txt"
     constraints.write_text("\n".join(_lowest_versions()), encoding="utf-8")
     wanted = (_with_extras(name, name) for name in PACKAGES)
@@ -287,7 +303,7 @@ def coverage(session: nox.Session) -> None:
     data.mkdir(parents=True, exist_ok=True)
     data.chmod(0o1777)  # some tests become another user
     session.run("coverage", "erase")
-    command = ("coverage", "run", "-m", "pytest", "--numprocesses=auto", "--dist=worksteal")
+    command = ("coverage", "run", "-m", "pytest", *AT_A_TIME)
     traceable = ("-m", "not untraceable")
     try:
         session.run(*command, *traceable, *(session.posargs or ["tests"]), env=SHORT_PATHS)
@@ -303,6 +319,20 @@ def bench(session: nox.Session) -> None:
     for peer in _groups("peers"):  # what can't be installed is left out, and the tables say so
         session.install(peer, success_codes=[0, 1])
     session.run("python", "benchmarks", *session.posargs)
+
+
+@nox.session(python=LOWEST, default=False)
+def publisher(session: nox.Session) -> None:
+    """Name the project's address on the web, and one for mail, in place of those named so far."""
+    if len(session.posargs) != 2:
+        session.error("give both: -s publisher -- https://example.org/project mail@example.org")
+    old = _toml(ROOT / "pyproject.toml")["tool"]["workspace"]
+    pairs = list(zip((old["url"], old["email"]), session.posargs, strict=True))
+    for path in [*ROOT.glob("*.toml"), *ROOT.glob("*.md"), *ROOT.glob("packages/*/*.[mt][do]*")]:
+        text = path.read_text(encoding="utf-8")
+        for before, after in pairs:
+            text = text.replace(before, after)
+        path.write_text(text, encoding="utf-8")
 
 
 @nox.session(python=LOWEST, default=False)

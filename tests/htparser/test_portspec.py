@@ -6,6 +6,7 @@ import pytest
 
 from ashd.htparser._errors import UsageError
 from ashd.htparser._portspec import HelpRequested, Port, parse_portspec
+from ashd.htparser._unix_socket import UnixAddress
 
 
 @pytest.mark.parametrize(
@@ -16,6 +17,12 @@ from ashd.htparser._portspec import HelpRequested, Port, parse_portspec
         ("plain:port=8080", Port(8080, (None,), b"http")),
         ("plain:bind=::1,port=0", Port(0, ("::1",), b"http")),
         ("plain:bind=[::1],bind=localhost", Port(80, ("::1", "localhost"), b"http")),
+        ("plain:unix=/a", Port(80, (None,), b"http", unix=UnixAddress("/a"))),
+        (
+            "plain:unix=a,mode=660,owner=me,group=5",
+            Port(80, (None,), b"http", unix=UnixAddress("a", 0o660, "me", "5")),
+        ),
+        ("plain:fd=3", Port(80, (None,), b"http", fd=3)),
     ],
 )
 def test_good(spec: str, port: Port) -> None:
@@ -35,6 +42,16 @@ def test_good(spec: str, port: Port) -> None:
         ("plain:port=-1", "port must be a number"),
         ("plain:port=1,port=2", "given twice"),
         ("plain:bind=", "bind needs an address"),
+        ("plain:unix=", "unix needs the path of a socket"),
+        ("plain:unix=a,mode=rw", "mode must be octal, such as 660, not 'rw'"),
+        ("plain:unix=a,mode=1777", "mode must be octal"),
+        ("plain:unix=a,mode=-1", "mode must be octal"),
+        ("plain:unix=a,port=80", "unix and port exclude each other"),
+        ("plain:unix=a,fd=3", "unix and fd exclude each other"),
+        ("plain:fd=3,bind=::1", "fd and bind exclude each other"),
+        ("plain:mode=660", "mode is for a Unix socket"),
+        ("plain:fd=", "fd must be the number of a descriptor"),
+        ("plain:fd=-1", "fd must be the number of a descriptor"),
     ],
 )
 def test_bad(spec: str, complaint: str) -> None:

@@ -1,4 +1,10 @@
-"""Check the wheels and sdists in a folder (its only argument). For `nox -s wheels`."""
+"""Check the wheels and sdists in a folder, for the session `wheels`.
+
+    distributions.py FOLDER [SAME-BUILT-AGAIN [--write]]
+
+If they were built twice, both must be the same bytes, and have the files that `manifest.txt` lists;
+`--write` makes that list anew.
+"""
 
 from __future__ import annotations
 
@@ -58,21 +64,58 @@ def sdist_faults(names: list[str]) -> Iterator[str]:
         yield "src/ashd/__init__.py is there"
 
 
-def main(folder: Path) -> int:
+MANIFEST = Path(__file__).with_name("manifest.txt")
+
+
+def members(path: Path) -> list[str]:
+    """Return the names of the files in a distribution."""
+    if path.suffix == ".whl":
+        with zipfile.ZipFile(path) as wheel:
+            return wheel.namelist()
+    with tarfile.open(path) as sdist:
+        return [member.name for member in sdist if member.isfile()]
+
+
+def manifest(files: list[Path]) -> list[str]:
+    """Return a line for each file in each distribution; versions don't count."""
+    lines = []
+    for path in files:
+        kind = "wheel" if path.suffix == ".whl" else "sdist"
+        name, version = path.name.removesuffix(".tar.gz").split("-")[:2]
+        for member in members(path):
+            short = member.replace(f"{name}-{version}", name)
+            lines.append(f"{name} {kind} {short}")
+    return sorted(lines)
+
+
+def listed_faults(files: list[Path]) -> Iterator[str]:
+    """Yield the differences between what was built and the list."""
+    built, listed = set(manifest(files)), set(MANIFEST.read_text(encoding="utf-8").splitlines())
+    hint = "(python3 dev.py test -s wheels -- --write)"
+    yield from (f"{line}: built, but not in manifest.txt {hint}" for line in sorted(built - listed))
+    yield from (f"{line}: in manifest.txt, but not built {hint}" for line in sorted(listed - built))
+
+
+def main(folders: list[Path], options: list[str]) -> int:
     """Print what is wrong; return an exit status."""
+    folder, *again = folders
     faults = []
     files = sorted(folder.iterdir())
     for path in files:
-        if path.suffix == ".whl":
-            with zipfile.ZipFile(path) as wheel:
-                found = list(wheel_faults(wheel.namelist()))
-        else:
-            with tarfile.open(path) as sdist:
-                found = list(sdist_faults(sdist.getnames()))
-        faults += [f"{path.name}: {fault}" for fault in found]
+        check = wheel_faults if path.suffix == ".whl" else sdist_faults
+        faults += [f"{path.name}: {fault}" for fault in check(members(path))]
+    for other in again:
+        if "--write" in options:
+            MANIFEST.write_text("\n".join(manifest(files)) + "\n", encoding="utf-8")
+        faults += listed_faults(files)
+        faults += [
+            f"{path.name}: another build of it has other bytes"
+            for path in files
+            if path.read_bytes() != (other / path.name).read_bytes()
+        ]
     print(*faults or [f"{len(files)} distributions are as they should be"], sep="\n")
     return 1 if faults or not files else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main([Path(name) for name in sys.argv[1:3]], sys.argv[3:]))

@@ -114,6 +114,9 @@ def test_metadata_agrees(package: Path) -> None:
     assert newest
     assert newest[1] == project["version"]
     assert CLASSIFIER + "3.11" in project["classifiers"]
+    publisher = settings(ROOT)["tool"]["workspace"]
+    assert [author["email"] for author in project["authors"]] == [publisher["email"]]
+    assert {each.startswith(publisher["url"]) for each in project["urls"].values()} == {True}
 
 
 def test_only_ashd_wsgi_and_its_children_depend_on_something() -> None:

@@ -126,15 +126,17 @@ def front_end(
     port_parameters: str = "",
     cwd: str | os.PathLike[str] | None = None,
     env: Mapping[str, str] | None = None,
+    pass_fds: Sequence[int] = (),
     status: int | None = 0,
 ) -> Iterator[FrontEnd]:
     """Run a front end for the length of a block; it must exit with `status` (None: any).
 
-    `options` go in front of the port, `port_parameters` (`bind=::1`) to it. A front end that has to
-    be killed, or exits otherwise, fails the test with its stderr.
+    `options` go in front of the port, `port_parameters` (`bind=::1`) to it; the descriptors
+    `pass_fds` are open there, too. A front end that has to be killed, or exits otherwise, fails the
+    test with its stderr.
     """
     with tempfile.TemporaryFile() as output:
-        server = _start(name, options, port_parameters, handler, output, cwd, env)
+        server = _start(name, options, port_parameters, handler, output, cwd, env, pass_fds)
         try:
             yield server
             if server.process.poll() is None:
@@ -157,13 +159,20 @@ def _start(
     output: IO[bytes],
     cwd: str | os.PathLike[str] | None,
     env: Mapping[str, str] | None,
+    pass_fds: Sequence[int],
 ) -> FrontEnd:
     for _ in range(_ATTEMPTS):
         port = free_port()
         spec = f"plain:port={port}" + (f",{port_parameters}" if port_parameters else "")
         argv = [*front_end_command(name), *options, spec, "--", *handler]
         process = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=cwd, env=env
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd=cwd,
+            env=env,
+            pass_fds=pass_fds,
         )
         pid = _handler_pid(process, port)
         if pid:

@@ -17,9 +17,11 @@ from typing import Protocol
 from ._errors import StartError
 from ._limits import ACCEPT_BURST, BACKLOG, KEEPALIVE_TIME, UNSENT
 from ._portspec import Port
+from ._unix_socket import bind_unix
 
 _log = logging.getLogger("ashd.htparser")
 _OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+_FAMILIES = {socket.AF_INET, socket.AF_INET6, socket.AF_UNIX}
 _NO_SUCH_FAMILY = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}
 
 AddressInfo = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[object, ...]]
@@ -30,6 +32,8 @@ def bind_port(port: Port, processes: int = 1) -> list[socket.socket]:
 
     Those of different processes are neighbours. Raises `StartError`, and closes what it opened.
     """
+    if port.unix is not None or port.fd is not None:
+        return _shared(_only_socket(port), processes)
     sockets: list[socket.socket] = []
     number = port.number
     try:
@@ -41,8 +45,47 @@ def bind_port(port: Port, processes: int = 1) -> list[socket.socket]:
         for sock in sockets:
             sock.close()
         where = f"port {port.number}" if address is None else f"{address} port {port.number}"
-        raise StartError(f"can't listen on {where}: {error.strerror}") from error
+        raise _failure(where, error) from error
     return sockets
+
+
+def _failure(where: str, error: OSError) -> StartError:
+    return StartError(f"can't listen on {where}: {error.strerror or error}")
+
+
+def _only_socket(port: Port) -> socket.socket:
+    """Return the Unix socket of a port, or the one that was inherited."""
+    if port.unix is None:
+        assert port.fd is not None
+        return _inherited(port.fd)
+    try:
+        sock = bind_unix(port.unix)
+    except OSError as error:
+        raise _failure(f"unix:{port.unix.path}", error) from error
+    _prepare(sock)
+    sock.listen(BACKLOG)
+    return sock
+
+
+def _inherited(fd: int) -> socket.socket:
+    """Take a listening socket that somebody else has bound."""
+    try:
+        sock = socket.socket(fileno=fd)
+    except OSError as error:
+        raise _failure(f"descriptor {fd}", error) from error
+    listens = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    if not listens or sock.type != socket.SOCK_STREAM or sock.family not in _FAMILIES:
+        sock.detach()
+        raise StartError(f"can't listen on descriptor {fd}: it is not a listening stream socket")
+    sock.set_inheritable(False)
+    _prepare(sock)
+    return sock
+
+
+def _shared(sock: socket.socket, processes: int) -> list[socket.socket]:
+    """Return a socket as often as there are processes: the kernel has no copies of such a one."""
+    copies = [socket.socket(fileno=os.dup(sock.fileno())) for _ in range(processes - 1)]
+    return [sock, *copies]
 
 
 def _bind_address(address: str | None, number: int, processes: int) -> list[socket.socket]:
@@ -97,15 +140,21 @@ def _bind(sock: socket.socket, where: tuple[object, ...]) -> None:
 
 
 def _listen(sock: socket.socket, where: tuple[object, ...]) -> None:
+    _prepare(sock)
+    _bind(sock, where)
+    sock.listen(BACKLOG)
+
+
+def _prepare(sock: socket.socket) -> None:
+    sock.setblocking(False)
+    if sock.family == socket.AF_UNIX:
+        return
     # Accepted sockets inherit these from the listening one.
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_TIME)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_TIME // 4)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
-    sock.setblocking(False)
-    _bind(sock, where)
-    sock.listen(BACKLOG)
 
 
 class Acceptor(Protocol):
@@ -184,6 +233,8 @@ class Listener:
 
 def describe(sock: socket.socket) -> str:
     """Return the address of a listening socket as an administrator writes it."""
+    if sock.family == socket.AF_UNIX:
+        return f"unix:{sock.getsockname()}"
     host, port = sock.getsockname()[:2]
     return f"[{host}]:{port}" if sock.family == socket.AF_INET6 else f"{host}:{port}"
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Iterator
 
 from ashd.proto._codec import encode_headers
 
 from ._head import Headers
 from ._portspec import Port
+
+UNIX = b"unix"
+"""The address of every client that comes over a Unix socket; handlers are told of none."""
 
 
 class Peer:
@@ -19,7 +23,8 @@ class Peer:
     def __init__(self, port: Port, transport: asyncio.BaseTransport, ids: Iterator[str]) -> None:
         """Look at a connection that `port` has accepted; `ids` has a name for it."""
         headers = _headers(port, transport, ids)
-        self.address: bytes = dict(headers).get(b"X-Ash-Address", b"")
+        default = UNIX if headers else b""
+        self.address: bytes = dict(headers).get(b"X-Ash-Address", default)
         self.encoded: bytes = encode_headers(headers)
         """The headers for handlers, as they stand in a datagram."""
         self.trusted = False
@@ -27,6 +32,11 @@ class Peer:
 
 
 def _headers(port: Port, transport: asyncio.BaseTransport, ids: Iterator[str]) -> Headers:
+    if transport.get_extra_info("socket").family == socket.AF_UNIX:
+        return [
+            (b"X-Ash-Connection-ID", next(ids).encode()),
+            (b"X-Ash-Protocol", port.protocol),
+        ]
     peer = transport.get_extra_info("peername")
     local = transport.get_extra_info("sockname")
     if not peer or not local:

@@ -1,7 +1,8 @@
 """What to listen on: `HANDLER[:PAR[=VAL][,PAR[=VAL]]...]`.
 
 `PORT_HANDLERS` is the table of port handlers, each with the table of its parameters. A port handler
-turns parameters into a `Port`; a new one is one function and one entry.
+turns parameters into a `Port`; a new one is one function and one entry. What says where to listen
+is the same for all: the parameters of `listening_at`, which `port_of` understands.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ._errors import UsageError
+from ._unix_socket import UnixAddress, parse_mode
 
 if TYPE_CHECKING:
     import ssl
@@ -20,13 +22,18 @@ Values = Mapping[str, list[str]]
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """One port to listen on, of every address in `addresses` (None: all of this machine's)."""
+    """One port to listen on, of every address in `addresses` (None: all of this machine's).
+
+    With `unix` it is a Unix socket in their place; with `fd`, one that somebody else has bound.
+    """
 
     number: int
     addresses: tuple[str | None, ...]
     protocol: bytes
     """What `X-Ash-Protocol` says."""
     tls: ssl.SSLContext | None = None
+    unix: UnixAddress | None = None
+    fd: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,21 +118,73 @@ def _addresses(name: str, values: Values) -> tuple[str | None, ...]:
     return tuple(address.strip("[]") for address in addresses) or (None,)
 
 
+_UNIX = ("mode", "owner", "group")
+_PLACES = (("unix",), ("fd",), ("port", "bind"))
+"""Parameters that exclude those of another place."""
+
+
+def listening_at(default_port: int) -> dict[str, Parameter]:
+    """Return the parameters that say where to listen."""
+    return {
+        "port": Parameter(
+            "NUMBER", f"TCP port to listen on (default {default_port}; 0: any free one)"
+        ),
+        "bind": Parameter(
+            "ADDRESS",
+            "address or host name to listen on (default: all, IPv4 and IPv6); repeatable",
+            repeatable=True,
+        ),
+        "unix": Parameter("PATH", "listen on a Unix socket instead"),
+        "mode": Parameter("OCTAL", "permissions of the Unix socket (default: as the umask says)"),
+        "owner": Parameter("USER", "owner of the Unix socket, by name or number"),
+        "group": Parameter("GROUP", "group of the Unix socket, by name or number"),
+        "fd": Parameter("NUMBER", "listen on a socket that was inherited with this descriptor"),
+    }
+
+
+def port_of(
+    name: str,
+    values: Values,
+    default_port: int,
+    protocol: bytes,
+    tls: ssl.SSLContext | None = None,
+) -> Port:
+    """Return the port that the parameters of `listening_at` describe; raises `UsageError`."""
+    given = [one for place in _PLACES for one in place if one in values]
+    if len(given) > 1 and given != ["port", "bind"]:
+        raise UsageError(f"{name}: {given[0]} and {given[1]} exclude each other")
+    for parameter in _UNIX:
+        if parameter in values and "unix" not in values:
+            raise UsageError(f"{name}: {parameter} is for a Unix socket (unix=PATH)")
+    number, addresses = _port_number(name, values, default_port), _addresses(name, values)
+    return Port(number, addresses, protocol, tls, _unix(name, values), _fd(name, values))
+
+
+def _unix(name: str, values: Values) -> UnixAddress | None:
+    if "unix" not in values:
+        return None
+    path, mode, owner, group = (values.get(each, [""])[0] for each in ("unix", *_UNIX))
+    if not path:
+        raise UsageError(f"{name}: unix needs the path of a socket")
+    try:
+        return UnixAddress(path, parse_mode(mode), owner, group)
+    except ValueError:
+        raise UsageError(f"{name}: mode must be octal, such as 660, not {mode!r}") from None
+
+
+def _fd(name: str, values: Values) -> int | None:
+    text = values.get("fd", [None])[0]
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 8):
+        raise UsageError(f"{name}: fd must be the number of a descriptor, not {text!r}")
+    return int(text)
+
+
 def _plain(values: Values) -> Port:
-    return Port(_port_number("plain", values, 80), _addresses("plain", values), b"http")
+    return port_of("plain", values, 80, b"http")
 
 
 PORT_HANDLERS: Mapping[str, PortHandler] = {
-    "plain": PortHandler(
-        "HTTP without encryption",
-        {
-            "port": Parameter("NUMBER", "TCP port to listen on (default 80; 0: any free one)"),
-            "bind": Parameter(
-                "ADDRESS",
-                "address or host name to listen on (default: all, IPv4 and IPv6); repeatable",
-                repeatable=True,
-            ),
-        },
-        _plain,
-    ),
+    "plain": PortHandler("HTTP without encryption", listening_at(80), _plain),
 }

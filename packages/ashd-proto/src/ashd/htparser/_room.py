@@ -16,6 +16,7 @@ from itertools import islice
 from typing import Protocol
 
 from ._limits import CANDIDATES
+from ._peer import UNIX
 from ._states import GIVING_WAY, STALLING, State
 
 
@@ -36,7 +37,8 @@ class Room:
     """See the module."""
 
     def __init__(self, places: int, per_address: int, on_room: Callable[[], None]) -> None:
-        """Have that many places, and `per_address` for one address (0: all of them).
+        """Have that many places, and `per_address` for one address (0: all of them; so for Unix
+        sockets, over which a proxy sends the requests of many).
 
         `on_room` is called when a client could give way, after `make` found none.
         """
@@ -99,7 +101,7 @@ class Room:
         """Count a client of this address; tell whether there may be so many."""
         network = _network(address)
         count = self._of_address[network] = self._of_address.get(network, 0) + 1
-        return not 0 < self._per_address < count
+        return not 0 < self._per_address < count or address == UNIX
 
     def leave(self, address: bytes) -> None:
         """Count the client no longer."""
