@@ -59,9 +59,10 @@ def _run(settings: Settings) -> int:
     if privileges is not None:
         privileges.check()
     kept = [fd for fd, _ in manager.listening]
+    kept += [port.fd for port in settings.ports if port.fd is not None]
     life = Life(manager, daemonize(kept) if settings.daemon else None)
     try:
-        return _serve_first(settings, life)
+        return _serve_first(settings, life, manager.listening)
     finally:
         life.ended()
 
@@ -76,13 +77,14 @@ def _serve_shared(settings: Settings, shared: Inherited, privileges: Privileges 
     return _serve(settings, loop, life, shared.queue, shared.parent, shared.sockets, shared.others)
 
 
-def _serve_first(settings: Settings, life: Life) -> int:
+def _serve_first(settings: Settings, life: Life, passed: Sequence[tuple[int, str]]) -> int:
     set_logging_up(PROGRAM, syslog=settings.syslog)
     begin_start(PROGRAM, os.environ, syslog=settings.syslog)
     sockets: Sockets = []
     try:
         for port in settings.ports:
-            sockets += [(port, sock) for sock in bind_port(port, settings.workers or 1)]
+            bound = bind_port(port, settings.workers or 1, passed)
+            sockets += [(port, sock) for sock in bound]
         queue, backend = _start(settings, life, sockets)
     except StartError:
         for _, sock in sockets:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from . import _response
 from ._errors import UsageError
 from ._limits import Limits
-from ._portspec import PORT_HANDLERS, HelpRequested, Port, parse_portspec
+from ._portspec import PORT_HANDLERS, HelpRequested, Port, check_ports, parse_portspec
 from ._response import SERVER_NAME
 
 PROGRAM = "ashd-htparser"
@@ -183,6 +183,7 @@ def parse_options(arguments: list[str]) -> Settings:
     if options.version:
         raise HelpRequested(f"{SERVER_NAME} ({_build()})")
     ports = [parse_portspec(spec) for spec in options.ports]
+    check_ports(ports)
     if not ports:
         raise UsageError(f"nothing to listen on: give a PORTSPEC (try {PROGRAM} --help)")
     if not command:
