@@ -90,6 +90,7 @@ def test_an_inherited_socket(tmp_path: Path, family: socket.AddressFamily, proce
             front_end(HANDLER, options=options, pass_fds=[fd]) as server,
             socket.socket(family) as client,
         ):
+            server.wait_for_log("listening on")
             assert not any(
                 os.readlink(f"/proc/{server.handler_pid}/fd/{each}").startswith("socket")  # noqa: PTH115
                 for each in range(3, 20)

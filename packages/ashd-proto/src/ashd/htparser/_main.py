@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from types import FrameType
 
 from ._daemon import daemonize
 from ._errors import FAILURE_STATUS, USAGE_STATUS, StartError, UsageError
@@ -80,6 +81,8 @@ def _serve_shared(settings: Settings, shared: Inherited, privileges: Privileges 
 def _serve_first(settings: Settings, life: Life, passed: Sequence[tuple[int, str]]) -> int:
     set_logging_up(PROGRAM, syslog=settings.syslog)
     begin_start(PROGRAM, os.environ, syslog=settings.syslog)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _give_up)  # until the event loop does it
     sockets: Sockets = []
     try:
         for port in settings.ports:
@@ -95,6 +98,10 @@ def _serve_first(settings: Settings, life: Life, passed: Sequence[tuple[int, str
     return _serve(
         settings, _event_loop(), life, queue, backend, [] if settings.workers else sockets
     )
+
+
+def _give_up(number: int, _: FrameType | None) -> None:
+    raise StartError(f"stopped by {signal.Signals(number).name} before it served anything")
 
 
 def _addresses(sockets: Sockets) -> list[str]:

@@ -55,7 +55,8 @@ class _Worker:
     has_served: bool = False
     heard: float = 0.0
     """When it last showed that it isn't stuck."""
-    replaced: bool = False
+    successor: _Worker | None = None
+    """Takes its place, and has it finish as soon as it serves itself."""
 
     @property
     def serves(self) -> bool:
@@ -118,15 +119,16 @@ class Workers:
             self._close_control(worker)
 
     def _replace(self) -> None:
-        """Start others, and let those that serve finish what they have."""
-        for worker in [each for each in self._workers if each.serves]:
-            try:
-                self._start_one(worker.number)
-            except StartError as error:
-                _log.error("%s; process %d goes on", error, worker.process.pid)
-                continue
-            worker.replaced = True
-            self._close_control(worker)
+        """Start others; when these serve, the ones before them finish what they have."""
+        for worker in self._workers[:]:
+            if worker.has_served and worker.serves and worker.successor is None:
+                try:
+                    worker.successor = self._start_one(worker.number)
+                except StartError as error:
+                    _log.error("%s; process %d goes on", error, worker.process.pid)
+
+    def _predecessor(self, worker: _Worker) -> _Worker | None:
+        return next((each for each in self._workers if each.successor is worker), None)
 
     # See `Backend`
 
@@ -188,7 +190,7 @@ class Workers:
 
     # One worker
 
-    def _start_one(self, number: int) -> None:
+    def _start_one(self, number: int) -> _Worker:
         try:
             ours, theirs = socket.socketpair()
         except OSError as error:
@@ -213,6 +215,7 @@ class Workers:
         worker = _Worker(number, process, ours)
         self._workers.append(worker)
         self._watch(worker)
+        return worker
 
     def _watch(self, worker: _Worker) -> None:
         if self._poller is None:
@@ -233,7 +236,11 @@ class Workers:
         if not said:
             self._poller.remove(worker.control.fileno())
             return
-        worker.has_served = True
+        if not worker.has_served:
+            worker.has_served = True
+            before = self._predecessor(worker)
+            if before is not None:
+                self._close_control(before)
         worker.heard = time.monotonic()
         if worker.number in self._unready:
             self._unready.remove(worker.number)
@@ -259,8 +266,11 @@ class Workers:
             why = f"a front end (process {process.pid}) ended {describe_status(process.status)}"
             if self._stopping:
                 self._on_end(0)
-            elif worker.replaced:
-                _log.info("a front end (process %d) has finished", process.pid)
+            elif worker.successor is not None:
+                _log.info("a front end (process %d) has made way for another one", process.pid)
+            elif (before := self._predecessor(worker)) is not None and before.serves:
+                before.successor = None
+                _log.error("%s before it served; process %d goes on", why, before.process.pid)
             elif failed:
                 _log.error("%s before it served anything", why)
                 self._on_end(FAILURE_STATUS)
