@@ -15,7 +15,7 @@ from ._daemon import Daemon
 from ._limits import LONGEST_SILENCE
 from ._pidfile import PidFile
 from ._start_log import end_start, logs_to_syslog
-from ._systemd import Manager, Notifier
+from ._systemd import NOBODY, Manager, Notifier
 
 _log = logging.getLogger("ashd.htparser")
 
@@ -23,13 +23,13 @@ _log = logging.getLogger("ashd.htparser")
 class Life:
     """See the module. Its methods are called in their order, `reloading` any number of times."""
 
-    def __init__(self, manager: Manager, daemon: Daemon | None) -> None:
+    def __init__(self, manager: Manager = NOBODY, daemon: Daemon | None = None) -> None:
         """Tell a service manager, and in the background the process that waits for this one."""
         self._notifier = Notifier(manager.socket)
         self._watchdog = manager.watchdog
         self._daemon = daemon
         self._pid_file: PidFile | None = None
-        self._status = "Waiting for the root handler to load"
+        self._status = "waiting for the root handler to load"
 
     def started(self, pid_file: str) -> None:
         """The root handler has been started; raises `StartError`."""
@@ -45,11 +45,10 @@ class Life:
             if loop.time() - last_heard() < max(period, LONGEST_SILENCE):
                 self._notifier.alive()
 
-    def ready(self, addresses: Sequence[str]) -> None:
-        """The root handler has loaded, and clients are served."""
-        for address in addresses:
-            _log.info("listening on %s", address)
-        self._status = f"Listening on {', '.join(addresses)}"
+    def ready(self, addresses: Sequence[str], served: str) -> None:
+        """The root handler has loaded, and clients are served; `served` says what, or is empty."""
+        self._status = f"listening on {', '.join(addresses)}" + (f" ({served})" if served else "")
+        _log.info("%s", self._status)
         self._notifier.ready(self._status)
         end_start()
         if self._daemon is not None:

@@ -15,20 +15,22 @@ import sys
 from collections.abc import Sequence
 from types import FrameType
 
+from ashd.proto._logs import configure_logging
+
 from ._daemon import daemonize
 from ._errors import FAILURE_STATUS, USAGE_STATUS, StartError, UsageError
 from ._handler import RootHandler
 from ._keeper import Keeper
 from ._life import Life
 from ._listener import bind_port, describe
-from ._logs import set_logging_up
 from ._options import PROGRAM, Settings, parse_options
 from ._portspec import HelpRequested
 from ._privileges import Privileges
 from ._queue import RequestQueue
+from ._renewal import warn_of_certificates
 from ._server import Backend, Server
 from ._start_log import begin_start
-from ._systemd import NOBODY, take_environment
+from ._systemd import take_environment
 from ._workers import Inherited, Sockets, Workers, inherited
 
 _log = logging.getLogger("ashd.htparser")
@@ -70,19 +72,21 @@ def _run(settings: Settings) -> int:
 
 def _serve_shared(settings: Settings, shared: Inherited, privileges: Privileges | None) -> int:
     """Serve as one of the front ends that the first process has started."""
-    set_logging_up(PROGRAM, syslog=settings.syslog)
+    configure_logging(PROGRAM, settings.logs.style, syslog=settings.syslog)
     loop = _event_loop()
     if privileges is not None:
         privileges.drop()
-    life = Life(NOBODY, None)
-    return _serve(settings, loop, life, shared.queue, shared.parent, shared.sockets, shared.others)
+    return _serve(
+        settings, loop, Life(), shared.queue, shared.parent, shared.sockets, shared.others
+    )
 
 
 def _serve_first(settings: Settings, life: Life, passed: Sequence[tuple[int, str]]) -> int:
-    set_logging_up(PROGRAM, syslog=settings.syslog)
+    configure_logging(PROGRAM, settings.logs.style, syslog=settings.syslog)
     begin_start(PROGRAM, os.environ, syslog=settings.syslog)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _give_up)  # until the event loop does it
+    warn_of_certificates(settings.ports)
     sockets: Sockets = []
     try:
         for port in settings.ports:
@@ -123,7 +127,7 @@ def _start(settings: Settings, life: Life, sockets: Sockets) -> tuple[RequestQue
 
     def on_ready() -> None:
         if next(unready) == 0:  # the root handler has loaded, and further front ends serve
-            life.ready(addresses)
+            life.ready(addresses, keeper.description)
 
     handler = RootHandler(
         settings.command, keeper, respawn=settings.respawn, on_start=on_start, on_ready=on_ready

@@ -71,11 +71,11 @@ class Notifier:
     def reloading(self) -> None:
         """Tell that a reload has begun; `ready` ends it."""
         microseconds = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
-        self._tell("RELOADING=1", f"MONOTONIC_USEC={microseconds}", "STATUS=Reloading")
+        self._tell("RELOADING=1", f"MONOTONIC_USEC={microseconds}", "STATUS=reloading")
 
     def stopping(self) -> None:
         """Tell that the end has begun."""
-        self._tell("STOPPING=1", "STATUS=Finishing what is running")
+        self._tell("STOPPING=1", "STATUS=finishing what is running")
 
     def status(self, text: str) -> None:
         """Tell an administrator what is going on."""
