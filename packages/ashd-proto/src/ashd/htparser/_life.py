@@ -68,5 +68,6 @@ class Life:
 
     def ended(self) -> None:
         """Nothing is left to do but to exit."""
+        self._notifier.close()
         if self._pid_file is not None:
             self._pid_file.ended()

@@ -85,6 +85,11 @@ class Notifier:
         """Tell the watchdog that all is well."""
         self._tell("WATCHDOG=1")
 
+    def close(self) -> None:
+        """Tell nothing any more."""
+        if self._sock is not None:
+            self._sock.close()
+
     def _tell(self, *lines: str) -> None:
         if self._sock is not None:
             with suppress(OSError):  # nobody listens, or is too slow: that must not stop us
