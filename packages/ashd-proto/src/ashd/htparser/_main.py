@@ -97,8 +97,7 @@ def _serve_first(settings: Settings, life: Life, passed: Sequence[tuple[int, str
         for _, sock in sockets:
             sock.close()
         raise
-    for address in _addresses(sockets):
-        _log.info("bound %s; the root handler is loading", address)
+    _log.info("bound %s; the root handler is loading", ", ".join(_addresses(sockets)))
     return _serve(
         settings, _event_loop(), life, queue, backend, [] if settings.workers else sockets
     )
