@@ -5,14 +5,17 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import re
 import signal
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from ashdtest.authority import Authority, names_of
 from ashdtest.frontend import HANDLER, FrontEnd, front_end
 from ashdtest.http import Reader
 from ashdtest.processes import (
@@ -27,6 +30,7 @@ from ashdtest.processes import (
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 
 USER = pwd.getpwnam("nobody")
+DEAF_TO_SIGHUP = ["sh", "-c", "trap '' HUP && exec \"$@\"", "sh", *HANDLER]
 GET = b"GET /echo/x HTTP/1.1\r\nHost: a\r\n\r\n"
 LOOPS = {"the loop that is installed": "", "asyncio": "import sys; sys.modules['uvloop'] = None"}
 
@@ -45,7 +49,7 @@ def workers(server: FrontEnd) -> list[int]:
 @contextmanager
 def confined(
     folder: Path,
-    *,
+    *options: str,
     handler: Sequence[str] = HANDLER,
     loop: str = "asyncio",
     processes: int = 1,
@@ -53,8 +57,8 @@ def confined(
     """Serve as nobody from within an empty directory."""
     root = folder / "root"
     root.mkdir()
-    given = ["-u", "nobody", "-r", str(root), f"--processes={processes}"]
-    environ = python_environment(folder, LOOPS[loop])
+    given = ["-u", "nobody", "-r", str(root), f"--processes={processes}", *options]
+    environ = {**python_environment(folder, LOOPS[loop]), "TZ": "Asia/Tokyo"}
     with front_end(handler, options=given, env=environ) as server:
         server.wait_for_log("listening on")
         yield server
@@ -100,7 +104,15 @@ def serve_everything(server: FrontEnd) -> None:
         assert server.exchange(request + last).startswith(b"HTTP/1.1 " + answer), request
     upload = b"POST /count HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n" + last
     assert server.exchange(upload + bytes(200000)).endswith(b"200000")
-    assert "rror" not in server.log.replace("InternalError", "")
+    assert "Traceback" not in server.log
+    times = [datetime.strptime(line[:19], "%Y-%m-%d %H:%M:%S") for line in log_lines(server)]
+    assert max(times) - min(times) < timedelta(hours=1), "all are in the same time zone"
+
+
+def log_lines(server: FrontEnd) -> list[str]:
+    found = [line for line in server.log.splitlines() if " ashd-htparser[" in line]
+    assert {"listening on" in line for line in found} == {True, False}
+    return found
 
 
 def test_all_is_started_again_as_it_was(tmp_path: Path) -> None:
@@ -118,6 +130,13 @@ def test_all_is_started_again_as_it_was(tmp_path: Path) -> None:
         assert server.exchange(GET.replace(b"HTTP/1.1", b"HTTP/1.0")).startswith(b"HTTP/1.1 200")
         (worker,) = set(children(server.pid)) - {handler}
         assert identity(worker)["Uid"] == [USER.pw_uid] * 4
+
+
+def test_a_log_in_json(tmp_path: Path) -> None:
+    with confined(tmp_path, "--log-format=json") as server:
+        server.exchange(b"GET /silent HTTP/1.0\r\n\r\n")
+        server.wait_for_log('"message": "GET /silent: answered with 502')
+        assert "Traceback" not in server.log
 
 
 def test_another_group(tmp_path: Path) -> None:
@@ -170,8 +189,7 @@ def test_what_cannot_be_given_up(tmp_path: Path) -> None:
 
 def test_reloading(tmp_path: Path, fifo: Path) -> None:
     """Those who serve are replaced, as they can't read files again; running requests finish."""
-    handler = ["sh", "-c", "trap '' HUP && exec \"$@\"", "sh", *HANDLER]
-    with confined(tmp_path, handler=handler) as server, server.connect() as sock:
+    with confined(tmp_path, handler=DEAF_TO_SIGHUP) as server, server.connect() as sock:
         (before,) = workers(server)
         sock.sendall(b"GET /gate?%b HTTP/1.1\r\nHost: a\r\n\r\n" % str(fifo).encode())
         server.wait_for_log("waiting")
@@ -185,3 +203,30 @@ def test_reloading(tmp_path: Path, fifo: Path) -> None:
         server.wait_for_log(f"(process {before}) has made way")
         (after,) = workers(server)
         assert identity(after)["Uid"] == [USER.pw_uid] * 4
+
+
+def test_certificates_that_only_root_can_read(tmp_path: Path) -> None:
+    """They are read before privileges are given up, new ones as well."""
+    authority = Authority(tmp_path)
+    cert = authority.certificate("127.0.0.1", "old.example", file="cert.pem")
+    cert.chmod(0o400)
+    spec = f"ssl:port=0,bind=127.0.0.1,cert={cert}"
+    with confined(tmp_path, spec, handler=DEAF_TO_SIGHUP) as server:
+        (port,) = re.findall(r"listening on 127.0.0.1:(\d+)", server.log)
+
+        def names() -> list[str]:
+            with authority.connect(int(port)) as sock:
+                return names_of(sock)
+
+        assert "old.example" in names()
+        (before,) = workers(server)
+        good = cert.read_text()
+        cert.write_text(good.replace("CERTIFICATE", "NOTHING"))
+        server.process.send_signal(signal.SIGHUP)
+        server.wait_for_log(f"process {before} goes on")
+        assert "old.example" in names()
+        authority.certificate("127.0.0.1", "new.example", file="cert.pem")
+        server.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "new.example" in names())
+        server.wait_for_log(f"(process {before}) has made way")
+        assert identity(workers(server)[0])["Uid"] == [USER.pw_uid] * 4

@@ -9,10 +9,16 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 
 from ._errors import FAILURE_STATUS, StartError
+
+LATE = ("datetime", "json", "ssl", f"{__package__}._tls")
+"""Modules that are imported inside functions, when they are needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,7 @@ class Privileges:
 
     def drop(self) -> None:
         """Change the root directory, then the user, for good; raises `StartError`."""
+        _load_all()
         if self._root:
             try:
                 os.chroot(self._root)
@@ -77,6 +84,14 @@ class Privileges:
                 raise StartError(
                     f"can't become user {self._identity.name}: {error.strerror}"
                 ) from error
+
+
+def _load_all() -> None:
+    """Read what is read when it is needed: then, there may be no way to it."""
+    for name in LATE:
+        with suppress(ImportError):
+            import_module(name)
+    time.localtime()  # reads the time zone, once
 
 
 def _report(function: Callable[[], object], fd: int) -> int:
