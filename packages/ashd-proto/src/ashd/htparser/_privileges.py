@@ -9,7 +9,6 @@ from __future__ import annotations
 import grp
 import os
 import pwd
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -91,7 +90,6 @@ def _load_all() -> None:
     for name in LATE:
         with suppress(ImportError):
             import_module(name)
-    time.localtime()  # reads the time zone, once
 
 
 def _report(function: Callable[[], object], fd: int) -> int:
