@@ -23,6 +23,7 @@ from ._pages import error_page
 from ._peer import Peer
 from ._portspec import Port
 from ._reader import END, RequestReader
+from ._record import Record
 from ._response import ResponseFramer
 from ._room import Client
 from ._states import FOLLOWERS, HOLDING, READING, WAITING, State
@@ -41,6 +42,7 @@ class Connection(asyncio.Protocol):
         "_held_body",
         "_port",
         "_reader",
+        "_record",
         "_server",
         "_state",
         "_time_left",
@@ -63,6 +65,7 @@ class Connection(asyncio.Protocol):
         self._head: RequestHead | None = None
         self._exchange: Exchange | None = None
         self._held_body = bytearray()
+        self._record: Record | None = None
         self._time_left = 0.0  # for the body, when the handler will take more of it
         self.peer: Peer
         self.line: dict[Client, float] | None = None
@@ -78,6 +81,8 @@ class Connection(asyncio.Protocol):
         self._wire = Wire(self._transport, server.poller, self.leave)
         server.room.stand(self, State.HEAD, server.time())
         self.peer = Peer(self._port, transport, server.connection_ids)
+        if server.records is not None:
+            self._record = Record(server.records, self.peer)
         server.connection_opened(self)
         if not self.peer.address:
             self.leave()
@@ -159,13 +164,15 @@ class Connection(asyncio.Protocol):
 
     def refuse(self, status: int, detail: str, *, head_only: bool = False) -> None:
         """Answer with an error page, unless a response has begun, and close."""
-        started = self._exchange is not None and self._exchange.started
-        self._drop_exchange()
-        if started:
+        if self._exchange is not None and self._exchange.started:
             self.leave()
             return
         head_only = head_only or (self._head is not None and self._head.method == b"HEAD")
-        self._transport.write(error_page(status, detail, body=not head_only))
+        page = error_page(status, detail, body=not head_only)
+        if self._record is not None:
+            self._record.refused(self._head, self._reader, status, page)
+        self._drop_exchange()
+        self._transport.write(page)
         self._linger()
 
     # What the exchange calls
@@ -200,6 +207,8 @@ class Connection(asyncio.Protocol):
 
     def exchange_done(self, *, keep_alive: bool, reset: bool) -> None:
         """The response is over: close, or go on with the next request."""
+        if self._record is not None and self._exchange is not None:
+            self._record.done(self._head, self._exchange.framer)
         self._exchange = None
         if reset:
             self._wire.reset_on_close()
@@ -247,6 +256,8 @@ class Connection(asyncio.Protocol):
 
     def _start(self, head: RequestHead) -> None:
         self._head = head
+        if self._record is not None and self._record.watching:
+            self._record.begin(head)
         limit = self._server.limits.buffer_body
         if head.length == 0:
             self._submit(_RESPONSE)
@@ -264,6 +275,8 @@ class Connection(asyncio.Protocol):
 
     def _pass_on(self, piece: bytes) -> None:
         self._body_came(len(piece))
+        if self._record is not None:
+            self._record.received += len(piece)
         if self._state is State.BODY_HELD:
             self._held_body += piece
             if len(self._held_body) > self._server.limits.buffer_body:
@@ -303,7 +316,10 @@ class Connection(asyncio.Protocol):
         self._enter(state)
         keep_alive = head.keep_alive and not server.stopping
         framer = ResponseFramer(head.method == b"HEAD", head.version == b"HTTP/1.1", keep_alive)
-        datagram = head.encode(self.peer.encoded, server.framing)
+        request_id = b""
+        if self._record is not None and self._record.watching:
+            request_id = self._record.follow(framer)
+        datagram = head.encode(self.peer.encoded, request_id, server.framing)
         exchange = self._exchange = Exchange(self, server.poller, framer, datagram)
         if state is _RESPONSE and not self._held_body:
             exchange.end_body()
@@ -362,6 +378,9 @@ class Connection(asyncio.Protocol):
 
     def _drop_exchange(self) -> None:
         exchange, self._exchange = self._exchange, None
+        if self._record is not None:
+            framer = None if exchange is None else exchange.framer
+            self._record.left(self._head, framer, self._transport.get_write_buffer_size())
         if exchange is not None:
             exchange.abort()
 

@@ -20,9 +20,11 @@ from ._errors import FAILURE_STATUS, USAGE_STATUS, StartError, UsageError
 from ._handler import RootHandler
 from ._keeper import Keeper
 from ._listener import bind_port, describe
+from ._log_options import open_records
 from ._options import PROGRAM, Settings, parse_options
 from ._portspec import HelpRequested
 from ._queue import RequestQueue
+from ._record import Records
 from ._server import Backend, Server
 from ._workers import Sockets, Workers, inherited
 
@@ -47,10 +49,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(settings: Settings) -> int:
     configure_logging(PROGRAM, settings.logs.style, syslog=False)
-    signal.signal(signal.SIGHUP, lambda *_: None)  # by default it would end this process
+    records = open_records(settings.logs, lenient_targets=settings.limits.lenient_targets)
+    try:
+        return _run_logged(settings, records)
+    finally:
+        if records is not None:
+            records.close()
+
+
+def _run_logged(settings: Settings, records: Records | None) -> int:
+    for number in (signal.SIGHUP, signal.SIGUSR1):
+        signal.signal(number, lambda *_: None)  # by default they would end this process
     shared = inherited(os.environ, settings.ports, settings.processes)
     if shared is not None:
-        return _serve(settings, shared.queue, shared.parent, shared.sockets, shared.others)
+        return _serve(settings, records, shared.queue, shared.parent, shared.sockets, shared.others)
     sockets: Sockets = []
     try:
         for port in settings.ports:
@@ -62,7 +74,7 @@ def _run(settings: Settings) -> int:
         raise
     for address in _addresses(sockets):
         _log.info("bound %s; the root handler is loading", address)
-    return _serve(settings, queue, backend, sockets if settings.processes == 1 else [])
+    return _serve(settings, records, queue, backend, sockets if settings.processes == 1 else [])
 
 
 def _addresses(sockets: Sockets) -> list[str]:
@@ -105,6 +117,7 @@ def _start(settings: Settings, sockets: Sockets) -> tuple[RequestQueue, Backend]
 
 def _serve(
     settings: Settings,
+    records: Records | None,
     queue: RequestQueue,
     backend: Backend,
     sockets: Sockets,
@@ -113,7 +126,7 @@ def _serve(
     loop = _event_loop()
     try:
         gc.freeze()  # what is there by now stays: no use in looking at it again and again
-        server = Server(loop, queue, backend, settings.limits_of_one)
+        server = Server(loop, queue, backend, settings.limits_of_one, records)
         return loop.run_until_complete(server.serve(sockets, others or []))
     finally:
         loop.close()

@@ -35,6 +35,7 @@ from ._listener import Listener, connect_transport
 from ._poller import Poller
 from ._portspec import Port
 from ._queue import RequestQueue
+from ._record import Records
 from ._room import Room
 
 _log = logging.getLogger("ashd.htparser")
@@ -64,6 +65,9 @@ class Backend(Protocol):
     def reload(self) -> None:
         """Hand SIGHUP on."""
 
+    def reopen_logs(self) -> None:
+        """Let other front ends open their access logs anew."""
+
     def stop(self) -> None:
         """Begin to finish."""
 
@@ -86,12 +90,14 @@ class Server:
         queue: RequestQueue,
         backend: Backend,
         limits: Limits,
+        records: Records | None,
     ) -> None:
-        """Share `queue` and `limits` among the connections to come."""
+        """Share `queue`, `limits` and `records` (not owned) among the connections to come."""
         self.loop = loop
         self.queue = queue
         self.backend = backend
         self.limits = limits
+        self.records = records
         self.poller = Poller(loop)
         self.time = loop.time
         self.stopping = False
@@ -133,11 +139,14 @@ class Server:
         for number in (signal.SIGTERM, signal.SIGINT):
             self.loop.add_signal_handler(number, self._signalled)
         self.loop.add_signal_handler(signal.SIGHUP, self.backend.reload)
+        self.loop.add_signal_handler(signal.SIGUSR1, self._reopen_logs)
         self.queue.attach(self.poller)
         self.backend.attach(self.poller, self._finish)
         if not self.stopping:
             self._resume_accepting()
         self.loop.call_later(self._interval, self._sweep)
+        if self.records is not None:
+            self._tick(self.records)
         status = await self._stopped
         self.backend.release()
         self.poller.close()
@@ -197,6 +206,16 @@ class Server:
         else:
             self._status = status
             self._stop()
+
+    def _reopen_logs(self) -> None:
+        self.backend.reopen_logs()
+        if self.records is not None:
+            self.records.reopen()
+
+    def _tick(self, records: Records) -> None:
+        """Let it know of each second when that begins."""
+        self.loop.call_later(1.001 - time.time() % 1, self._tick, records)
+        records.tick()
 
     # The end
 

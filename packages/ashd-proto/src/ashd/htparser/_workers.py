@@ -17,6 +17,7 @@ from __future__ import annotations
 import logging
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -38,6 +39,7 @@ VARIABLE = "ASHD_HTPARSER_WORKER"
 one for each listening socket with the number of its PORTSPEC in front (`1 3 4 0:5 0:6`)."""
 
 _READY = b"ready"
+_REOPEN_LOGS = b"l"
 _ONCE = select.EPOLLIN | select.EPOLLONESHOT
 
 Sockets = list[tuple[Port, socket.socket]]
@@ -129,6 +131,12 @@ class Workers:
     def reload(self) -> None:
         """See `Backend`; workers have nothing to reload."""
         self._handler.reload()
+
+    def reopen_logs(self) -> None:
+        """See `Backend`. A signal would kill a worker that just starts."""
+        for worker in self._workers:
+            with suppress(OSError):
+                worker.control.send(_REOPEN_LOGS, socket.MSG_DONTWAIT)
 
     def stop(self) -> None:
         """See `Backend`."""
@@ -251,9 +259,19 @@ class Parent:
 
     def attach(self, poller: Poller, on_end: Callable[[int], object]) -> None:
         """See `Backend`: the end of the parent is a reason to finish."""
-        poller.add(self._control.fileno(), _ONCE, lambda _: on_end(0))
+        poller.add(self._control.fileno(), select.EPOLLIN, partial(self._hear, poller, on_end))
         with suppress(OSError):  # the parent has closed it already, which is an event as well
             self._control.send(_READY)
+
+    def _hear(self, poller: Poller, on_end: Callable[[int], object], _: int) -> None:
+        word = b""
+        with suppress(OSError):
+            word = self._control.recv(len(_REOPEN_LOGS), socket.MSG_DONTWAIT)
+        if word:
+            signal.raise_signal(signal.SIGUSR1)
+        else:
+            poller.remove(self._control.fileno())
+            on_end(0)
 
     def release(self) -> None:
         """See `Backend`."""
@@ -263,6 +281,9 @@ class Parent:
         """See `Backend`: the parent does it."""
 
     def reload(self) -> None:
+        """See `Backend`: the parent does it."""
+
+    def reopen_logs(self) -> None:
         """See `Backend`: the parent does it."""
 
     def stop(self) -> None:
