@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import socket
 from typing import cast
 
 from ._errors import RequestError
@@ -20,13 +21,13 @@ from ._head import RequestHead
 from ._interface import Surroundings
 from ._limits import EVENTS_AT_ONCE, LINGER_TIME, MAX_HELD
 from ._pages import error_page
-from ._peer import Peer
-from ._portspec import Port
+from ._peer import Arrival, Peer
 from ._reader import END, RequestReader
 from ._record import Record
 from ._response import ResponseFramer
 from ._room import Client
 from ._states import FOLLOWERS, HOLDING, READING, WAITING, State
+from ._stream import Stream
 from ._wire import Wire
 
 _IDLE, _RESPONSE = State.IDLE, State.RESPONSE  # an attribute of an Enum costs much more
@@ -37,10 +38,10 @@ class Connection(asyncio.Protocol):
     """See the module. `deadline` and `write_deadline` are looked at by the server's sweep."""
 
     __slots__ = (
+        "_arrival",
         "_exchange",
         "_head",
         "_held_body",
-        "_port",
         "_reader",
         "_record",
         "_server",
@@ -54,10 +55,10 @@ class Connection(asyncio.Protocol):
         "write_deadline",
     )
 
-    def __init__(self, server: Surroundings, port: Port) -> None:
+    def __init__(self, server: Surroundings, arrival: Arrival) -> None:
         """Wait for `connection_made`."""
         self._server = server
-        self._port = port
+        self._arrival = arrival
         self._transport: asyncio.Transport
         self._wire: Wire
         self._state = State.HEAD
@@ -80,7 +81,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self._wire = Wire(self._transport, server.poller, self.leave)
         server.room.stand(self, State.HEAD, server.time())
-        self.peer = Peer(self._port, transport, server.connection_ids)
+        self.peer = Peer(self._arrival, transport, server.connection_ids)
         if server.records is not None:
             self._record = Record(server.records, self.peer)
         server.connection_opened(self)
@@ -173,7 +174,7 @@ class Connection(asyncio.Protocol):
             self._record.refused(self._head, self._reader, status, page)
         self._drop_exchange()
         self._transport.write(page)
-        self._linger()
+        self.linger()
 
     # What the exchange calls
 
@@ -221,6 +222,16 @@ class Connection(asyncio.Protocol):
         else:
             self._next_request()
 
+    def exchange_switched(self, sock: socket.socket) -> None:
+        """The handler takes the client's bytes over; nothing here is called from now on."""
+        exchange, self._exchange = self._exchange, None
+        self._enter(State.STREAM)
+        ahead = self._reader.buffer.take(self._reader.buffer.size)
+        stream = Stream(self._server, self._wire, self.peer, sock)
+        if self._record is not None and exchange is not None:
+            stream.on_end = self._record.switched(self._head, exchange.framer)
+        stream.start(self, ahead)
+
     def exchange_failed(self, status: int, detail: str) -> None:
         """There is no response but an error page."""
         self._exchange = None
@@ -232,9 +243,12 @@ class Connection(asyncio.Protocol):
         """Deal with what has been received, as far as the state allows."""
         reader = self._reader
         try:
-            for _ in range(EVENTS_AT_ONCE):
-                if self._state not in READING or (self._exchange and self._exchange.full):
+            left = EVENTS_AT_ONCE
+            while self._state in READING and not (self._exchange and self._exchange.full):
+                if not left:
+                    self._wire.defer(self._resume_when_possible)
                     break
+                left -= 1
                 event = reader.next_event()
                 if isinstance(event, RequestHead):
                     self._start(event)
@@ -246,8 +260,6 @@ class Connection(asyncio.Protocol):
                     self._body_is_whole()
                 else:
                     self._pass_on(event)
-            else:
-                self._wire.defer(self._resume_when_possible)
         except RequestError as error:
             self.refuse(error.status, str(error), head_only=error.head_only)
             return
@@ -258,6 +270,8 @@ class Connection(asyncio.Protocol):
         self._head = head
         if self._record is not None and self._record.watching:
             self._record.begin(head)
+        if head.forwarding is not None:
+            self.peer.hear(head)
         limit = self._server.limits.buffer_body
         if head.length == 0:
             self._submit(_RESPONSE)
@@ -319,8 +333,10 @@ class Connection(asyncio.Protocol):
         request_id = b""
         if self._record is not None and self._record.watching:
             request_id = self._record.follow(framer)
-        datagram = head.encode(self.peer.encoded, request_id, server.framing)
+        datagram = head.encode(head.client or self.peer.encoded, request_id, server.framing)
         exchange = self._exchange = Exchange(self, server.poller, framer, datagram)
+        if head.upgrades:
+            exchange.allow_switch()
         if state is _RESPONSE and not self._held_body:
             exchange.end_body()
         if self.write_deadline < math.inf:
@@ -339,6 +355,8 @@ class Connection(asyncio.Protocol):
     def _resume_when_possible(self) -> None:
         if self._state in READING:
             self._read()
+        if self._state is State.STREAM:
+            return
         exchange = self._exchange
         held = self._wire.deferred or self._reader.buffer.size > MAX_HELD
         if not held and not (exchange and exchange.full):
@@ -390,14 +408,14 @@ class Connection(asyncio.Protocol):
         if whole and not self._reader.buffer.size and not self._wire.paused:
             self._close()
         else:
-            self._linger()
+            self.linger()
 
     def _close(self) -> None:
         self._enter(State.CLOSED, self._server.limits.body_time)
         self._wire.mark()
         self._transport.close()
 
-    def _linger(self) -> None:
+    def linger(self) -> None:
         """Close once the client has closed, or after a while: see `LINGER_TIME`."""
         if not self._transport.can_write_eof():
             self._close()

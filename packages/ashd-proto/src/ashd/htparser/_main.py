@@ -25,6 +25,7 @@ from ._options import PROGRAM, Settings, parse_options
 from ._portspec import HelpRequested
 from ._queue import RequestQueue
 from ._record import Records
+from ._renewal import warn_of_certificates
 from ._server import Backend, Server
 from ._workers import Sockets, Workers, inherited
 
@@ -63,6 +64,7 @@ def _run_logged(settings: Settings, records: Records | None) -> int:
     shared = inherited(os.environ, settings.ports, settings.processes)
     if shared is not None:
         return _serve(settings, records, shared.queue, shared.parent, shared.sockets, shared.others)
+    warn_of_certificates(settings.ports)
     sockets: Sockets = []
     try:
         for port in settings.ports:
@@ -96,8 +98,8 @@ def _start(settings: Settings, sockets: Sockets) -> tuple[RequestQueue, Backend]
 
     def on_ready() -> None:
         if next(unready) == 0:  # the root handler has loaded, and further front ends serve
-            for address in addresses:
-                _log.info("listening on %s", address)
+            serves = f" ({keeper.description})" if keeper.description else ""
+            _log.info("listening on %s%s", ", ".join(addresses), serves)
 
     handler = RootHandler(
         settings.command, keeper, respawn=settings.respawn, on_start=on_start, on_ready=on_ready

@@ -7,7 +7,7 @@ what is known in the end, or requests get ids. Called in the event loop's thread
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from time import monotonic
 
 from ashd.proto._access_format import AccessFormat
@@ -26,6 +26,7 @@ _LEFT = b"499"
 """The status of a request whose client left, or had to go, before a response had begun."""
 
 _OK, _CUT, _REFUSED = b"ok", b"cut", b"refused"
+_ADDRESS = b"X-Ash-Address\0"
 _CONNECTION_ID = b"X-Ash-Connection-ID\0"
 _PROTOCOL = b"X-Ash-Protocol\0"
 
@@ -83,6 +84,7 @@ class Record:
         "_peer",
         "_response",
         "_shared",
+        "_told",
         "client",
         "duration",
         "first_byte",
@@ -112,6 +114,7 @@ class Record:
         self._began = 0.0
         self.watching: bool = shared.watching
         self.plain = False
+        self._told = peer.encoded  # to handlers, about the client
         self.client = peer.address
         self.user = b""
         self.method = self.target = self.version = self.line = b""
@@ -149,6 +152,19 @@ class Record:
         self.sent = framer.sent
         self._log(head, _OK if framer.complete else _CUT)
 
+    def switched(
+        self, head: RequestHead | None, framer: ResponseFramer
+    ) -> Callable[[int, int], object]:
+        """The connection is a stream now: return what is to be called when that is over."""
+
+        def over(sent: int, received: int) -> None:
+            self.status = framer.status
+            self.sent = sent
+            self.received += received
+            self._log(head, _OK)
+
+        return over
+
     def refused(
         self, head: RequestHead | None, reader: RequestReader, status: int, page: bytes
     ) -> None:
@@ -184,6 +200,12 @@ class Record:
     def _look_at(self, head: RequestHead) -> None:
         self.method, self.target, self.version = head.method, head.url, head.version
         self.plain = self._shared.plain
+        self.client = self._peer.address
+        self._told = self._peer.encoded
+        if head.client:  # which a proxy has told
+            self.plain = False
+            self._told = head.client
+            self.client = _encoded(head.client, _ADDRESS) or self.client
         if head.fields != self._fields:  # those of clients that stay are mostly the same objects
             self._fields = head.fields
             self._found = {}
@@ -211,12 +233,12 @@ class Record:
     @property
     def connection_id(self) -> bytes:
         """See `Entry`."""
-        return _encoded(self._peer.encoded, _CONNECTION_ID)
+        return _encoded(self._told, _CONNECTION_ID)
 
     @property
     def protocol(self) -> bytes:
         """See `Entry`."""
-        return _encoded(self._peer.encoded, _PROTOCOL)
+        return _encoded(self._told, _PROTOCOL)
 
     def _given(self) -> bytes:
         if not self._peer.trusted:
