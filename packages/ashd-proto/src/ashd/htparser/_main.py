@@ -74,8 +74,7 @@ def _run_logged(settings: Settings, records: Records | None) -> int:
         for _, sock in sockets:
             sock.close()
         raise
-    for address in _addresses(sockets):
-        _log.info("bound %s; the root handler is loading", address)
+    _log.info("bound %s; the root handler is loading", ", ".join(_addresses(sockets)))
     return _serve(settings, records, queue, backend, sockets if settings.processes == 1 else [])
 
 
