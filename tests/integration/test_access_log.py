@@ -16,12 +16,14 @@ import pytest
 from ashdtest.client import Client, chunked, post, request
 from ashdtest.frontend import HANDLER, FrontEnd, front_end
 from ashdtest.http import Reader
+from ashdtest.outside import find, needs
 from ashdtest.processes import children, program, python_environment, wait_until
 
 FIELDS = (
     "client,method,target,line,version,status,sent,received,duration,first_byte,agent,host,"
     "request_id,connection_id,protocol,outcome,request:x-odd,response:content-length"
 )
+EXAMPLE = Path(__file__).parents[2] / "examples" / "logrotate" / "ashd"
 CLOSE = "Connection: close"
 SHORT = b"HTTP/1.1 200 OK\nContent-Length: 10\n\nhello"
 BAD = b'GET /bad"\x1b[2J HTTP/1.1\r\nHost: x\r\n\r\n'
@@ -216,6 +218,30 @@ def opens(pid: int, path: Path) -> bool:
     """Tell whether a process has a file open."""
     links = Path(f"/proc/{pid}/fd").iterdir()
     return any(link.exists() and link.samefile(path) for link in links)
+
+
+@needs("logrotate")
+def test_the_example_for_logrotate(tmp_path: Path) -> None:
+    path = tmp_path / "access.log"
+    example = EXAMPLE.read_text("utf-8").replace("/var/log/ashd/access.log", str(path))
+    with front_end(HANDLER, options=[f"--access-log={path}"]) as server:
+        for number in range(2):
+            if number:
+                kill = f"kill -USR1 {server.pid}"
+                ours = re.sub(r"systemctl .*", kill, example.replace("su notes notes", ""))
+                (tmp_path / "conf").write_text(ours, "utf-8")
+                argv = [
+                    str(find("logrotate")),
+                    "-f",
+                    "-s",
+                    str(tmp_path / "state"),
+                    str(tmp_path / "conf"),
+                ]
+                subprocess.run(argv, check=True)
+                wait_until(path.exists)
+            assert server.exchange(request(f"/echo?{number}", CLOSE)).startswith(b"HTTP/1.1 200 ")
+    assert '"GET /echo?0 HTTP/1.1"' in (tmp_path / "access.log.1").read_text("ascii")
+    assert '"GET /echo?1 HTTP/1.1"' in path.read_text("ascii")
 
 
 def test_timeouts_and_limits(tmp_path: Path) -> None:

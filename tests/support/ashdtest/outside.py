@@ -12,6 +12,7 @@ import shutil
 import pytest
 
 PURPOSES = {
+    "accesslog": "the reference program, written in C",
     "bash": "completion in the shell",
     "cc": "a program in C",
     "chromium": "a browser",
@@ -20,6 +21,7 @@ PURPOSES = {
     "fish": "completion in the shell",
     "git": "a repository",
     "htparser": "the reference front end, written in C",
+    "logrotate": "the usual rotation of logs",
     "mandoc": "a check of manual pages",
     "nginx": "a proxy, and an SCGI client",
     "openssl": "a TLS client",

@@ -28,6 +28,7 @@ _LEFT = b"499"
 _OK, _CUT, _REFUSED = b"ok", b"cut", b"refused"
 _ADDRESS = b"X-Ash-Address\0"
 _CONNECTION_ID = b"X-Ash-Connection-ID\0"
+_SUBJECT = b"X-Ash-TLS-Client-Subject\0"
 _PROTOCOL = b"X-Ash-Protocol\0"
 
 
@@ -210,6 +211,7 @@ class Record:
             self._fields = head.fields
             self._found = {}
             self.kept = b""
+            self.user = _encoded(self._peer.encoded, _SUBJECT)  # was told before the first request
 
     def _look_at_nothing(self) -> None:
         self.method = self.target = self.version = self.request_id = self.kept = b""
