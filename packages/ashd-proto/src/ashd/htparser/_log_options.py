@@ -25,6 +25,23 @@ class LogSettings:
     request_id: bool
     """Whether requests get ids, even if the access log doesn't show them."""
 
+    def open(self, *, plain: bool) -> Records | None:
+        """Open the access log; None if nobody wants records of requests. Raises `StartError`.
+
+        `plain`: see `Records`.
+        """
+        file = None
+        if self.access_log:
+            try:
+                file = LogFile(self.access_log)
+            except OSError as error:
+                raise StartError(
+                    f"the access log {self.access_log} can't be opened: {error.strerror}"
+                ) from error
+        elif not self.request_id:
+            return None
+        return Records(file, self.access_format, identify=self.request_id, plain=plain)
+
 
 def add_log_options(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
@@ -61,23 +78,3 @@ def log_settings(options: argparse.Namespace) -> LogSettings:
     except FormatError as error:
         raise UsageError(f"--access-log-format: {error}") from None
     return LogSettings(options.log_format, options.access_log, form, options.request_id)
-
-
-def open_records(settings: LogSettings, *, lenient_targets: bool) -> Records | None:
-    """Open the access log, if there is to be one; None if nobody wants records of requests.
-
-    Raises `StartError`.
-    """
-    if not settings.access_log and not settings.request_id:
-        return None
-    file = None
-    if settings.access_log:
-        try:
-            file = LogFile(settings.access_log)
-        except OSError as error:
-            raise StartError(
-                f"the access log {settings.access_log} can't be opened: {error.strerror}"
-            ) from error
-    return Records(
-        file, settings.access_format, identify=settings.request_id, plain=not lenient_targets
-    )
