@@ -227,6 +227,7 @@ def test_the_example_for_logrotate(tmp_path: Path) -> None:
     with front_end(HANDLER, options=[f"--access-log={path}"]) as server:
         for number in range(2):
             if number:
+                wait_until(lambda: path.stat().st_size)  # an empty one is not rotated
                 kill = f"kill -USR1 {server.pid}"
                 ours = re.sub(r"systemctl .*", kill, example.replace("su notes notes", ""))
                 (tmp_path / "conf").write_text(ours, "utf-8")
