@@ -255,7 +255,7 @@ def free_threaded(session: nox.Session) -> None:
         session.skip("no python3.13t or python3.14t is on PATH")
     # Without extras, and with a Hypothesis of pure Python: extension modules need a compiler there,
     # and may turn the lock on. The bound stands first, or pip tries the newest.
-    session.install("hypothesis<6.140", "editables", *BUILD_REQUIRES, *_groups("test"))
+    session.install("hypothesis<6.140", "editables", *BUILD_REQUIRES, *_groups("pytest"))
     editable = _editable(f"packages/{name}" for name in PACKAGES)
     session.install("--no-build-isolation", "--no-deps", *editable)
     _pytest(session, *PARALLEL, *session.posargs)

@@ -36,9 +36,11 @@ def test_syslog(tmp_path: Path, there: bool) -> None:
             check=True,
         )
         if there:
-            assert daemon.recv(1000).endswith(b"ashd-dirplex: a mistake\0")
+            assert daemon.recv(1000).endswith(b"]: ashd.dirplex: ERROR: a mistake\0")
             assert done.stderr == ""
         else:
             told, logged = done.stderr.splitlines()
-            assert told == f"ashd-dirplex: there is no syslog at {path}; logging to stderr"
-            assert logged == "ashd-dirplex: a mistake"
+            assert told.endswith(
+                f"]: ashd: WARNING: there is no syslog at {path}; logging to stderr"
+            )
+            assert logged.endswith("]: ashd.dirplex: ERROR: a mistake")

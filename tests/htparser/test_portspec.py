@@ -34,7 +34,7 @@ def test_good(spec: str, port: Port) -> None:
     [
         ("", "no port handler"),
         ("ftp", "no port handler 'ftp'"),
-        ("ssl:cert=a", "no port handler 'ssl'"),
+        ("ssl:cert=a,mode=660", "mode is for a Unix socket"),
         ("plain:cert=a", "no parameter 'cert'"),
         ("plain:port", "port must be a number"),
         ("plain:port=http", "port must be a number"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ashd.htparser._limits import CANDIDATES, STALL_TIME, UNREAD_TIME
+from ashd.htparser._limits import CANDIDATES, QUIET_TIME, STALL_TIME, UNREAD_TIME
 from ashd.htparser._room import Client, Room
 from ashd.htparser._states import FOLLOWERS, GIVING_WAY, State
 
@@ -39,10 +39,10 @@ def test_the_order_in_which_clients_give_way() -> None:
         hall.stand(guest, state, 0)
     for state in GIVING_WAY:
         assert not guests[state].gone
-        assert hall.make(UNREAD_TIME)
+        assert hall.make(QUIET_TIME)
         assert guests[state].gone
         hall.forget(guests[state])
-    assert not hall.make(UNREAD_TIME)
+    assert not hall.make(QUIET_TIME)
 
 
 def test_a_body_that_grows_does_not_give_way() -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from ashd.htparser._connection import Connection
 from ashd.htparser._limits import Limits
+from ashd.htparser._peer import Arrival
 from ashd.htparser._portspec import parse_portspec
 from ashd.htparser._queue import RequestQueue
 from ashd.htparser._server import Server
@@ -55,7 +56,7 @@ class Scene:
         self.server = Server(loop, RequestQueue(queue), Parent(control), limits)
         stack.callback(self.server.poller.close)
         self.server.queue.attach(self.server.poller)
-        self.connection = Connection(self.server, parse_portspec("plain"))
+        self.connection = Connection(self.server, Arrival(parse_portspec("plain"), None))
         self.transport: asyncio.Transport
         self.received = b""
 

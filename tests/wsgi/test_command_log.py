@@ -63,7 +63,8 @@ def test_the_log_goes_to_stderr(tmp_path: Path, name: str) -> None:
     with running(command("-Ap", module(tmp_path, TALKING), "app", name=name)) as handler:
         handler.call(b"/x")
     assert re.fullmatch(
-        rf"{TIME} {name}: shop.cart: INFO: an item for /x\nsaid to wsgi.errors\n", handler.log
+        rf"{TIME} {name}\[\d+\]: shop.cart: INFO: an item for /x\nsaid to wsgi.errors\n",
+        handler.log,
     )
 
 
@@ -73,7 +74,7 @@ def test_what_the_application_has_written_to_stderr_is_not_written_again(tmp_pat
     for text in ("shown twice?", "a child's"):
         assert handler.log.count(text) == 1
     for text in ("below its level", "not for its filter", "to a file only", "by nobody else"):
-        assert re.search(rf"{TIME} ashd-wsgi: .*{text}", handler.log)
+        assert re.search(rf"{TIME} ashd-wsgi\[\d+\]: .*{text}", handler.log)
 
 
 def test_logging_can_be_left_alone(tmp_path: Path) -> None:
@@ -84,8 +85,8 @@ def test_logging_can_be_left_alone(tmp_path: Path) -> None:
 
 CONFIGURE = """
 import logging, sys
-from ashd.wsgi._logs import configure_logging
-configure_logging("ashd-wsgi", sys.argv[1])
+from ashd.proto._logs import configure_logging
+configure_logging("ashd-wsgi", syslog_socket=sys.argv[1])
 logging.getLogger("shop.cart").info("an item")
 """
 
@@ -112,7 +113,7 @@ def test_syslog(tmp_path: Path, there: bool) -> None:
             assert done.stderr == ""
         else:
             assert "there is no syslog at" in done.stderr
-            assert done.stderr.endswith("ashd-wsgi: shop.cart: INFO: an item\n")
+            assert done.stderr.endswith("]: shop.cart: INFO: an item\n")
 
 
 def test_without_the_variable_nothing_goes_to_syslog(tmp_path: Path) -> None:
@@ -124,7 +125,7 @@ def test_without_the_variable_nothing_goes_to_syslog(tmp_path: Path) -> None:
         text=True,
         check=True,
     )
-    assert re.fullmatch(TIME + " ashd-wsgi: shop.cart: INFO: an item\n", done.stderr)
+    assert re.fullmatch(TIME + r" ashd-wsgi\[\d+\]: shop.cart: INFO: an item\n", done.stderr)
 
 
 CHATTERING = """
@@ -149,7 +150,9 @@ def test_lines_of_the_log_do_not_mix(tmp_path: Path, model: str) -> None:
             assert read_all(client).startswith(b"HTTP/1.1 200 ")
     lines = handler.log.splitlines()
     assert len(lines) == 8 * 200
-    pattern = re.compile(TIME + r" ashd-wsgi: chatter: INFO: start={3000}x\dend|START={300}x\dEND")
+    pattern = re.compile(
+        TIME + r" ashd-wsgi\[\d+\]: chatter: INFO: start={3000}x\dend|START={300}x\dEND"
+    )
     assert [line for line in lines if not pattern.fullmatch(line)] == []
 
 

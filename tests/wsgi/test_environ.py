@@ -198,6 +198,24 @@ def test_scheme_is_http_when_nobody_said_otherwise() -> None:
     assert "HTTPS" not in made
 
 
+def test_encryption() -> None:
+    """By the names of Apache's mod_ssl; a client's own headers become no such variables."""
+    https = [(b"X-Ash-Protocol", b"https")]
+    ours = [(b"X-Ash-TLS-Protocol", b"TLSv1.3"), (b"X-Ash-TLS-Cipher", b"some")]
+    client = [(b"X-Ash-TLS-Client-Verify", b"SUCCESS"), (b"X-Ash-TLS-Client-Subject", b"CN=Bob")]
+
+    def seen(*headers: tuple[bytes, bytes]) -> dict[str, str]:
+        return {key: value for key, value in environ(headers=headers).items() if "SSL" in key}
+
+    assert seen(*https, (b"SSL-Client-S-DN", b"x"), (b"X_Ash_TLS_Client_Subject", b"x")) == {
+        "HTTP_SSL_CLIENT_S_DN": "x"
+    }
+    plain = {"SSL_PROTOCOL": "TLSv1.3", "SSL_CIPHER": "some", "SSL_CLIENT_VERIFY": "NONE"}
+    assert seen(*https, *ours) == plain
+    verified = {"SSL_CLIENT_VERIFY": "SUCCESS", "SSL_CLIENT_S_DN": "CN=Bob"}
+    assert seen(*https, *ours, *client) == plain | verified
+
+
 # Headers
 
 

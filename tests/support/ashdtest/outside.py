@@ -22,6 +22,7 @@ PURPOSES = {
     "htparser": "the reference front end, written in C",
     "mandoc": "a check of manual pages",
     "nginx": "an SCGI client",
+    "openssl": "a TLS client",
     "pkill": "signals by name, part of procps",
     "prometheus": "a server that reads metrics",
     "promtool": "a check of metrics, part of prometheus",

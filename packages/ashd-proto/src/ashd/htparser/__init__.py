@@ -1,6 +1,7 @@
 """The front end: HTTP/1.0 and 1.1 with clients, ashd with a root handler.
 
-What is public here is the command `ashd-htparser`; `main` is its entry point. All of it runs in one
+What is public here is the command `ashd-htparser`; `main` is its entry point, and
+`check_portspec` is for programs that start it. All of it runs in one
 thread, on one asyncio event loop (uvloop's when that is installed); with `--processes`, in several
 processes that know nothing of each other's clients (`_workers`).
 
@@ -14,9 +15,10 @@ How a request travels, and which module is in charge of it:
 - `_keeper` takes back what the root handler doesn't receive in time, `_handler` starts it again;
 - `_exchange` moves bodies through the response socket, `_response` and `_chunks` frame the answer;
 - `_poller` watches descriptors; `_server` knows when to start, sweep and stop;
-- `_peer` knows who a client is, `_options` what the administrator wants, `_logs` where messages go.
+- `_peer` knows who a client is, `_options` what the administrator wants.
 """
 
 from ._main import main
+from ._portspec import check_portspec
 
-__all__ = ["main"]
+__all__ = ["check_portspec", "main"]

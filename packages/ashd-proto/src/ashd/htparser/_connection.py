@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import socket
 from typing import cast
 
 from ._errors import RequestError
@@ -20,12 +21,12 @@ from ._head import RequestHead
 from ._interface import Surroundings
 from ._limits import EVENTS_AT_ONCE, LINGER_TIME, MAX_HELD
 from ._pages import error_page
-from ._peer import Peer
-from ._portspec import Port
+from ._peer import Arrival, Peer
 from ._reader import END, RequestReader
 from ._response import ResponseFramer
 from ._room import Client
 from ._states import FOLLOWERS, HOLDING, READING, WAITING, State
+from ._stream import Stream
 from ._wire import Wire
 
 _IDLE, _RESPONSE = State.IDLE, State.RESPONSE  # an attribute of an Enum costs much more
@@ -36,10 +37,10 @@ class Connection(asyncio.Protocol):
     """See the module. `deadline` and `write_deadline` are looked at by the server's sweep."""
 
     __slots__ = (
+        "_arrival",
         "_exchange",
         "_head",
         "_held_body",
-        "_port",
         "_reader",
         "_server",
         "_state",
@@ -52,10 +53,10 @@ class Connection(asyncio.Protocol):
         "write_deadline",
     )
 
-    def __init__(self, server: Surroundings, port: Port) -> None:
+    def __init__(self, server: Surroundings, arrival: Arrival) -> None:
         """Wait for `connection_made`."""
         self._server = server
-        self._port = port
+        self._arrival = arrival
         self._transport: asyncio.Transport
         self._wire: Wire
         self._state = State.HEAD
@@ -77,7 +78,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self._wire = Wire(self._transport, server.poller, self.leave)
         server.room.stand(self, State.HEAD, server.time())
-        self.peer = Peer(self._port, transport, server.connection_ids)
+        self.peer = Peer(self._arrival, transport, server.connection_ids)
         server.connection_opened(self)
         if not self.peer.address:
             self.leave()
@@ -166,7 +167,7 @@ class Connection(asyncio.Protocol):
             return
         head_only = head_only or (self._head is not None and self._head.method == b"HEAD")
         self._transport.write(error_page(status, detail, body=not head_only))
-        self._linger()
+        self.linger()
 
     # What the exchange calls
 
@@ -212,6 +213,13 @@ class Connection(asyncio.Protocol):
         else:
             self._next_request()
 
+    def exchange_switched(self, sock: socket.socket) -> None:
+        """The handler takes the client's bytes over; nothing here is called from now on."""
+        self._exchange = None
+        self._enter(State.STREAM)
+        ahead = self._reader.buffer.take(self._reader.buffer.size)
+        Stream(self._server, self._wire, self.peer, sock).start(self, ahead)
+
     def exchange_failed(self, status: int, detail: str) -> None:
         """There is no response but an error page."""
         self._exchange = None
@@ -223,9 +231,12 @@ class Connection(asyncio.Protocol):
         """Deal with what has been received, as far as the state allows."""
         reader = self._reader
         try:
-            for _ in range(EVENTS_AT_ONCE):
-                if self._state not in READING or (self._exchange and self._exchange.full):
+            left = EVENTS_AT_ONCE
+            while self._state in READING and not (self._exchange and self._exchange.full):
+                if not left:
+                    self._wire.defer(self._resume_when_possible)
                     break
+                left -= 1
                 event = reader.next_event()
                 if isinstance(event, RequestHead):
                     self._start(event)
@@ -237,8 +248,6 @@ class Connection(asyncio.Protocol):
                     self._body_is_whole()
                 else:
                     self._pass_on(event)
-            else:
-                self._wire.defer(self._resume_when_possible)
         except RequestError as error:
             self.refuse(error.status, str(error), head_only=error.head_only)
             return
@@ -247,6 +256,8 @@ class Connection(asyncio.Protocol):
 
     def _start(self, head: RequestHead) -> None:
         self._head = head
+        if head.forwarding is not None:
+            self.peer.hear(head)
         limit = self._server.limits.buffer_body
         if head.length == 0:
             self._submit(_RESPONSE)
@@ -303,8 +314,10 @@ class Connection(asyncio.Protocol):
         self._enter(state)
         keep_alive = head.keep_alive and not server.stopping
         framer = ResponseFramer(head.method == b"HEAD", head.version == b"HTTP/1.1", keep_alive)
-        datagram = head.encode(self.peer.encoded, server.framing)
+        datagram = head.encode(head.client or self.peer.encoded, server.framing)
         exchange = self._exchange = Exchange(self, server.poller, framer, datagram)
+        if head.upgrades:
+            exchange.allow_switch()
         if state is _RESPONSE and not self._held_body:
             exchange.end_body()
         if self.write_deadline < math.inf:
@@ -323,6 +336,8 @@ class Connection(asyncio.Protocol):
     def _resume_when_possible(self) -> None:
         if self._state in READING:
             self._read()
+        if self._state is State.STREAM:
+            return
         exchange = self._exchange
         held = self._wire.deferred or self._reader.buffer.size > MAX_HELD
         if not held and not (exchange and exchange.full):
@@ -371,14 +386,14 @@ class Connection(asyncio.Protocol):
         if whole and not self._reader.buffer.size and not self._wire.paused:
             self._close()
         else:
-            self._linger()
+            self.linger()
 
     def _close(self) -> None:
         self._enter(State.CLOSED, self._server.limits.body_time)
         self._wire.mark()
         self._transport.close()
 
-    def _linger(self) -> None:
+    def linger(self) -> None:
         """Close once the client has closed, or after a while: see `LINGER_TIME`."""
         if not self._transport.can_write_eof():
             self._close()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from ._errors import RequestError
 from ._fields import Field, known_values
+from ._forwarded import FORWARDING
 from ._kept import Kept
 from ._limits import MAX_FIELDS, Limits
 from ._request_lines import MalformedLine, bad_host, make_field, read_field
@@ -56,6 +57,12 @@ class RequestHead:
     """Bytes of the body; None when it is chunked."""
     keep_alive: bool
     expects_continue: bool
+    upgrades: bool
+    """Whether the client would like to go on with another protocol (RFC 9110, 7.8)."""
+    forwarding: dict[bytes, bytes] | None
+    """The values that mean something to the front end, if a proxy's are among them."""
+    client: bytes = b""
+    """Headers about the client, encoded, if it isn't the one whose connection this is."""
 
     @property
     def headers(self) -> Headers:
@@ -98,6 +105,8 @@ def parse_head(head: bytes, limits: Limits) -> RequestHead:
         _body_length(known, current, limits),
         _wants_keep_alive(known.get(b"connection"), current),
         current and b"expect" in known and _check_expect(known[b"expect"]),
+        current and b"upgrade" in known and _wants_upgrade(known.get(b"connection", b"")),
+        None if FORWARDING.isdisjoint(known) else known,
     )
 
 
@@ -223,6 +232,10 @@ def _wants_keep_alive(connection: bytes | None, current: bool) -> bool:
         return current or connection is not None
     options = list_members(connection)
     return b"close" not in options and (current or b"keep-alive" in options)
+
+
+def _wants_upgrade(connection: bytes) -> bool:
+    return b"upgrade" in list_members(connection)  # else a proxy has passed on what it doesn't know
 
 
 def _check_expect(value: bytes) -> bool:

@@ -12,26 +12,35 @@ from ._queue import RequestQueue
 from ._room import Room
 
 
-class ServedConnection(Protocol):
-    """A connection, as the server sees it."""
+class OpenConnection(Protocol):
+    """A connection, as the server's sweep and end see it."""
 
     deadline: float
     """When `expire` is to be called."""
     write_deadline: float
     """Likewise, if the client doesn't read."""
-    peer: Peer
 
     def expire(self, now: float) -> None:
         """Deal with a deadline that has passed."""
-
-    def refuse(self, status: int, detail: str) -> None:
-        """Answer with an error page, unless a response has begun, and close."""
 
     def close_when_done(self) -> None:
         """Serve no request but the one that is being served."""
 
     def leave(self) -> None:
         """Cut whatever is going on."""
+
+
+class Served(OpenConnection, Protocol):
+    """A connection whose client is known."""
+
+    peer: Peer
+
+
+class ServedConnection(Served, Protocol):
+    """One that speaks HTTP."""
+
+    def refuse(self, status: int, detail: str) -> None:
+        """Answer with an error page, unless a response has begun, and close."""
 
 
 class Surroundings(Protocol):
@@ -55,5 +64,8 @@ class Surroundings(Protocol):
     def connection_opened(self, connection: ServedConnection) -> None:
         """Count a connection, and look after its deadlines."""
 
-    def connection_closed(self, connection: ServedConnection) -> None:
-        """Forget a connection."""
+    def connection_switched(self, connection: ServedConnection, stream: Served) -> None:
+        """Look after a stream in place of a connection."""
+
+    def connection_closed(self, connection: Served) -> None:
+        """Forget a connection, or a stream."""

@@ -21,6 +21,19 @@ MAX_KEPT_LINE = 256
 MAX_RESPONSE_HEAD = 256 * KIB
 """A handler that writes this much without an empty line doesn't speak HTTP."""
 
+MAX_INTERIM = 256 * KIB
+"""Interim responses (1xx) to one request, each with `INTERIM_COST` beside its own bytes: a handler
+that sends them without end has gone wrong."""
+
+INTERIM_COST = 4 * KIB
+"""So there are 63 at most. Early hints come once or twice, progress (102) every few seconds."""
+
+MAX_FORWARDING = 4 * KIB
+"""What proxies on the way say of a client in one header: a hundred of them have room."""
+
+MAX_PROXY_HEADER = 4 * KIB
+"""The header of the PROXY protocol, with what proxies add to the addresses: some hundred bytes."""
+
 MAX_EMPTY_LINES = 8
 """Empty lines before a request. Old clients send one after a body; more are an attack."""
 
@@ -67,6 +80,10 @@ UNREAD_TIME = 5.0
 """A client that has taken nothing of a response for this long may give way to a new one. The kernel
 tells of it when some 64 KiB have gone, so this asks 13 KB/s of the clients of a full server."""
 
+QUIET_TIME = 60.0
+"""A stream on which nothing has moved for this long may give way to a new client when nobody else
+can. WebSocket libraries send a ping every 20 or 30 seconds."""
+
 CANDIDATES = 8
 """Clients that are asked whether they can give way each time that a new one comes."""
 
@@ -80,6 +97,14 @@ SWEEP_INTERVAL = 1.0
 UNSENT = 128 * KIB
 """Bytes of a response that the kernel takes before the network does. By default it takes megabytes:
 copying them for clients that don't read would cost the others seconds."""
+
+TLS_RECORD = 16 * KIB
+"""The most that a TLS record carries, and so what is encrypted or decrypted at once: OpenSSL keeps
+the largest buffer that it ever had."""
+
+MAX_TLS_REPLIES = 1024 * KIB
+"""Unsent bytes, with which a client that makes TLS itself answer is left: responses stop long
+before."""
 
 ACCEPT_BURST = 64
 """Connections accepted before it's the others' turn."""
@@ -137,6 +162,9 @@ class Limits:
     buffer_body: int = 64 * KIB
     """Bodies up to this size are held until they are whole, so that no handler waits for a slow
     client. All clients may take as much memory at once; 0 to pass every body on as it comes."""
+    stream_idle_time: float = 3600.0
+    """Between two bytes of a stream, after a switch of protocols, in either direction; infinite for
+    no limit. Streams may be silent for long on purpose, and TCP notices clients that are gone."""
     queue_time: float = 60.0
     """How long a request waits for the root handler to take it; the reference front end's value."""
     stop_time: float = 60.0

@@ -12,8 +12,10 @@ import logging
 import os
 import select
 import socket
+from collections.abc import Callable
 from typing import Protocol
 
+from ._connection import Connection
 from ._errors import StartError
 from ._limits import ACCEPT_BURST, BACKLOG, KEEPALIVE_TIME, UNSENT
 from ._portspec import Port
@@ -240,10 +242,22 @@ def describe(sock: socket.socket) -> str:
 
 
 async def connect_transport(
-    loop: asyncio.AbstractEventLoop, protocol: asyncio.Protocol, sock: socket.socket, port: Port
+    loop: asyncio.AbstractEventLoop,
+    later: Callable[[Callable[[], None]], None],
+    connection: Connection,
+    sock: socket.socket,
+    port: Port,
 ) -> None:
-    """Put an accepted socket under an asyncio transport; close it when that fails."""
+    """Put an accepted socket under an asyncio transport; close it when that fails.
+
+    `later` calls back when everybody else had a turn.
+    """
+    protocol: asyncio.Protocol = connection
+    if port.tls is not None:
+        from ._tls import TlsSession  # there may be no ssl module
+
+        protocol = TlsSession(connection, port.tls, later)
     try:
-        await loop.connect_accepted_socket(lambda: protocol, sock, ssl=port.tls)
+        await loop.connect_accepted_socket(lambda: protocol, sock)
     except OSError:
         sock.close()

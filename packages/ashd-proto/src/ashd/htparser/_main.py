@@ -14,14 +14,16 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from ashd.proto._logs import configure_logging
+
 from ._errors import FAILURE_STATUS, USAGE_STATUS, StartError, UsageError
 from ._handler import RootHandler
 from ._keeper import Keeper
 from ._listener import bind_port, describe
-from ._logs import set_logging_up
 from ._options import PROGRAM, Settings, parse_options
 from ._portspec import HelpRequested
 from ._queue import RequestQueue
+from ._renewal import warn_of_certificates
 from ._server import Backend, Server
 from ._workers import Sockets, Workers, inherited
 
@@ -30,7 +32,6 @@ _log = logging.getLogger("ashd.htparser")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the front end with the arguments of the process, or `argv`; return the exit status."""
-    set_logging_up(PROGRAM)
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         return _run(parse_options(arguments))
@@ -46,10 +47,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(settings: Settings) -> int:
+    configure_logging(PROGRAM, settings.logs.style, syslog=False)
     signal.signal(signal.SIGHUP, lambda *_: None)  # by default it would end this process
     shared = inherited(os.environ, settings.ports, settings.processes)
     if shared is not None:
         return _serve(settings, shared.queue, shared.parent, shared.sockets, shared.others)
+    warn_of_certificates(settings.ports)
     sockets: Sockets = []
     try:
         for port in settings.ports:
@@ -83,8 +86,8 @@ def _start(settings: Settings, sockets: Sockets) -> tuple[RequestQueue, Backend]
 
     def on_ready() -> None:
         if next(unready) == 0:  # the root handler has loaded, and further front ends serve
-            for address in addresses:
-                _log.info("listening on %s", address)
+            serves = f" ({keeper.description})" if keeper.description else ""
+            _log.info("listening on %s%s", ", ".join(addresses), serves)
 
     handler = RootHandler(
         settings.command, keeper, respawn=settings.respawn, on_start=on_start, on_ready=on_ready

@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 from . import _response
 from ._errors import UsageError
+from ._forwarded import LOCAL_TEXT, Trusted
 from ._limits import Limits
+from ._log_options import LogSettings, add_log_options, log_settings
 from ._portspec import PORT_HANDLERS, HelpRequested, Port, parse_portspec
 from ._response import SERVER_NAME
 
@@ -28,6 +30,10 @@ def _seconds(text: str) -> float:
     if not (0 < value < math.inf):
         raise ValueError
     return value
+
+
+def _seconds_or_ever(text: str) -> float:
+    return math.inf if float(text) == 0 else _seconds(text)
 
 
 def _count(text: str) -> int:
@@ -57,6 +63,10 @@ _LIMIT_OPTIONS = (
     _LimitOption("--idle-time", "idle_time", _seconds, "SECONDS", "between two requests"),
     _LimitOption("--body-time", "body_time", _seconds, "SECONDS", "between two bytes of a body"),
     _LimitOption("--body-rate", "body_rate", _size, "BYTES", "least per second of a body; 0: any"),
+    _LimitOption(
+        *("--stream-idle-time", "stream_idle_time", _seconds_or_ever, "SECONDS"),
+        "between two bytes of a stream (WebSocket); 0: any time",
+    ),
     _LimitOption("--queue-time", "queue_time", _seconds, "SECONDS", "until the handler takes it"),
     _LimitOption("--stop-time", "stop_time", _seconds, "SECONDS", "to finish after SIGTERM"),
     _LimitOption("--connections", "connections", _count, "NUMBER", "clients at the same time"),
@@ -117,6 +127,13 @@ def _parser() -> _Parser:
         action="store_true",
         help='pass request targets on with bytes that must be escaped, such as "|" (old clients)',
     )
+    parser.add_argument(
+        "--forwarded-allow-ips",
+        default=LOCAL_TEXT,
+        metavar="LIST",
+        help="proxies whose X-Forwarded-* counts: addresses, networks, unix or *, with commas"
+        f" (default {LOCAL_TEXT})",
+    )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     parser.add_argument(
         "--respawn",
@@ -131,6 +148,7 @@ def _parser() -> _Parser:
         metavar="NUMBER",
         help="front ends that share the ports and the root handler (default 1)",
     )
+    add_log_options(parser)
     for short, long in _MISSING.items():
         if short in _FLAGS:
             parser.add_argument(short, long, action="store_true", help=argparse.SUPPRESS)
@@ -148,6 +166,7 @@ class Settings:
     command: list[str]
     respawn: bool
     processes: int
+    logs: LogSettings
 
     @property
     def limits_of_one(self) -> Limits:
@@ -170,13 +189,16 @@ def parse_options(arguments: list[str]) -> Settings:
     for short, long in _MISSING.items():
         if getattr(options, long.strip("-").replace("-", "_")):
             raise UsageError(f"{short} ({long}) is not supported by this version")
-    ports = [parse_portspec(spec) for spec in options.ports]
+    proxies = Trusted(options.forwarded_allow_ips)
+    ports = [dataclasses.replace(parse_portspec(spec), proxies=proxies) for spec in options.ports]
     if not ports:
         raise UsageError(f"nothing to listen on: give a PORTSPEC (try {PROGRAM} --help)")
     if not command:
         raise UsageError(f"no root handler: give its command after -- (try {PROGRAM} --help)")
     values = {field.name: getattr(options, field.name) for field in dataclasses.fields(Limits)}
-    return Settings(ports, Limits(**values), command, options.respawn, options.processes)
+    return Settings(
+        ports, Limits(**values), command, options.respawn, options.processes, log_settings(options)
+    )
 
 
 def _build() -> str:

@@ -7,15 +7,17 @@ is the same for all: the parameters of `listening_at`, which `port_of` understan
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ._errors import UsageError
+from ._forwarded import LOCAL, LOCAL_TEXT, Trusted
 from ._unix_socket import UnixAddress, parse_mode
 
 if TYPE_CHECKING:
-    import ssl
+    from ._certificates import Certificates
 
 Values = Mapping[str, list[str]]
 
@@ -31,9 +33,13 @@ class Port:
     addresses: tuple[str | None, ...]
     protocol: bytes
     """What `X-Ash-Protocol` says."""
-    tls: ssl.SSLContext | None = None
+    tls: Certificates | None = None
     unix: UnixAddress | None = None
     fd: int | None = None
+    proxies: Trusted = LOCAL
+    """Who may say for whom it speaks, by the headers of its requests."""
+    proxy_header: Trusted | None = None
+    """Who may connect if each connection begins with a header of the PROXY protocol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,14 @@ def parse_portspec(spec: str) -> Port:
             raise HelpRequested(_describe(name, handler))
         _add_value(values, name, handler, parameter, value)
     return handler.make(values)
+
+
+def check_portspec(spec: str) -> None:
+    """See that a PORTSPEC is right, without listening there. Raises an `ashd.proto.Error`."""
+    try:
+        parse_portspec(spec)
+    except HelpRequested as answer:
+        raise UsageError(f"{spec} asks for help: {answer}") from None
 
 
 def _unknown_handler(spec: str, name: str) -> UsageError:
@@ -139,16 +153,16 @@ def listening_at(default_port: int) -> dict[str, Parameter]:
         "owner": Parameter("USER", "owner of the Unix socket, by name or number"),
         "group": Parameter("GROUP", "group of the Unix socket, by name or number"),
         "fd": Parameter("NUMBER", "listen on a socket that was inherited with this descriptor"),
+        "proxy": Parameter(
+            "ADDRESS",
+            "expect a header of the PROXY protocol (1 or 2) at the beginning of each connection,"
+            " from this address, network, unix or * (default: this machine); repeatable",
+            repeatable=True,
+        ),
     }
 
 
-def port_of(
-    name: str,
-    values: Values,
-    default_port: int,
-    protocol: bytes,
-    tls: ssl.SSLContext | None = None,
-) -> Port:
+def port_of(name: str, values: Values, default_port: int, protocol: bytes) -> Port:
     """Return the port that the parameters of `listening_at` describe; raises `UsageError`."""
     given = [one for place in _PLACES for one in place if one in values]
     if len(given) > 1 and given != ["port", "bind"]:
@@ -157,7 +171,8 @@ def port_of(
         if parameter in values and "unix" not in values:
             raise UsageError(f"{name}: {parameter} is for a Unix socket (unix=PATH)")
     number, addresses = _port_number(name, values, default_port), _addresses(name, values)
-    return Port(number, addresses, protocol, tls, _unix(name, values), _fd(name, values))
+    places = _unix(name, values), _fd(name, values)
+    return Port(number, addresses, protocol, None, *places, proxy_header=_proxy_header(values))
 
 
 def _unix(name: str, values: Values) -> UnixAddress | None:
@@ -181,10 +196,51 @@ def _fd(name: str, values: Values) -> int | None:
     return int(text)
 
 
+def _proxy_header(values: Values) -> Trusted | None:
+    if "proxy" not in values:
+        return None
+    return Trusted(",".join(value or LOCAL_TEXT for value in values["proxy"]))
+
+
 def _plain(values: Values) -> Port:
     return port_of("plain", values, 80, b"http")
 
 
+_CERTIFICATES = {
+    "cert": Parameter("FILE", "certificate, with its chain, in PEM form"),
+    "key": Parameter("FILE", "its private key (default: in the same file, or beside it)"),
+    "ncert": Parameter(
+        "FILE", "another certificate, for clients that name its host; repeatable", True
+    ),
+    "ncertdir": Parameter("FOLDER", "as ncert, for each certificate in it; repeatable", True),
+    "trust": Parameter(
+        "FILE", "CA that client certificates, then required, are from; repeatable", True
+    ),
+}
+
+
+def _ssl(values: Values) -> Port:
+    from ._certificates import CertificateFiles, Certificates  # there may be no ssl module
+
+    port = port_of("ssl", values, 443, b"https")
+    for parameter in _CERTIFICATES:
+        if "" in values.get(parameter, []):
+            raise UsageError(f"ssl: {parameter} needs a name")
+    if "cert" not in values:
+        raise UsageError("ssl needs a certificate: ssl:cert=FILE (ssl:help lists the parameters)")
+    # A daemon has another working directory when it reads them again.
+    names = {key: tuple(map(os.path.abspath, values.get(key, ()))) for key in _CERTIFICATES}
+    files = CertificateFiles(
+        main=names["cert"][0],
+        key=next(iter(names["key"]), None),
+        named=names["ncert"],
+        folders=names["ncertdir"],
+        trusted=names["trust"],
+    )
+    return replace(port, tls=Certificates(files))
+
+
 PORT_HANDLERS: Mapping[str, PortHandler] = {
     "plain": PortHandler("HTTP without encryption", listening_at(80), _plain),
+    "ssl": PortHandler("HTTP in TLS (https)", {**_CERTIFICATES, **listening_at(443)}, _ssl),
 }

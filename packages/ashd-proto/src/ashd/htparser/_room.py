@@ -15,8 +15,8 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Protocol
 
+from ._forwarded import UNIX
 from ._limits import CANDIDATES
-from ._peer import UNIX
 from ._states import GIVING_WAY, STALLING, State
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import socket
+
 TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 TEXT = rb"[^\x00-\x08\x0a-\x1f\x7f]*"
 """Field values and reason phrases: anything but control characters, tabs apart."""
@@ -22,6 +25,22 @@ HOST = (
 )
 """A host, maybe with a port (RFC 9110, 7.2); the group is an IPv6 address. Only the last label may
 be empty. A comma, which RFC 3986 allows, would hide that the header was repeated."""
+
+_HOST = re.compile(HOST)
+
+
+def is_host(text: bytes) -> bool:
+    """Tell whether this is a host, maybe with a port."""
+    match = _HOST.fullmatch(text)
+    return match is not None and (match[1] is None or _is_ipv6(match[1]))
+
+
+def _is_ipv6(address: bytes) -> bool:
+    try:
+        socket.inet_pton(socket.AF_INET6, address.decode("ascii"))
+    except OSError:
+        return False
+    return True
 
 
 def is_ash(name: bytes) -> bool:

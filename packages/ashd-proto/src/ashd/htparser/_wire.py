@@ -20,6 +20,10 @@ _GONE = select.POLLRDHUP | select.POLLHUP | select.POLLERR
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
+def _nothing() -> None:
+    pass
+
+
 class Wire:
     """See the module."""
 
@@ -66,7 +70,12 @@ class Wire:
         callback()
 
     def has_sent(self) -> bool:
-        """Tell whether bytes of the client wait to be read, and it has not left since."""
+        """Tell whether bytes of the client wait to be read, and it has not left since.
+
+        Part of a TLS record is like them: its bytes count when it is whole.
+        """
+        if self.transport.get_extra_info("stirs"):
+            return True
         poll = select.poll()
         poll.register(self._fd, select.POLLIN | select.POLLRDHUP)
         return any(not events & _GONE for _, events in poll.poll(0))
@@ -97,6 +106,7 @@ class Wire:
         """Take note that asyncio has closed the socket."""
         if self.paused:
             self._poller.forget(self._fd)
+        self._on_left = _nothing  # or the connection would live until the next garbage collection
 
     def _left(self, _: int) -> None:
         self._on_left()

@@ -32,12 +32,15 @@ from ._poller import Poller
 from ._portspec import Port
 from ._process import Backoff, Process, describe_status
 from ._queue import RequestQueue
+from ._renewal import renew_certificates
 
 VARIABLE = "ASHD_HTPARSER_WORKER"
 """Tells a worker its number (from 0) and its descriptors: the control socket's, the queue's, and
 one for each listening socket with the number of its PORTSPEC in front (`1 3 4 0:5 0:6`)."""
 
 _READY = b"ready"
+_RENEW = b"renew"
+_LONGEST_WORD = 1024  # several in one are one
 _ONCE = select.EPOLLIN | select.EPOLLONESHOT
 
 Sockets = list[tuple[Port, socket.socket]]
@@ -127,7 +130,11 @@ class Workers:
         self._look(0)
 
     def reload(self) -> None:
-        """See `Backend`; workers have nothing to reload."""
+        """See `Backend`; if certificates are good, workers take them as well."""
+        if renew_certificates(self._ports):
+            for worker in self._workers:
+                with suppress(OSError):  # it has ended; another one reads them anyway
+                    worker.control.send(_RENEW, socket.MSG_DONTWAIT)
         self._handler.reload()
 
     def stop(self) -> None:
@@ -245,15 +252,32 @@ class Parent:
     ended = True
     draining = False
 
-    def __init__(self, control: socket.socket) -> None:
-        """Own the socket, whose other end is the parent's."""
+    def __init__(self, control: socket.socket, ports: Sequence[Port] = ()) -> None:
+        """Own the socket, whose other end is the parent's; renew certificates of `ports`."""
         self._control = control
+        self._ports = ports
+        self._poller: Poller | None = None
+        self._on_end: Callable[[int], object] = bool
 
     def attach(self, poller: Poller, on_end: Callable[[int], object]) -> None:
         """See `Backend`: the end of the parent is a reason to finish."""
-        poller.add(self._control.fileno(), _ONCE, lambda _: on_end(0))
+        self._poller, self._on_end = poller, on_end
+        poller.add(self._control.fileno(), _ONCE, self._hear)
         with suppress(OSError):  # the parent has closed it already, which is an event as well
             self._control.send(_READY)
+
+    def _hear(self, _: int) -> None:
+        """The parent has new certificates, or is gone, or wants this process to finish."""
+        try:
+            told = self._control.recv(_LONGEST_WORD, socket.MSG_DONTWAIT)
+        except OSError:
+            told = b""
+        if not told:
+            self._on_end(0)
+            return
+        renew_certificates(self._ports, quiet=True)
+        assert self._poller is not None
+        self._poller.modify(self._control.fileno(), _ONCE)
 
     def release(self) -> None:
         """See `Backend`."""
@@ -289,7 +313,8 @@ def inherited(
         sockets.append((ports[int(port)], _adopt(fd)))
     own = sockets[int(number) :: processes]
     others = [each for each in sockets if each not in own]
-    return Inherited(Parent(_adopt(control)), RequestQueue(_adopt(queue)), own, others)
+    parent = Parent(_adopt(control), ports)
+    return Inherited(parent, RequestQueue(_adopt(queue)), own, others)
 
 
 def _adopt(fd: str) -> socket.socket:

@@ -116,6 +116,11 @@ class Running:
         finally:
             slot.close()
 
+    def current(self) -> Work | None:
+        """Return what the calling thread runs, or None."""
+        slot = self._slots.get(get_ident())
+        return None if slot is None or slot.held is None else slot.held[0]
+
     def __bool__(self) -> bool:
         return any(slot.held is not None for slot in self._slots.copy().values())
 

@@ -31,6 +31,14 @@ _PLAIN = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
 _PROMISES = "HTTP_X_ASH_FRAMING"
 """What our front end promises of a request and its response (docs/protocol-agreement.md)."""
 
+_TLS = {
+    "HTTP_X_ASH_TLS_PROTOCOL": "SSL_PROTOCOL",
+    "HTTP_X_ASH_TLS_CIPHER": "SSL_CIPHER",
+    "HTTP_X_ASH_TLS_CLIENT_VERIFY": "SSL_CLIENT_VERIFY",
+    "HTTP_X_ASH_TLS_CLIENT_SUBJECT": "SSL_CLIENT_S_DN",
+}
+"""Headers of our front end, and what applications know them as."""
+
 
 def environ_key(name: bytes) -> str:
     """Return a header's environ key; empty for one that applications don't get to see.
@@ -128,6 +136,7 @@ class EnvironBuilder:
         if scheme == "https":
             environ["HTTPS"] = "on"
             environ["wsgi.url_scheme"] = "https"
+            _add_tls(environ)
         environ["SERVER_NAME"] = (
             host_name(get("HTTP_HOST", "")) or get("HTTP_X_ASH_SERVER_ADDRESS") or "localhost"
         )
@@ -140,6 +149,15 @@ class EnvironBuilder:
     def _absolute(self, file: str) -> str:
         path = file.encode("latin-1").decode(sys.getfilesystemencoding(), "surrogateescape")
         return os.path.join(self._directory, path)  # noqa: PTH118 - on the way of a request
+
+
+def _add_tls(environ: Environ) -> None:
+    """Add what Apache's mod_ssl calls the properties of a TLS connection."""
+    for header, name in _TLS.items():
+        if header in environ:
+            environ[name] = environ[header]
+    if "SSL_PROTOCOL" in environ:
+        environ.setdefault("SSL_CLIENT_VERIFY", "NONE")
 
 
 def _add_plain_headers(environ: Environ, headers: Headers, known: Keys) -> bool:

@@ -41,6 +41,8 @@ _PAGES = (
 )
 """How a failure that isn't the application's is logged, and answered."""
 
+_REQUEST_ID = "X-Ash-Request-ID"
+
 _FAILURE = b"500 Internal Server Error"
 
 
@@ -65,6 +67,11 @@ class Exchange:
     def describe(self) -> str:
         """Return method and url."""
         return f"{printable(self._request.method)} {printable(self._request.url)}"
+
+    @property
+    def request_id(self) -> str:
+        """The request's id, or "" if the front end gives none; found by a search."""
+        return printable(self._request.get(_REQUEST_ID) or b"")
 
     def abandon(self) -> None:
         """Let go of the client, in a process that the application has forked."""

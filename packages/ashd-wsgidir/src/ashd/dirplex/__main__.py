@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Sequence
 
+from ashd.proto._logs import FORMATS, TEXT
 from ashd.util import serve_loop
 
 from . import Dirplex, Error, UsageError, read_configs, start_logging
@@ -18,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve a directory until end-of-file on standard input; return the exit status."""
     options = _parser().parse_args(arguments)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    start_logging()
+    start_logging(style=options.log_format)
     try:
         _check_stdin()
         configs = read_configs(
@@ -50,6 +51,9 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="don't start with a configuration of which something would be left out: unknown "
         "directives, missing files, lines and words too many",
+    )
+    parser.add_argument(
+        "--log-format", choices=FORMATS, default=TEXT, help="lines of the log (default: text)"
     )
     parser.add_argument("--version", action=_Version)
     parser.add_argument("directory", metavar="DIR", help="the directory to serve")

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import errno
 import logging
-import logging.handlers
 import os
-import socket
 from pathlib import Path
+
+from ashd.proto._logs import SYSLOG_SOCKET, TEXT, configure_logging
 
 from ._config import Configs
 from ._errors import UsageError
 from ._parse import parse
 
 GLOBAL_NAME = "dirplex.rc"
-SYSLOG = "/dev/log"
 
 logger = logging.getLogger("ashd.dirplex")
 
@@ -57,22 +55,10 @@ def search(name: str) -> Path | None:
     return next((d / name for d in directories if (d / name).is_file()), None)
 
 
-def start_logging(syslog: str = SYSLOG) -> None:
+def start_logging(syslog: str = SYSLOG_SOCKET, style: str = TEXT) -> None:
     """Log to stderr, or to syslog when `ASHD_USESYSLOG` is set, as all programs of ashd do.
 
-    Without a syslog daemon at the socket `syslog`, standard error is better than nothing.
+    Without a syslog daemon at the socket `syslog`, standard error is better than nothing. `style`
+    is `text` or `json`.
     """
-    wanted = bool(os.environ.get("ASHD_USESYSLOG"))
-    handler: logging.Handler = logging.StreamHandler()
-    if wanted and _listens(syslog):
-        daemon = logging.handlers.SysLogHandler.LOG_DAEMON
-        handler, wanted = logging.handlers.SysLogHandler(syslog, daemon), False
-    handler.setFormatter(logging.Formatter("ashd-dirplex: %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-    if wanted:
-        logger.warning("there is no syslog at %s; logging to stderr", syslog)
-
-
-def _listens(path: str) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
-        return probe.connect_ex(path) in (0, errno.EPROTOTYPE)  # which is a stream socket
+    configure_logging("ashd-dirplex", style, syslog_socket=syslog)
