@@ -44,7 +44,7 @@ logger = logging.getLogger("ashd.wsgi")
 _HANDLER_SOCKET = (socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, *, scgi: bool = False) -> int:
     """Run the program; return its exit status: 0, 1 if it can't start, 2 for wrong usage."""
     program = os.path.basename(sys.argv[0] or "ashd-wsgi")  # noqa: PTH119 - start-up time
     if program == "__main__.py":

@@ -42,9 +42,10 @@ class Options:
     module: str = ""
     arguments: tuple[str, ...] = ()
 
-    def __init__(self, program: str) -> None:
-        """Start with the defaults."""
+    def __init__(self, program: str, *, scgi: bool = False) -> None:
+        """Start with the defaults; with `scgi`, they are those of `scgi-wsgi`."""
         self.program = program
+        self.scgi = scgi
         self.directory = working_directory()
         self.warnings: list[str] = []
         self.words: list[str] = []
@@ -183,14 +184,16 @@ OPTIONS = (
         help="load the application, say what would be served, and exit",
     ),
     _Option("l", "", "limit", "N", help="has no effect; for old configurations"),
+    _Option("T", "", "bind", "[HOST:]PORT", help="scgi-wsgi: take SCGI requests there, as --bind"),
 )
 
 _BY_NAME = {f"--{option.name}": option for option in OPTIONS if option.name} | {
     f"-{option.letter}": option for option in OPTIONS if option.letter
 }
 _BY_KEY = {option.key: option for option in OPTIONS}
-_NOT_IN_FILES = {"help", "version", "config", "check-config", "l"}
+_NOT_IN_FILES = {"help", "version", "config", "check-config", "l", "T"}
 _REPEATABLE = {"bind", "path"}
+_SCGI_ONLY = "T"
 _FOR_PRODUCTION = ("workers", "max_requests", "max_rss")
 
 
@@ -200,12 +203,12 @@ def _kind(option: _Option) -> Kind:
     return Kind.LIST if option.key in _REPEATABLE else Kind.VALUE
 
 
-def parse_options(program: str, arguments: Sequence[str]) -> Options:
+def parse_options(program: str, arguments: Sequence[str], *, scgi: bool = False) -> Options:
     """Parse a command line; options end at HANDLER-MODULE. Raises `UsageError`.
 
     What it doesn't say, the environment may, and what neither says, the file of `--config`.
     """
-    options = Options(program)
+    options = Options(program, scgi=scgi)
     found, rest = _read(program, arguments)
     given = _values(found)
     if "help" in given or "version" in given:
@@ -213,8 +216,10 @@ def parse_options(program: str, arguments: Sequence[str]) -> Options:
         return options
     _apply_all(options, *_sources(program, given))
     options.words = [
-        word for option, value in found if option.key != "bind" for word in _as_words(option, value)
+        word for option, value in found if option.attribute != "bind" for word in _as_words(option, value)
     ]
+    if _SCGI_ONLY in given and not scgi:
+        raise UsageError(f"-T is an option of scgi-wsgi; {program} --bind takes HTTP")
     if not rest:
         raise UsageError(f"the name of a handler module is missing (see {program} --help)")
     options.module, options.arguments = rest[0], tuple(rest[1:])
