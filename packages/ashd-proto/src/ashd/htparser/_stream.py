@@ -91,7 +91,7 @@ class Stream(asyncio.Protocol):
         self.write_deadline = connection.write_deadline  # the client may have yet to read
         self._transport.set_protocol(self)
         self._server.room.stand(self, State.STREAM, self._active)
-        self._wire.resume()
+        self._wire.release()
         if ahead:
             self.data_received(ahead)
         self._watch()
@@ -156,9 +156,9 @@ class Stream(asyncio.Protocol):
     def close_when_done(self) -> None:
         """Go on: nobody but its two sides knows when a stream is done."""
 
-    def stirs(self) -> bool:
+    def stirs(self, now: float) -> bool:
         """See `_room.Client`."""
-        return self._server.time() - self._active < QUIET_TIME
+        return now - self._active < QUIET_TIME
 
     def give_way(self) -> None:
         """See `_room.Client`."""
