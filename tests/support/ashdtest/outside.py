@@ -12,6 +12,7 @@ import shutil
 import pytest
 
 PURPOSES = {
+    "apache2": "a web server",
     "bash": "completion in the shell",
     "cc": "a program in C",
     "chromium": "a browser",

@@ -216,7 +216,10 @@ def parse_options(program: str, arguments: Sequence[str], *, scgi: bool = False)
         return options
     _apply_all(options, *_sources(program, given))
     options.words = [
-        word for option, value in found if option.attribute != "bind" for word in _as_words(option, value)
+        word
+        for option, value in found
+        if option.attribute != "bind"
+        for word in _as_words(option, value)
     ]
     if _SCGI_ONLY in given and not scgi:
         raise UsageError(f"-T is an option of scgi-wsgi; {program} --bind takes HTTP")

@@ -4,7 +4,7 @@ A request goes to the process' own handler socket, with the connection as its re
 models, workers, limits and the end are those of `ashd-wsgi`; from there on nobody but the exchange
 touches the connection.
 
-All of it happens in one thread, which owns the listening socket, the handler socket's other end,
+All of it happens in one thread, which owns the listening sockets, the handler socket's other end,
 and connections whose head isn't whole. It waits for no client. It does wait for the handlers: while
 those take nothing, new connections stay in the kernel's queue.
 """
@@ -78,9 +78,9 @@ class _Connection:
 class Acceptor:
     """See the module."""
 
-    def __init__(self, listener: socket.socket, handler: socket.socket) -> None:
-        """Own both sockets: accept on one, send requests to the other."""
-        self._listener = listener
+    def __init__(self, listeners: list[socket.socket], handler: socket.socket) -> None:
+        """Own all sockets: accept on `listeners`, send requests to `handler`."""
+        self._listeners = {sock.fileno(): sock for sock in listeners}
         self._handler = handler
         self._wakeup = WakeUp()
         self._stopped = False
@@ -88,12 +88,15 @@ class Acceptor:
         self._epoll = select.epoll()
         self._accepts = False
         self._accept_at = 0.0
-        listener.setblocking(False)
+        for sock in listeners:
+            sock.setblocking(False)
         self._epoll.register(self._wakeup, select.EPOLLIN)
         leave_behind(self._close)
 
     def start(self) -> None:
         """Begin, in a thread of its own."""
+        where = ", ".join(str(sock.getsockname()) for sock in self._listeners.values())
+        logger.info("taking SCGI requests at %s", where)
         threading.Thread(target=self._run, name="scgi-acceptor", daemon=True).start()
 
     def stop(self) -> None:
@@ -116,8 +119,8 @@ class Acceptor:
         self._expire(now)
         self._accept_if(now >= self._accept_at and len(self._connections) < _MOST_HEADS)
         for fd, _ in self._epoll.poll(self._patience(now)):
-            if fd == self._listener.fileno():
-                self._accept()
+            if fd in self._listeners:
+                self._accept(self._listeners[fd])
             elif fd == self._wakeup.fileno():
                 self._wakeup.take()
             else:
@@ -140,16 +143,17 @@ class Acceptor:
     # Accepting
 
     def _accept_if(self, wanted: bool) -> None:
-        if wanted and not self._accepts:
-            self._epoll.register(self._listener, select.EPOLLIN)
-        elif self._accepts and not wanted:
-            self._epoll.unregister(self._listener)
+        for fd in self._listeners if wanted != self._accepts else ():
+            if wanted:
+                self._epoll.register(fd, select.EPOLLIN)
+            else:
+                self._epoll.unregister(fd)
         self._accepts = wanted
 
-    def _accept(self) -> None:
+    def _accept(self, listener: socket.socket) -> None:
         for _ in range(_BURST):
             try:
-                sock, _address = self._listener.accept()
+                sock, _address = listener.accept()
             except (BlockingIOError, ConnectionAbortedError, InterruptedError):
                 return
             except OSError as error:
@@ -208,6 +212,7 @@ class Acceptor:
     def _close(self) -> None:
         for connection in list(self._connections.values()):
             connection.sock.close()
-        for each in (self._listener, self._handler, self._epoll):
-            each.close()
+        for sock in (*self._listeners.values(), self._handler):
+            sock.close()
+        self._epoll.close()
         self._wakeup.close()
