@@ -23,7 +23,7 @@ from ashd.proto import HandlerGoneError, QueueFullError, Request, SendError, sen
 from ashd.serve import WakeUp, keep_no_more, leave_behind
 
 from ._errors import BadRequestError
-from ._scgi import head_size, parse_head, request_of
+from ._scgi import MAX_HEAD, head_size, parse_head, request_of
 
 logger = logging.getLogger("ashd.wsgi")
 
@@ -177,6 +177,7 @@ class Acceptor:
         except BadRequestError as error:
             logger.info("refused a request: %s", error)
             with suppress(OSError):
+                connection.sock.recv(MAX_HEAD, socket.MSG_DONTWAIT)  # unread, it would cut the page
                 connection.sock.send(_REFUSAL % str(error).encode(), socket.MSG_DONTWAIT)
             self._drop(connection)
         except OSError:
