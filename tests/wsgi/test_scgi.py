@@ -103,6 +103,8 @@ def test_where_an_application_lives() -> None:
         ("/a b/", None): ("/a b", "/c"),
         ("/a", None): ("/a", "/a b/c"),
         ("/x", "/y"): ("/x", "/y"),
+        ("/a b", "/a%20b/c"): ("", "/a b/c"),  # Apache 2.4
+        ("/", "/c"): ("/a b", "/c"),  # where the URL tells,
         ("/", "y"): ("", "/y"),
         ("", ""): ("", ""),
     }.items():

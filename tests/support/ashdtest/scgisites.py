@@ -39,7 +39,7 @@ http {{
 APACHE = """
 LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so
 LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
-LoadModule env_module /usr/lib/apache2/modules/mod_env.so
+LoadModule setenvif_module /usr/lib/apache2/modules/mod_setenvif.so
 LoadModule proxy_module /usr/lib/apache2/modules/mod_proxy.so
 LoadModule proxy_scgi_module /usr/lib/apache2/modules/mod_proxy_scgi.so
 Listen 127.0.0.1:{port}
@@ -49,7 +49,7 @@ ErrorLog /dev/stderr
 DefaultRuntimeDir {folder}
 User www-data
 Group www-data
-SetEnv proxy-scgi-pathinfo 1
+SetEnvIf Request_URI . proxy-scgi-pathinfo=1
 ProxyPass / {address}/
 """
 

@@ -38,23 +38,28 @@ class ScgiEnvironBuilder:
         url = environ["REQUEST_URI"] = request.url.decode("latin-1")
         path, _, query = url.partition("?")
         environ.setdefault("QUERY_STRING", query)
-        environ["SCRIPT_NAME"], environ["PATH_INFO"] = _split_path(environ, unescape(path))
+        environ["SCRIPT_NAME"], environ["PATH_INFO"] = _split_path(environ, path)
         _add_server(environ)
         return environ, DECLARED if environ["CONTENT_LENGTH"].strip("0") else NONE, False
 
 
-def _split_path(environ: Environ, path: str) -> tuple[str, str]:
-    """Return SCRIPT_NAME and PATH_INFO as the web server has them, and as PEP 3333 wants them."""
-    script = environ.get("SCRIPT_NAME", "").rstrip("/")
-    if "PATH_INFO" in environ:
-        info = environ["PATH_INFO"]
-    else:  # nginx sends none unless it is told to
-        info = path.removeprefix(script) if (path + "/").startswith(script + "/") else path
-    if info and not info.startswith("/"):
-        info = "/" + info
-    if script and not script.startswith("/"):
-        script = "/" + script
-    return script, info
+def _split_path(environ: Environ, raw: str) -> tuple[str, str]:
+    """Return SCRIPT_NAME and PATH_INFO: as the web server has them, in the form of PEP 3333.
+
+    nginx sends no PATH_INFO unless it is told to, and Apache doesn't decode its own.
+    """
+    path, script = unescape(raw), environ.get("SCRIPT_NAME", "").rstrip("/")
+    info = environ.get("PATH_INFO")
+    if info is None:
+        inside = (path + "/").startswith(script + "/")
+        info = path.removeprefix(script) if inside else path
+    elif raw.endswith(info):
+        script, info = unescape(raw.removesuffix(info)).rstrip("/"), unescape(info)
+    return _with_slash(script), _with_slash(info)
+
+
+def _with_slash(path: str) -> str:
+    return path if path.startswith("/") or not path else f"/{path}"
 
 
 def _add_server(environ: Environ) -> None:
