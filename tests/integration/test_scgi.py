@@ -40,8 +40,13 @@ REQUESTS = [
     ("PUT", "/ignores_body", BODY),
 ]
 WEB_SERVERS = [
-    pytest.param(name, id=name, marks=needs(name.partition("-")[0]))
-    for name in ("nginx", "nginx-unix", "apache2", "apache2-unix")
+    pytest.param(name, unix, options, id=f"{name} {' '.join(options)}", marks=needs(name))
+    for name, unix, options in (
+        ("nginx", False, ["-t", "pool"]),
+        ("nginx", True, ["-t", "rplex"]),
+        ("apache2", False, ["-t", "free", "-w", "2"]),
+        ("apache2", True, ["-t", "single"]),
+    )
 ]
 
 
@@ -69,15 +74,17 @@ def expected() -> list[tuple[int, str | None, bytes]]:
         return ask(server.url)
 
 
-@pytest.mark.parametrize("web", WEB_SERVERS)
+@pytest.mark.parametrize(("name", "unix", "options"), WEB_SERVERS)
 def test_answers_are_those_of_ashd_wsgi(
-    web: str, folder: Path, expected: list[tuple[int, str | None, bytes]]
+    name: str,
+    unix: bool,
+    options: list[str],
+    folder: Path,
+    expected: list[tuple[int, str | None, bytes]],
 ) -> None:
-    name, _, unix = web.partition("-")
-    for options in (["-t", "pool"], ["-t", "rplex"], ["-t", "single"], ["-t", "free", "-w", "2"]):
-        with scgi_site(name, [*options, "zoo"], folder, unix=bool(unix)) as server:
-            for request, answer, wanted in zip(REQUESTS, ask(server.url), expected, strict=True):
-                assert answer == wanted, (options, request[:2])
+    with scgi_site(name, [*options, "zoo"], folder, unix=unix) as server:
+        for request, answer, wanted in zip(REQUESTS, ask(server.url), expected, strict=True):
+            assert answer == wanted, request[:2]
 
 
 @needs("nginx")

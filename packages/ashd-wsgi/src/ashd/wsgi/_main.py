@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None, *, scgi: bool = False) -> int:
         options = parse_options(program, given, scgi=scgi)
         if options.help or options.version:
             version = f"{SOFTWARE} ({build()})\n"
-            sys.stdout.write(help_text(program) if options.help else version)
+            sys.stdout.write(help_text(program, scgi=scgi) if options.help else version)
             return 0
         status = _run(options)
     except StartError as error:

@@ -327,7 +327,19 @@ def _add_path(options: Options, value: str) -> None:
         )
 
 
-def help_text(program: str) -> str:
+_HTTP_EXAMPLES = """\
+  {0} --bind :8080 myproject:app
+  ashd-htparser plain:port=8080 -- {0} myproject:app
+
+do the same: a front end speaks HTTP, and this program is its handler."""
+
+_SCGI_EXAMPLES = """\
+  {0} --bind unix:/run/app.sock,mode=660,group=www-data myproject:app
+
+takes SCGI requests of a web server. Without --bind, standard input is the listening socket."""
+
+
+def help_text(program: str, *, scgi: bool = False) -> str:
     """Return what `--help` prints."""
     from textwrap import wrap
 
@@ -338,14 +350,11 @@ def help_text(program: str) -> str:
         "Serves a WSGI application with ashd. OBJECT may be a call: 'myproject:create_app(\"x\")'.",
         "HANDLER-MODULE has a function wmain(ARGS...) that returns the application.",
         "",
-        f"  {program} --bind :8080 myproject:app",
-        f"  ashd-htparser plain:port=8080 -- {program} myproject:app",
-        "",
-        "do the same: a front end speaks HTTP, and this program is its handler.",
+        (_SCGI_EXAMPLES if scgi else _HTTP_EXAMPLES).format(program),
         f"Options may also stand in the environment, in {VARIABLE}.",
         "",
     ]
-    for option in OPTIONS:
+    for option in OPTIONS if scgi else (each for each in OPTIONS if each.key != _SCGI_ONLY):
         lines.append(f"  {_spelling(option)}")
         lines += wrap(option.help, 90, initial_indent=_INDENT, subsequent_indent=_INDENT)
     return "\n".join(lines) + "\n"

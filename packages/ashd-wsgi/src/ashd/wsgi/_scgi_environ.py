@@ -53,7 +53,7 @@ def _split_path(environ: Environ, raw: str) -> tuple[str, str]:
     if info is None:
         inside = (path + "/").startswith(script + "/")
         info = path.removeprefix(script) if inside else path
-    elif raw.endswith(info):
+    elif info and raw.endswith(info):
         script, info = unescape(raw.removesuffix(info)).rstrip("/"), unescape(info)
     return _with_slash(script), _with_slash(info)
 
