@@ -17,7 +17,7 @@ from types import FrameType
 
 from ashd.proto._logs import configure_logging
 
-from ._daemon import daemonize
+from ._daemon import daemonize, fill_standard_streams
 from ._errors import FAILURE_STATUS, USAGE_STATUS, StartError, UsageError
 from ._handler import RootHandler
 from ._keeper import Keeper
@@ -53,6 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(settings: Settings) -> int:
+    fill_standard_streams()
     manager = take_environment(os.environ)
     signal.signal(signal.SIGHUP, lambda *_: None)  # by default it would end this process
     privileges = Privileges.find(settings.user, settings.root)
