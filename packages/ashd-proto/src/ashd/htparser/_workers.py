@@ -18,6 +18,7 @@ import logging
 import math
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -42,6 +43,7 @@ one for each listening socket with the number of its PORTSPEC in front (`1 3 4 0
 
 _ALIVE = b"."
 _RENEW = b"renew"
+_REOPEN_LOGS = b"logs"
 _LONGEST_WORD = 1024  # several in one are one
 _ONCE = select.EPOLLIN | select.EPOLLONESHOT
 
@@ -171,6 +173,12 @@ class Workers:
         self._handler.reload()
         if self._replaced_on_reload:
             self._replace()
+
+    def reopen_logs(self) -> None:
+        """See `Backend`. A signal would kill a worker that just starts."""
+        for worker in self._workers:
+            with suppress(OSError):
+                worker.control.send(_REOPEN_LOGS, socket.MSG_DONTWAIT)
 
     def stop(self) -> None:
         """See `Backend`."""
@@ -320,7 +328,7 @@ class Parent:
             self._control.send(_ALIVE)
 
     def _hear(self, _: int) -> None:
-        """The parent has new certificates, or is gone, or wants this process to finish."""
+        """The parent has something to say, or is gone, or wants this process to finish."""
         try:
             told = self._control.recv(_LONGEST_WORD, socket.MSG_DONTWAIT)
         except OSError:
@@ -328,7 +336,10 @@ class Parent:
         if not told:
             self._on_end(0)
             return
-        renew_certificates(self._ports, quiet=True)
+        if _RENEW in told:
+            renew_certificates(self._ports, quiet=True)
+        if _REOPEN_LOGS in told:
+            signal.raise_signal(signal.SIGUSR1)
         assert self._poller is not None
         self._poller.modify(self._control.fileno(), _ONCE)
 
@@ -342,6 +353,9 @@ class Parent:
             self._control.send(_ALIVE, socket.MSG_DONTWAIT)
 
     def reload(self) -> None:
+        """See `Backend`: the parent does it."""
+
+    def reopen_logs(self) -> None:
         """See `Backend`: the parent does it."""
 
     def stop(self) -> None:
