@@ -143,7 +143,7 @@ def _start(settings: Settings, life: Life, sockets: Sockets) -> tuple[RequestQue
     signal.signal(signal.SIGHUP, lambda *_: handler.reload())  # until the event loop does it
     workers = Workers(
         *(settings.workers, handler, queue, settings.ports, sockets, on_ready),
-        replaced_on_reload=bool(settings.user or settings.root),
+        confined=bool(settings.user or settings.root),
     )
     backend = workers if settings.workers else handler
     try:
