@@ -17,6 +17,9 @@ How a request travels, and which module is in charge of it:
 - `_poller` watches descriptors; `_server` knows when to start, sweep and stop;
 - `_peer` knows who a client is, and asks `_forwarded` what proxies say of it; `_preface` waits for
   the header of the PROXY protocol, which `_proxy_header` reads;
+- `_life` tells others how far all that is: `_systemd` the service manager, `_daemon` whoever waits
+  for a process in the background, `_pidfile` scripts; `_privileges` are given up before
+  clients come;
 - `_options` knows what the administrator wants.
 """
 
