@@ -15,6 +15,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from ashd.proto import Request
@@ -46,7 +47,9 @@ def sink(stream: socket.socket, request: Request) -> None:
     size = 0
     while piece := stream.recv(1 << 16):
         size += len(piece)
-    stream.sendall(b"%d" % size)
+    note(f"sink: {size}")
+    with suppress(ConnectionError):
+        stream.sendall(b"%d" % size)
 
 
 def source(stream: socket.socket, request: Request) -> None:

@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from ashdtest import frontend
+from ashdtest.authority import Authority
 from ashdtest.cases import about
 from ashdtest.client import Client, post, request
 from ashdtest.dirplexes import DIRPLEXES, dirplex_command
@@ -24,6 +25,7 @@ from ashdtest.processes import (
     DEADLINE,
     children,
     descriptors,
+    free_port,
     peak_resident_kib,
     python_environment,
     wait_until,
@@ -187,6 +189,43 @@ def test_a_dispatcher_in_between(dirplex: str, tmp_path: Path) -> None:
         assert client.exactly(3) == b"abc"
         client.sock.shutdown(socket.SHUT_WR)
         assert client.rest() == b""
+
+
+# TLS
+
+
+@pytest.mark.parametrize("variant", VARIANTS[:2])
+def test_streams_over_tls(variant: str, tmp_path: Path, fifo: Path) -> None:
+    authority = Authority(tmp_path)
+    port = free_port()
+    spec = f"ssl:cert={authority.certificate('127.0.0.1')},bind=127.0.0.1,port={port}"
+
+    def opened_safely(target: str, ahead: bytes = b"") -> Client:
+        client = Client(authority.connect(port))
+        client.send(request(target, *ASKS) + ahead)
+        assert client.until(b"\r\n\r\n").startswith(b"HTTP/1.1 101 ")
+        return client
+
+    with serving(variant, tmp_path, spec) as server, nothing_left(server):
+        uri = f"wss://127.0.0.1:{port}/websocket"
+        with connect(uri, ssl=authority.context, open_timeout=DEADLINE) as websocket:
+            for message in ("hello", b"\0" * 500_000):
+                websocket.send(message)
+                assert websocket.recv(DEADLINE) == message
+        with opened_safely("/echo", ahead=b"abc") as client:
+            assert client.exactly(3) == b"abc"
+            sender = threading.Thread(target=client.send, args=(LARGE,))
+            sender.start()
+            assert client.exactly(len(LARGE)) == LARGE
+            sender.join()
+        with opened_safely(f"/source?{len(LARGE)}") as client:
+            assert len(client.exactly(len(LARGE))) == len(LARGE)
+            assert client.at_end()
+        with opened_safely(f"/sink?{fifo}") as client:
+            assert client.exactly(5) == b"ready"
+            client.send(LARGE[:300_000])  # and close, before the handler reads
+        fifo.write_bytes(b"")
+        server.wait_for_log("sink: 300000")
 
 
 # Slow sides

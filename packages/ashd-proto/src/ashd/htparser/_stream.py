@@ -91,7 +91,7 @@ class Stream(asyncio.Protocol):
         self.write_deadline = connection.write_deadline  # the client may have yet to read
         self._transport.set_protocol(self)
         self._server.room.stand(self, State.STREAM, self._active)
-        self._wire.resume()
+        self._wire.release()
         if ahead:
             self.data_received(ahead)
         self._watch()

@@ -74,6 +74,11 @@ class Wire:
             if not self.transport.is_closing():
                 self.transport.resume_reading()
 
+    def release(self) -> None:
+        """Read again, and leave it to somebody else to look after the client."""
+        self.resume()
+        self._on_left = _nothing
+
     def defer(self, callback: Callable[[], None]) -> None:
         """Stop reading, and call back when everybody else had a turn."""
         self.pause()
