@@ -15,6 +15,7 @@ import sys
 from collections.abc import Sequence
 
 from ashd.proto._logs import configure_logging
+from ashd.proto._stderr import make_stderr_lossy
 
 from ._errors import FAILURE_STATUS, USAGE_STATUS, StartError, UsageError
 from ._handler import RootHandler
@@ -47,6 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(settings: Settings) -> int:
+    make_stderr_lossy()
     configure_logging(PROGRAM, settings.logs.style, syslog=False)
     signal.signal(signal.SIGHUP, lambda *_: None)  # by default it would end this process
     shared = inherited(os.environ, settings.ports, settings.processes)
