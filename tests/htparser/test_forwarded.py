@@ -41,6 +41,7 @@ def headers(head: RequestHead, proxies: str, address: str = "127.0.0.1") -> dict
     with socket.socket() as sock:
         ends = {"peername": (address, 5000), "sockname": ("127.0.0.9", 8080), "socket": sock}
         peer = Peer(Arrival(port, None), asyncio.BaseTransport(ends), iter("1"))
+    peer.tell([(b"X-Ash-TLS-Client-Subject", b"CN=proxy")])
     if head.forwarding is not None:
         peer.hear(head)
     strings = head.encode(head.client or peer.encoded).decode("latin-1").split("\0")[4:-2]
@@ -196,10 +197,16 @@ FORGED = (
 )
 
 
+def test_a_certificate_is_not_that_of_the_client_for_whom_the_proxy_speaks() -> None:
+    for line in ("X-Forwarded-For: 203.0.113.7", "Forwarded: for=unknown"):
+        assert "X-Ash-TLS-Client-Subject" not in headers(request(line), PROXIES)
+    assert headers(request("X-Forwarded-Proto: https"), PROXIES)["X-Ash-TLS-Client-Subject"]
+
+
 def test_others_reach_handlers_with_none_of_it() -> None:
     """Applications believe these headers, too: Django, ProxyFix and the like."""
     kept = headers(request("Accept: */*", *FORGED, "Via: 1.1 a"), PROXIES, CLIENT)
-    ours = {**OWN, "X-Ash-Address": CLIENT}
+    ours = {**OWN, "X-Ash-Address": CLIENT, "X-Ash-TLS-Client-Subject": "CN=proxy"}
     assert kept == {"Host": "inner", "Accept": "*/*", "Via": "1.1 a", **ours}
 
 

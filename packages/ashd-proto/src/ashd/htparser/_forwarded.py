@@ -90,7 +90,7 @@ class Trusted:
         """Take addresses, networks, `unix` and `*`, with commas; raises `UsageError`."""
         entries = [entry for part in text.split(",") if (entry := part.strip())]
         self._all = "*" in entries
-        self._unix = self._all or UNIX.decode() in entries
+        self._local = self._all or UNIX.decode() in entries
         self._networks = [_network(entry) for entry in entries if entry not in ("*", "unix")]
         self._known: Kept[bool] = Kept(self._look_up)
 
@@ -100,7 +100,7 @@ class Trusted:
 
     def _look_up(self, address: bytes) -> bool:
         if address == UNIX:
-            return self._unix
+            return self._local
         if not address or self._all:
             return bool(address)
         packed = socket.inet_pton(_family(address), address.decode("ascii"))

@@ -17,6 +17,7 @@ from ._proxy_header import Ends
 from ._request_lines import make_field
 
 _log = logging.getLogger("ashd.htparser")
+_TLS = b"X-Ash-TLS-"
 
 
 class Arrival(NamedTuple):
@@ -69,7 +70,8 @@ class Peer:
     def _headers_by(self, word: Word) -> bytes:
         strings = self.encoded.split(b"\0")[:-1]
         headers = dict(zip(strings[::2], strings[1::2], strict=True))
-        if word.client is not None:
+        if word.client is not None:  # whose TLS isn't that of this connection
+            headers = {name: headers[name] for name in headers if not name.startswith(_TLS)}
             headers[b"X-Ash-Address"], headers[b"X-Ash-Port"] = word.client
         headers[b"X-Ash-Protocol"] = word.protocol or headers[b"X-Ash-Protocol"]
         headers[b"X-Ash-Server-Port"] = word.server_port or headers.get(b"X-Ash-Server-Port", b"")
