@@ -13,7 +13,7 @@ import pytest
 
 from ashdtest.frontend import HANDLER, FrontEnd, front_end, read_to_end
 from ashdtest.http import Reader
-from ashdtest.processes import peak_resident_kib, wait_until
+from ashdtest.processes import forget_peak, peak_resident_kib, wait_until
 
 GET = b"GET /echo HTTP/1.1\r\nHost: a\r\n\r\n"
 GIB = 1 << 30
@@ -22,11 +22,18 @@ ROOM_KIB = 16 * 1024  # what memory may grow by, whatever the size of a body
 ZEROS = bytes(1 << 18)
 
 
+@pytest.fixture(scope="module")
+def running() -> Iterator[FrontEnd]:
+    with front_end(HANDLER) as server:
+        server.exchange(GET.replace(b"1.1", b"1.0"))
+        yield server
+
+
 @pytest.fixture
-def server() -> Iterator[FrontEnd]:
-    with front_end(HANDLER) as running:
-        running.exchange(GET.replace(b"1.1", b"1.0"))
-        yield running
+def server(running: FrontEnd) -> FrontEnd:
+    """One for all tests, with log and peak of memory of their own."""
+    forget_peak(running.pid)
+    return running.from_now_on()
 
 
 def send_until_blocked(sock: socket.socket, limit: int) -> int:
@@ -163,10 +170,10 @@ def test_held_bodies_that_no_socket_takes_at_once() -> None:
         assert reader.reply().status == 200
 
 
-def test_the_rest_of_a_body_while_the_front_end_stops(server: FrontEnd) -> None:
+def test_the_rest_of_a_body_while_the_front_end_stops() -> None:
     """It is taken though the response is complete, or a reset could destroy that."""
     size = GIB // 1024
-    with server.connect() as sock:
+    with front_end(HANDLER) as server, server.connect() as sock:
         reader = Reader(sock)
         sock.sendall(b"POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % size)
         assert reader.reply().body == b"early"

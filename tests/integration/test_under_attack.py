@@ -24,6 +24,7 @@ from ashdtest.processes import (
     children,
     descriptor_count,
     exists,
+    forget_peak,
     peak_resident_kib,
     resident_kib,
     thread_count,
@@ -274,6 +275,7 @@ def under_attack(server: FrontEnd, path: bytes) -> Iterator[ExitStack]:
     good_requests(server, path)
     before = idle_counts(server)
     memory = resident_kib(server.pid)
+    forget_peak(server.pid)
     with ExitStack() as stack:
         yield stack
         good_requests(server, path)
