@@ -32,6 +32,9 @@ PURPOSES = {
     "ssh": "OpenSSH's client",
     "ssh-keygen": "OpenSSH's client",
     "sshd": "OpenSSH's server",
+    "setpriv": "a command as another user, part of util-linux",
+    "systemd-analyze": "a check of unit files, part of systemd",
+    "systemd-socket-activate": "sockets that systemd passes",
     "tmux": "a real terminal",
     "zsh": "completion in the shell",
 }
