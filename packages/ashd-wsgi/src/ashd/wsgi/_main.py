@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ashd.proto import describe_handler, holds_datagram, hung_up
 from ashd.proto._logs import configure_logging
+from ashd.proto._stderr import make_stderr_lossy
 from ashd.serve import (
     Model,
     ModelError,
@@ -74,6 +75,7 @@ def _run(options: Options) -> int:
     worker = this_worker()
     if worker is not None:
         leave_behind(worker.close)
+    make_stderr_lossy()
     if not options.leave_logging:
         configure_logging(options.program, options.log_format, request_id=current_request_id)
     try:
