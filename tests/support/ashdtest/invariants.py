@@ -11,10 +11,12 @@ import re
 import zlib
 from collections.abc import Callable, Sequence
 
-from ashd.htparser._errors import ResponseError
+from ashd.htparser._errors import RequestError, ResponseError
+from ashd.htparser._forwarded import FORWARDING, LOCAL, canonical, word_of
 from ashd.htparser._limits import Limits
+from ashd.htparser._proxy_header import START, ProxyHeaderError, measure, read_header
 from ashd.htparser._response import ResponseFramer
-from ashd.htparser._syntax import is_ash
+from ashd.htparser._syntax import is_ash, is_host
 from ashd.proto import ProtocolError, decode_request, encode_request
 
 from . import h11reader
@@ -66,10 +68,29 @@ def check_datagram(data: bytes) -> None:
     assert decode_request(encode_request(*fields)) == fields
 
 
+def check_proxy(data: bytes) -> None:
+    """What a proxy says of its client is understood, or refused by an error of ours.
+
+    The input is the beginning of a connection, and lines of header values.
+    """
+    _check_proxy_header(data)
+    values = data.split(b"\n")
+    try:
+        word = word_of(dict(zip(sorted(FORWARDING), values, strict=False)), LOCAL)
+    except RequestError:
+        return
+    assert word.protocol in (b"", b"http", b"https")
+    assert not word.host or is_host(word.host)
+    assert not word.server_port or int(word.server_port) < 1 << 16
+    if word.client:
+        assert canonical(word.client) == word.client
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "requests": check_requests,
     "responses": check_response,
     "datagrams": check_datagram,
+    "proxies": check_proxy,
 }
 
 
@@ -78,6 +99,26 @@ def _cuts(data: bytes) -> list[Sequence[bytes]]:
     places = [chance.randrange(len(data) + 1) for _ in range(chance.randrange(1, 6))]
     in_bytes = [[data[i : i + 1] for i in range(len(data))]] if len(data) < SHORT else []
     return [cut(data, places), *in_bytes]
+
+
+def _check_proxy_header(data: bytes) -> None:
+    """Its size is certain at some byte, and stays what it is; so does a refusal."""
+    sizes = [_measure(data[:end]) for end in range(1, min(len(data), START) + 1)]
+    certain = [size for size in sizes if size != 0]
+    assert len(set(certain)) <= 1
+    assert sizes[len(sizes) - len(certain) :] == certain
+    if certain and certain[0] is not None and certain[0] <= len(data):
+        try:
+            read_header(data[: certain[0]])
+        except ProxyHeaderError:
+            return
+
+
+def _measure(data: bytes) -> int | None:
+    try:
+        return measure(data)
+    except ProxyHeaderError:
+        return None
 
 
 # Requests
