@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ._body import BODY_BUFFER
 from ._channel import Channel
 from ._environ import EnvironBuilder, base_environ
 from ._response import ASHD_STATUS_LINE, Response
 from ._version import SOFTWARE
+
+if TYPE_CHECKING:
+    from ._exchange import Exchange
 
 T = TypeVar("T")
 
@@ -27,12 +30,12 @@ class Observer(Protocol):
         """Return what is told of the requests that one thread receives; perhaps itself."""
         ...
 
-    def started(self, environ: dict[str, Any], /) -> Any:
+    def started(self, environ: dict[str, Any], exchange: Exchange, /) -> Any:
         """The application is about to be called; what this returns is given to `finished`."""
         ...
 
-    def finished(self, token: Any, status: str, aborted: bool, /) -> None:
-        """The response is over: `status` is `200 OK`, or `-` if there was none.
+    def finished(self, token: Any, exchange: Exchange, aborted: bool, /) -> None:
+        """The response is over, or the client has left (`aborted`).
 
         `token` is None if the application wasn't called.
         """

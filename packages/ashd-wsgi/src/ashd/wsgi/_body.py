@@ -51,7 +51,7 @@ class Body(io.RawIOBase):
         self._forgotten = False
         self._length = length
         self._withheld = withheld
-        self._received = 0
+        self.received = 0
         self._ended = False
         self._read_to_end = False
         self._error: CutBodyError | None = None
@@ -73,7 +73,7 @@ class Body(io.RawIOBase):
     @property
     def seen(self) -> bool:
         """Whether anything of the body has come."""
-        return self._received > 0
+        return self.received > 0
 
     def readable(self) -> bool:
         """Tell that it can be read."""
@@ -101,7 +101,7 @@ class Body(io.RawIOBase):
             except ConnectionResetError:
                 count = 0
                 break
-        self._received += count
+        self.received += count
         if not count:
             self._ended = True
             self._error = self._cut()
@@ -111,17 +111,17 @@ class Body(io.RawIOBase):
         return count
 
     def _cut(self) -> CutBodyError | None:
-        if self._length is not None and self._received >= self._length:
+        if self._length is not None and self.received >= self._length:
             return None
         poll = select.poll()
         poll.register(self._fd, _RDHUP)
         events = poll.poll(0)
         closed = bool(events) and bool(events[0][1] & (select.POLLHUP | select.POLLERR))
-        if not closed and (self._length is None or (self._withheld and not self._received)):
+        if not closed and (self._length is None or (self._withheld and not self.received)):
             return None
         wanted = "" if self._length is None else f" of {self._length}"
         return CutBodyError(
-            f"the request's body was cut after {self._received}{wanted} bytes: the client went away"
+            f"the request's body was cut after {self.received}{wanted} bytes: the client went away"
         )
 
     # While the response is being written
@@ -151,7 +151,7 @@ class Body(io.RawIOBase):
             return
         except ConnectionResetError:
             piece = b""
-        self._received += len(piece)
+        self.received += len(piece)
         if piece:
             self._aside.seek(self._aside_size)
             self._aside_size += self._aside.write(piece)
