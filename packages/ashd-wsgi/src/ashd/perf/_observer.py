@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ashd.pdm.perf import RequestFinish, RequestStart
-from ashd.wsgi._exchange import Exchange
+from ashd.wsgi._adapter import Served
 
 from ._counters import counters
 from ._objects import requests
@@ -40,9 +40,9 @@ class PerfObserver:
         requests.notify(event)
         return time.monotonic(), icpu, event
 
-    def finished(self, token: _Token | None, exchange: Exchange, aborted: bool) -> None:
+    def finished(self, token: _Token | None, served: Served, aborted: bool) -> None:
         """Note that a response is over; `token` is None when the application wasn't called."""
-        status = exchange.response.status.decode("latin-1") or "-"
+        status = served.response.status.decode("latin-1") or "-"
         code = status[:3]
         if token is None:
             self._tally.count(code, None, aborted)

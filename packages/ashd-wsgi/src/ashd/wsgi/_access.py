@@ -21,8 +21,7 @@ from ._errors import StartError
 from ._response import Response
 
 if TYPE_CHECKING:
-    from ._adapter import Observer
-    from ._exchange import Exchange
+    from ._adapter import Observer, Served
 
 logger = logging.getLogger("ashd.wsgi")
 
@@ -100,28 +99,28 @@ class AccessObserver:
         """See `Observer`."""
         return AccessObserver(self._log, self._inner and self._inner.for_thread())
 
-    def started(self, environ: dict[str, Any], exchange: Exchange) -> _Token:
+    def started(self, environ: dict[str, Any], served: Served) -> _Token:
         """See `Observer`."""
-        inner = None if self._inner is None else self._inner.started(environ, exchange)
+        inner = None if self._inner is None else self._inner.started(environ, served)
         token = _Token(inner, environ)
         if self._form.watching:
-            exchange.response.gate = _noting(token, exchange.response.gate)
+            served.response.gate = _noting(token, served.response.gate)
         return token
 
-    def finished(self, token: _Token | None, exchange: Exchange, aborted: bool) -> None:
+    def finished(self, token: _Token | None, served: Served, aborted: bool) -> None:
         """See `Observer`."""
         if self._inner is not None:
-            self._inner.finished(None if token is None else token.inner, exchange, aborted)
-        served = _Served(exchange.request, exchange.response, exchange.received)
-        served.outcome = b"cut" if aborted else b"ok"
+            self._inner.finished(None if token is None else token.inner, served, aborted)
+        entry = _Entry(served.request, served.response, served.received)
+        entry.outcome = b"cut" if aborted else b"ok"
         if token is None:
-            served.outcome = b"refused"
+            entry.outcome = b"refused"
         else:
-            served.user = str(token.environ.get("REMOTE_USER") or "").encode("latin-1", "replace")
-            served.first_byte = token.first_byte
-            served.duration = time.monotonic() - token.began
+            entry.user = str(token.environ.get("REMOTE_USER") or "").encode("latin-1", "replace")
+            entry.first_byte = token.first_byte
+            entry.duration = time.monotonic() - token.began
         try:
-            self._log.add(self._form.line(served))
+            self._log.add(self._form.line(entry))
         except Exception:  # the response is over, and nobody else looks
             logger.exception("a line of the access log can't be made")
 
@@ -135,7 +134,7 @@ def _noting(token: _Token, gate: Callable[[], object] | None) -> Callable[[], ob
     return note
 
 
-class _Served:
+class _Entry:
     """A request that is over: an entry of the log."""
 
     line = b""

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
+
+from ashd.proto import Request
 
 from ._body import BODY_BUFFER
 from ._channel import Channel
 from ._environ import EnvironBuilder, base_environ
 from ._response import ASHD_STATUS_LINE, Response
 from ._version import SOFTWARE
-
-if TYPE_CHECKING:
-    from ._exchange import Exchange
 
 T = TypeVar("T")
 
@@ -23,6 +22,18 @@ class Application(Protocol):
     def __call__(self, environ: dict[str, Any], start_response: Any, /) -> Iterable[bytes]: ...
 
 
+class Served(Protocol):
+    """A request, and what has become of it."""
+
+    request: Request
+    response: Response
+
+    @property
+    def received(self) -> int:
+        """How many bytes of the request's body have come."""
+        ...
+
+
 class Observer(Protocol):
     """Is told of each request. Its methods are called in the threads that serve; none may block."""
 
@@ -30,11 +41,11 @@ class Observer(Protocol):
         """Return what is told of the requests that one thread receives; perhaps itself."""
         ...
 
-    def started(self, environ: dict[str, Any], exchange: Exchange, /) -> Any:
+    def started(self, environ: dict[str, Any], served: Served, /) -> Any:
         """The application is about to be called; what this returns is given to `finished`."""
         ...
 
-    def finished(self, token: Any, exchange: Exchange, aborted: bool, /) -> None:
+    def finished(self, token: Any, served: Served, aborted: bool, /) -> None:
         """The response is over, or the client has left (`aborted`).
 
         `token` is None if the application wasn't called.
