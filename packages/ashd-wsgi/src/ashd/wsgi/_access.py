@@ -12,13 +12,11 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ashd.proto import Request
 from ashd.proto._access_format import AccessFormat
 from ashd.proto._log_file import LogFile
 from ashd.serve import WakeUp, leave_behind
 
 from ._errors import StartError
-from ._response import Response
 
 if TYPE_CHECKING:
     from ._adapter import Observer, Served
@@ -111,12 +109,12 @@ class AccessObserver:
         """See `Observer`."""
         if self._inner is not None:
             self._inner.finished(None if token is None else token.inner, served, aborted)
-        entry = _Entry(served.request, served.response, served.received)
+        environ = {} if token is None else token.environ
+        entry = _Entry(served, environ)
         entry.outcome = b"cut" if aborted else b"ok"
         if token is None:
             entry.outcome = b"refused"
         else:
-            entry.user = str(token.environ.get("REMOTE_USER") or "").encode("latin-1", "replace")
             entry.first_byte = token.first_byte
             entry.duration = time.monotonic() - token.began
         try:
@@ -141,14 +139,15 @@ class _Entry:
     plain = False
     kept = b""
 
-    def __init__(self, request: Request, response: Response, received: int) -> None:
-        self._request = request
-        self._response = response
-        self.client = request.get("X-Ash-Address") or b""
-        self.user = b""
+    def __init__(self, served: Served, environ: dict[str, Any]) -> None:
+        self._request = request = served.request
+        self._response = response = served.response
+        self._environ = environ  # empty if the application wasn't called
+        self.client = self._variable("REMOTE_ADDR") or request.get("X-Ash-Address") or b""
+        self.user = self._variable("REMOTE_USER")
         self.method, self.target, self.version = request.method, request.url, request.version
         self.status = response.status[:3] or _NO_RESPONSE
-        self.sent, self.received = response.sent, received
+        self.sent, self.received = response.sent, served.received
         self.duration = self.first_byte = -1.0
         self.request_id = request.get("X-Ash-Request-ID") or b""
         self.outcome = b""
@@ -159,10 +158,14 @@ class _Entry:
 
     @property
     def protocol(self) -> bytes:
-        return self._request.get("X-Ash-Protocol") or b""
+        return self._request.get("X-Ash-Protocol") or self._variable("wsgi.url_scheme")
 
     def request_header(self, name: bytes) -> bytes:
-        return self._request.get(name) or b""
+        variable = "HTTP_" + name.decode("latin-1").upper().replace("-", "_")  # as SCGI has it
+        return self._request.get(name) or self._variable(variable)
+
+    def _variable(self, name: str) -> bytes:
+        return str(self._environ.get(name) or "").encode("latin-1", "replace")
 
     def response_header(self, name: bytes) -> bytes:
         return self._response.header(name)
