@@ -29,6 +29,7 @@ PURPOSES = {
     "ssh": "OpenSSH's client",
     "ssh-keygen": "OpenSSH's client",
     "sshd": "OpenSSH's server",
+    "testssl": "a scanner for TLS",
     "tmux": "a real terminal",
     "zsh": "completion in the shell",
 }
