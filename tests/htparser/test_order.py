@@ -39,6 +39,9 @@ class Connection:
     def exchange_done(self, *, keep_alive: bool, reset: bool) -> None:  # noqa: ARG002
         self.done = True
 
+    def exchange_switched(self, sock: socket.socket) -> None:
+        raise AssertionError(sock)
+
     def exchange_failed(self, status: int, detail: str) -> None:
         raise AssertionError(status, detail)
 

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from ashd.htparser._errors import ResponseError
-from ashd.htparser._limits import MAX_RESPONSE_HEAD
+from ashd.htparser._limits import MAX_INTERIM, MAX_RESPONSE_HEAD
 from ashd.htparser._response import ResponseFramer
 
 
@@ -142,6 +142,23 @@ def test_a_handlers_own_transfer_coding_is_passed_on_as_it_is() -> None:
     assert not framer.keep_alive
     with pytest.raises(ResponseError, match=r"HTTP/1\.0"):
         frame(b"HTTP/1.1 200 OK\nTransfer-Encoding: gzip, chunked\n\n" + body, current=False)
+
+
+@pytest.mark.parametrize(
+    "coding", [b"CHUNKED", b"chunked,", b", chunked", b"chunked\nTransfer-Encoding:"]
+)
+def test_the_name_of_the_handlers_chunks_is_written_anew(coding: bytes) -> None:
+    body = b"3\r\nabc\r\n0\r\n\r\n"
+    output, framer = frame(b"HTTP/1.1 200 OK\nTransfer-Encoding: " + coding + b"\n\n" + body)
+    assert output == CHUNKED + body
+    assert framer.complete
+
+
+@pytest.mark.parametrize("current", [True, False])
+@pytest.mark.parametrize("coding", [b"", b",", b"chunked, gzip", b"chunked, chunked"])
+def test_a_coding_that_leaves_the_end_in_doubt_is_refused(coding: bytes, current: bool) -> None:
+    with pytest.raises(ResponseError, match="Transfer-Encoding"):
+        frame(b"HTTP/1.1 200 OK\nTransfer-Encoding: " + coding + b"\n\nabc", current=current)
 
 
 def test_repeated_fields_are_one_list() -> None:
@@ -298,6 +315,7 @@ def test_an_end_before_the_end_of_the_head(data: bytes, cut: bool) -> None:
         b"HTTP/1.1 2000 OK\n\n",
         b"HTTP/1.1 099 OK\n\n",
         b"HTTP/1.1 101 Switching Protocols\n\n",
+        b"HTTP/1.1 101 Switching Protocols\nX-Ash-Switch: duplex\nUpgrade: a\n\n",
         b"HTTP/1.1 200 O\x00K\n\n",
         b"HTTP/1.1 200 OK\nA\n\n",
         b"HTTP/1.1 200 OK\nA : b\n\n",
@@ -320,3 +338,81 @@ def test_heads_that_are_no_http(head: bytes, step: int) -> None:
 def test_one_length_given_twice() -> None:
     output, _ = frame(b"HTTP/1.1 200 OK\nContent-Length: 3\nContent-Length: 3\n\nabc")
     assert output == LENGTH + b"abc"
+
+
+# Other protocols
+
+SWITCH = (
+    b"HTTP/1.1 101 Switching Protocols\nConnection: keep-alive, Upgrade\nUpgrade: a\nB: c\n"
+    b"Content-Length: 3\nTransfer-Encoding: chunked\nX-Ash-Switch: Duplex\n\n"
+)
+SWITCHED = b"HTTP/1.1 101 Switching Protocols\r\nB: c\r\nUpgrade: a\r\nConnection: Upgrade\r\n\r\n"
+
+
+@pytest.mark.parametrize("step", [1, 7, 1000])
+@pytest.mark.parametrize("head_only", [False, True])
+def test_a_switch_is_the_end_of_the_response(step: int, head_only: bool) -> None:
+    framer = ResponseFramer(head_only=head_only, current=True, keep_alive=True)
+    framer.obstacle = ""
+    output = b""
+    data = b"HTTP/1.1 103 Early Hints\nLink: a\n\n" + SWITCH + b"of nobody"
+    for start in range(0, len(data), step):
+        if not framer.complete:
+            output += framer.feed(data[start : start + step])
+    assert output == b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n" + SWITCHED
+    assert framer.switched
+
+
+@pytest.mark.parametrize("obstacle", ["", "of some kind"])
+@pytest.mark.parametrize(
+    "head", [SWITCH, SWITCH.replace(b"Duplex", b"simplex"), SWITCH.replace(b"X-Ash", b"X-Ach")]
+)
+def test_a_switch_needs_the_word_and_a_way(head: bytes, obstacle: str) -> None:
+    framer = ResponseFramer(head_only=False, current=True, keep_alive=True)
+    framer.obstacle = obstacle
+    if head == SWITCH and not obstacle:
+        assert framer.feed(head) == SWITCHED
+        return
+    with pytest.raises(ResponseError, match="101" if head != SWITCH else obstacle):
+        framer.feed(head)
+    assert not framer.started
+
+
+def test_the_word_alone_switches_nothing() -> None:
+    output, framer = frame(LENGTH[:-2] + b"X-Ash-Switch: duplex\r\n\r\nabc")
+    assert output == LENGTH + b"abc"
+    assert not framer.switched
+
+
+def test_an_upgrade_is_offered_by_426_alone() -> None:
+    """And there it has to be (RFC 9110, 15.5.22)."""
+    for status in (b"426 A", b"200 B"):
+        head = b"HTTP/1.1 " + status + b"\nUpgrade: a\nConnection: upgrade\nContent-Length: 0\n\n"
+        for current in (True, False):
+            output, _ = frame(head, current=current)
+            offered = output.count(b"Upgrade: a\r\nConnection: Upgrade\r\n")
+            assert offered == (status == b"426 A" and current)
+            assert offered == output.lower().count(b"connection: upgrade")
+
+
+@pytest.mark.parametrize("head_only", [False, True])
+def test_a_bodiless_response_after_hints(head_only: bool) -> None:
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n"
+    status = b"200 OK" if head_only else b"304 Not Modified"
+    output, framer = frame(hints + b"HTTP/1.1 " + status + b"\r\n\r\n", head_only=head_only)
+    assert output == hints + b"HTTP/1.1 " + status + b"\r\n\r\n"
+    assert framer.complete
+    assert framer.keep_alive
+
+
+@pytest.mark.parametrize("current", [False, True])
+@pytest.mark.parametrize("status", [b"100", b"102", b"103"])
+def test_interim_responses_have_a_bound(status: bytes, current: bool) -> None:
+    small = b"HTTP/1.1 " + status + b" A\n\n"
+    large = small[:-1] + b"B: " + b"c" * (MAX_INTERIM // 4) + b"\n\n"
+    for head, few in ((small, 32), (large, 3)):
+        output, _ = frame(head * few + LENGTH + b"abc", current=current)
+        assert output.count(b"HTTP/1.1 " + status) == (few if status != b"100" and current else 0)
+        framer = ResponseFramer(head_only=False, current=current, keep_alive=True)
+        with pytest.raises(ResponseError, match="interim"):
+            framer.feed(head * 2 * few)

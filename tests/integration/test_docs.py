@@ -15,9 +15,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ashdtest import bound
 from ashdtest.frontend import FrontEnd, front_end
 from ashdtest.outside import needs
-from ashdtest.processes import children, wait_until
+from ashdtest.processes import children, free_port, wait_until
 
 DOCS = Path(__file__).parents[2] / "docs"
 BIN = Path(sys.executable).parent
@@ -39,19 +40,22 @@ def handler_of(command: str) -> list[str]:
     return shlex.split(handler)
 
 
-def command_that_ends(ending: str) -> str:
-    (command,) = re.findall(
-        rf"^    (ashd-htparser .*{re.escape(ending)})$", APPLICATIONS, re.MULTILINE
+def command_that_ends(ending: str) -> list[str]:
+    """Return the words after `--bind ADDRESS` of a command on the page."""
+    (words,) = re.findall(
+        rf"^    ashd-wsgi --bind :8080 (.*{re.escape(ending)})$", APPLICATIONS, re.MULTILINE
     )
-    return str(command)
+    return shlex.split(words)
 
 
 @contextmanager
 def serving(folder: Path, ending: str) -> Iterator[httpx.Client]:
     """Run a command of the page, on a free port."""
+    address = f"127.0.0.1:{free_port()}"
+    words = command_that_ends(ending)
     with (
-        front_end(handler_of(command_that_ends(ending)), cwd=folder, env=ENV) as server,
-        httpx.Client(base_url=server.url, follow_redirects=True, timeout=60) as client,
+        bound.serving("--bind", address, *words, cwd=folder, env=ENV),
+        httpx.Client(base_url=f"http://{address}", follow_redirects=True, timeout=60) as client,
     ):
         yield client
 
@@ -65,7 +69,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_plain_wsgi(folder: Path) -> None:
-    with serving(folder, "-A hello") as client:
+    with serving(folder, "hello:application") as client:
         assert client.get("/").text == "Hello from WSGI!\n"
 
 
@@ -75,7 +79,7 @@ def test_arguments(folder: Path) -> None:
 
 
 def test_flask(folder: Path) -> None:
-    with serving(folder, "-A notes") as client:
+    with serving(folder, "notes:app") as client:
         assert client.get("/").text == "Hello from Flask! Notes: "
         client.post("/add", data={"text": "milk"})
         assert (
@@ -84,14 +88,14 @@ def test_flask(folder: Path) -> None:
 
 
 def test_bottle(folder: Path) -> None:
-    with serving(folder, "-A guestbook") as client:
+    with serving(folder, "guestbook:application") as client:
         assert client.get("/hello/you").text == "Hello from Bottle, you!"
 
 
 def test_django(tmp_path: Path) -> None:
     (start,) = re.findall(r"^    (django-admin startproject .*)$", APPLICATIONS, re.MULTILINE)
     subprocess.run(shlex.split(start), cwd=tmp_path, env=ENV, check=True)
-    with serving(tmp_path, "-A mysite.wsgi") as client:
+    with serving(tmp_path, "mysite.wsgi:application") as client:
         assert "The install worked successfully!" in client.get("/").text
 
 

@@ -11,9 +11,16 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ashdtest.client import Client, request
 from ashdtest.frontend import FRONT_ENDS, FrontEnd, front_end
 
 README = Path(__file__).parents[2] / "packages/ashd-proto/README.md"
+
+HEADINGS = {
+    "hello.py": "A handler",
+    "dispatch.py": "A dispatcher",
+    "echo.py": "A handler that speaks another protocol",
+}
 
 WIKI = """
 def application(env, start_response):
@@ -33,7 +40,7 @@ def example(heading: str) -> str:
 @pytest.fixture
 def programs(tmp_path: Path) -> Path:
     """A folder with the examples, as a reader would have saved them."""
-    for name, heading in (("hello.py", "A handler"), ("dispatch.py", "A dispatcher")):
+    for name, heading in HEADINGS.items():
         path = tmp_path / name
         path.write_text(example(heading), encoding="utf-8")
         path.chmod(0o755)
@@ -77,6 +84,20 @@ def test_the_dispatcher_strips_a_prefix_and_passes_requests_on(dispatcher: Front
     assert (response.status_code, response.text) == (404, "No such thing here.\n")
     assert httpx.get(f"{dispatcher.url}/hello/again").text == "Hello, again!\n"
     assert "Traceback" not in dispatcher.log
+
+
+@pytest.fixture
+def echo(programs: Path, name: str) -> Iterator[FrontEnd]:
+    yield from serving("./echo.py", programs, name)
+
+
+def test_the_handler_that_speaks_another_protocol(echo: FrontEnd) -> None:
+    assert httpx.get(echo.url).status_code == 400
+    with Client(echo.connect()) as client:
+        client.send(request("/", "Upgrade: echo", "Connection: Upgrade"))
+        assert client.until(b"\r\n\r\n").startswith(b"HTTP/1.1 101 ")
+        assert client.send(b"hello").exactly(5) == b"hello"
+    assert "Traceback" not in echo.log
 
 
 def test_the_handler_is_ten_lines() -> None:

@@ -34,7 +34,8 @@ MAY_IMPORT: Mapping[str, set[str]] = {
 }
 
 ON_DEMAND: Mapping[str, set[str]] = {
-    "wsgi": {"pdm", "perf"},  # only with a debug socket: nobody else pays for them
+    # only with a debug socket, and to check what --bind says: nobody else pays for them
+    "wsgi": {"pdm", "perf", "htparser"},
 }
 """Parts that may be imported inside functions only, when somebody asks for what they do."""
 

@@ -31,9 +31,39 @@ from ashdtest.handlers import running
         (["..app"], "'..app' is not the name of a module", 1),
         (["app.py"], "'app.py' is a file: give the name of its module, app", 1),
         (["a/b.py"], "give the name of its module, -p a b", 1),
-        (["-A", "app:app"], "give app alone, with -A, and call the application's object", 1),
-        (["-A", "app:app"], "(application = app)", 1),
-        (["app:make(1)"], "give app alone, with -A", 1),
+        (["app.py:app"], "'app.py' is a file: give the name of its module, app:app", 1),
+        (["a/b.py:app"], "give the name of its module, -p a b:app", 1),
+        ([":app"], "':app' names no module: write MODULE:OBJECT", 1),
+        (["app:aplication"], "app has no 'aplication' (did you mean application?)", 1),
+        (["-A", "app:nothing"], "app has no 'nothing' (it has application)", 1),
+        (["app:application.x.y"], "app.application has no 'x'", 1),
+        (["app:wmain(open('x'))"], "with literals: strings, numbers", 1),
+        (["app:wmain(*[1])"], "with literals: strings, numbers", 1),
+        (["app:wmain(**{})"], "with literals: strings, numbers", 1),
+        (["app:wmain()()"], "only a function of the module can be called", 1),
+        (["app:1 + 1"], "'app:1 + 1' is not MODULE:OBJECT", 1),
+        (["app:wmain("], "is not MODULE:OBJECT", 1),
+        (["app:wmain", "x"], """in parentheses: 'app:wmain("x")'""", 1),
+        (["app:__name__()"], "app:__name__ can't be called: it is of type str", 1),
+        (["noresult:wmain()"], "what noresult:wmain returned is no WSGI application", 1),
+        (
+            ["factory:create_app"],
+            "so it is no WSGI application; if it makes one, write",
+            1,
+        ),
+        (["factory:"], "neither application nor app; name the object: factory:OBJECT; it has", 1),
+        (["empty:"], "neither application nor app; name the object: empty:OBJECT", 1),
+        (["asgi:app"], "asgi:app is an asynchronous (ASGI) application", 1),
+        (["asgi:other"], "asgi:other is an asynchronous (ASGI) application", 1),
+        (["package:inner.app"], "package has no 'inner'; for the module of this name write pac", 1),
+        (["ap:app"], "no module 'ap' on Python's path (did you mean app?)", 1),
+        (["further:app"], "no module 'further' on Python's path; it is in", 1),
+        (["nosuchmodule:app"], "is on it; say -p FOLDER for another one", 1),
+        (
+            ["package.inne:app"],
+            "'package.inne' on Python's path (did you mean inner?)",
+            1,
+        ),
         (["empty"], "the module empty has no function wmain", 1),
         (["-A", "empty"], "the module empty has no object named application", 1),
         (["onlyapp"], "it has an application: use -A", 1),
@@ -65,7 +95,16 @@ def test_one_clear_line(tmp_path: Path, arguments: list[str], told: str, status:
         "nocallable": "application = 5\nwmain = lambda: 5",
         "noresult": "wmain = lambda: None",
         "exits": "import sys\nwmain = lambda: sys.exit(3)",
+        "factory": "def create_app(): pass",
+        "asgi": """async def app(scope, receive, send): pass
+class Other:
+    async def __call__(self, scope, receive, send): pass
+other = Other()""",
+        "below/further": "",
+        "package/__init__": "",
+        "package/inner": "",
     }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         module(tmp_path, source, name)
     outcome = attempt(command("-p", tmp_path, *arguments))
     assert outcome.status == status
@@ -164,6 +203,7 @@ def test_standard_input_that_is_no_handler_socket(tmp_path: Path, kind: str) -> 
     os.close(write_end)
     assert outcome.status == 1
     assert outcome.stderr.startswith(f"ashd-wsgi: {NO_HANDLER_SOCKET}; let a front end start this")
+    assert f"ashd-wsgi --bind :8080 --application --path={tmp_path} app" in outcome.stderr
     assert outcome.stderr.count("\n") == 1
 
 

@@ -76,10 +76,27 @@ def test_version() -> None:
         (["-p", "DIR", "app", "-A", "--help"], b"('-A', '--help')"),
         (["-p", "DIR", "app", "--", "-h"], b"('--', '-h')"),
         (["-p", "DIR", "app", "", "caf\xe9"], "('', 'caf\xe9')".encode()),
+        (["-p", "DIR", "app:application"], b"application"),
+        (["-p", "DIR", "-A", "app:Holder.inner"], b"application"),
+        (["-p", "DIR", "app:"], b"application"),
+        (["-p", "DIR", "usual:"], b"app"),
+        (["-p", "DIR", "app:wmain()"], b"()"),
+        (["-p", "DIR", """app:wmain("x", ['y'], None, -1)"""], b"('x', ['y'], None, -1)"),
+        (["-p", "DIR", "app:Holder.make(debug=True)"], b"True"),
+        (["-p", "DIR", "onlywmain:"], b"()"),
     ],
 )
 def test_ways_to_name_an_application(tmp_path: Path, options: list[str], expected: bytes) -> None:
-    folder = module(tmp_path / "modules", HELLO)
+    holder = """
+class Holder:
+    inner = staticmethod(application)
+    @staticmethod
+    def make(debug):
+        return lambda environ, start_response: [b"%a" % debug, start_response("200 OK", [])][:1]
+"""
+    folder = module(tmp_path / "modules", HELLO + holder)
+    module(folder, HELLO.replace("application", "app"), "usual")
+    module(folder, "from app import wmain", "onlywmain")
     argv = command(*(option.replace("DIR", str(folder)) for option in options))
     with running(argv, cwd=tmp_path) as handler:
         assert handler.call().body == expected
@@ -131,6 +148,19 @@ def test_the_working_directory_is_on_the_path_only_when_asked_for(
     assert "-p ." in outcome.stderr
     with running([*start, "-p", ".", "app"], cwd=tmp_path) as handler:
         assert handler.call().body == b"application"
+
+
+def test_the_working_directory_is_on_the_path_of_an_object(tmp_path: Path) -> None:
+    module(tmp_path, HELLO)
+    module(tmp_path, HELLO.replace("application", "app"), "other")
+    first = module(tmp_path / "first", HELLO.replace('b"application"', 'b"first"'))
+    for words, expected in {
+        ("app:application",): b"application",
+        ("-p", str(first), "app:application"): b"first",
+        ("-p", str(first), "other:app"): b"app",
+    }.items():
+        with running(command(*words), cwd=tmp_path) as handler:
+            assert handler.call().body == expected
 
 
 def test_a_relative_path_holds_when_the_application_goes_elsewhere(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The front end: HTTP/1.0 and 1.1 with clients, ashd with a root handler.
 
-What is public here is the command `ashd-htparser`; `main` is its entry point. All of it runs in one
+What is public here is the command `ashd-htparser`; `main` is its entry point, and
+`check_portspec` is for programs that start it. All of it runs in one
 thread, on one asyncio event loop (uvloop's when that is installed); with `--processes`, in several
 processes that know nothing of each other's clients (`_workers`).
 
@@ -18,5 +19,6 @@ How a request travels, and which module is in charge of it:
 """
 
 from ._main import main
+from ._portspec import check_portspec
 
-__all__ = ["main"]
+__all__ = ["check_portspec", "main"]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import socket
 from typing import cast
 
 from ._errors import RequestError
@@ -19,16 +20,17 @@ from ._exchange import Exchange
 from ._head import RequestHead
 from ._interface import Surroundings
 from ._limits import EVENTS_AT_ONCE, LINGER_TIME, MAX_HELD
-from ._pages import error_page
+from ._pace import BodyPace
+from ._pages import CONTINUE, error_page
 from ._peer import Arrival, Peer
 from ._reader import END, RequestReader
 from ._response import ResponseFramer
 from ._room import Client
 from ._states import FOLLOWERS, HOLDING, READING, WAITING, State
+from ._stream import Stream
 from ._wire import Wire
 
 _IDLE, _RESPONSE = State.IDLE, State.RESPONSE  # an attribute of an Enum costs much more
-_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class Connection(asyncio.Protocol):
@@ -39,10 +41,10 @@ class Connection(asyncio.Protocol):
         "_exchange",
         "_head",
         "_held_body",
+        "_pace",
         "_reader",
         "_server",
         "_state",
-        "_time_left",
         "_transport",
         "_wire",
         "deadline",
@@ -62,7 +64,7 @@ class Connection(asyncio.Protocol):
         self._head: RequestHead | None = None
         self._exchange: Exchange | None = None
         self._held_body = bytearray()
-        self._time_left = 0.0  # for the body, when the handler will take more of it
+        self._pace: BodyPace | None = None  # of the body, while one is waited for
         self.peer: Peer
         self.line: dict[Client, float] | None = None
         self.deadline = server.time() + server.limits.head_time
@@ -141,9 +143,11 @@ class Connection(asyncio.Protocol):
         elif self._state is State.BODY_HELD:
             self.refuse(503, "The server is shutting down.")
 
-    def stirs(self) -> bool:
+    def stirs(self, now: float) -> bool:
         """See `_room.Client`."""
-        return self._wire.has_read() if self._state is _RESPONSE else self._wire.has_sent()
+        if self._state is _RESPONSE:
+            return self._wire.is_taken()
+        return (self._pace is not None and not self._pace.is_behind(now)) or self._wire.has_sent()
 
     def give_way(self) -> None:
         """See `_room.Client`."""
@@ -177,8 +181,7 @@ class Connection(asyncio.Protocol):
         assert exchange is not None
         self._held_body.clear()
         if self._state is State.QUEUED:
-            self._enter(State.BODY, self._server.limits.body_time)
-            self._ask_for_body()
+            self._wait_for_body(State.BODY)
             self._send_body(exchange, body)
             self._resume_when_possible()
         else:
@@ -191,9 +194,10 @@ class Connection(asyncio.Protocol):
 
     def exchange_ready(self) -> None:
         """Read more of the body."""
-        if self._state is State.BODY:
+        if self._state is State.BODY and self._pace is not None:
             now = self._server.time()
-            self.deadline = now + self._time_left
+            self._pace.go_on(now)
+            self.deadline = self._pace.deadline
             self._server.room.stand(self, State.BODY, now)
         self._resume_when_possible()
 
@@ -206,10 +210,18 @@ class Connection(asyncio.Protocol):
         elif not keep_alive:
             self._close_gently()
         elif self._state is State.BODY:
+            self._pace = None
             self._enter(State.REST, LINGER_TIME)
             self._wire.resume()
         else:
             self._next_request()
+
+    def exchange_switched(self, sock: socket.socket) -> None:
+        """The handler takes the client's bytes over; nothing here is called from now on."""
+        self._exchange = None
+        self._enter(State.STREAM)
+        ahead = self._reader.buffer.take(self._reader.buffer.size)
+        Stream(self._server, self._wire, self.peer, sock).start(self, ahead)
 
     def exchange_failed(self, status: int, detail: str) -> None:
         """There is no response but an error page."""
@@ -222,9 +234,12 @@ class Connection(asyncio.Protocol):
         """Deal with what has been received, as far as the state allows."""
         reader = self._reader
         try:
-            for _ in range(EVENTS_AT_ONCE):
-                if self._state not in READING or (self._exchange and self._exchange.full):
+            left = EVENTS_AT_ONCE
+            while self._state in READING and not (self._exchange and self._exchange.full):
+                if not left:
+                    self._wire.defer(self._resume_when_possible)
                     break
+                left -= 1
                 event = reader.next_event()
                 if isinstance(event, RequestHead):
                     self._start(event)
@@ -236,8 +251,6 @@ class Connection(asyncio.Protocol):
                     self._body_is_whole()
                 else:
                     self._pass_on(event)
-            else:
-                self._wire.defer(self._resume_when_possible)
         except RequestError as error:
             self.refuse(error.status, str(error), head_only=error.head_only)
             return
@@ -252,19 +265,23 @@ class Connection(asyncio.Protocol):
         if head.length == 0:
             self._submit(_RESPONSE)
         elif limit and (head.length is None or head.length <= limit):
-            self._enter(State.BODY_HELD, self._server.limits.body_time)
-            self._ask_for_body()
+            self._wait_for_body(State.BODY_HELD)
         else:
             self._submit(State.QUEUED)
 
-    def _ask_for_body(self) -> None:
+    def _wait_for_body(self, state: State) -> None:
+        limits = self._server.limits
+        self._enter(state, limits.body_time)
+        self._pace = BodyPace(limits, self._server.time())
         if self._head is not None and self._head.expects_continue and not self._held_body:
             self._head.expects_continue = False
             if not self._reader.buffer.size:  # else the client didn't wait
-                self._transport.write(_CONTINUE)
+                self._transport.write(CONTINUE)
 
     def _pass_on(self, piece: bytes) -> None:
-        self._body_came(len(piece))
+        if self._pace is not None:  # else it is the rest of one
+            self._pace.came(len(piece), self._server.time())
+            self.deadline = self._pace.deadline
         if self._state is State.BODY_HELD:
             self._held_body += piece
             if len(self._held_body) > self._server.limits.buffer_body:
@@ -274,21 +291,15 @@ class Connection(asyncio.Protocol):
 
     def _send_body(self, exchange: Exchange, piece: bytes) -> None:
         if not exchange.send_body(piece):
-            self._time_left = self.deadline - self._server.time()
+            if self._pace is not None:
+                self._pace.wait_for_handler(self._server.time())
             self.deadline = math.inf
             self._server.room.step_out(self)
             self._wire.pause()
 
-    def _body_came(self, size: int) -> None:
-        """Give the client time for the next bytes of its body."""
-        if self._state is not State.REST:
-            server = self._server
-            now = server.time()
-            self.deadline = server.limits.next_body_deadline(self.deadline, size, now)
-            server.room.stand(self, self._state, now)
-
     def _body_is_whole(self) -> None:
         exchange = self._exchange
+        self._pace = None
         if self._state is State.REST:
             self._next_request()
         elif exchange is None:
@@ -302,10 +313,12 @@ class Connection(asyncio.Protocol):
         server, head = self._server, self._head
         assert head is not None
         self._enter(state)
-        keep_alive = head.keep_alive and not server.stopping
+        keep_alive = head.keep_alive and not server.stopping and not server.room.wanted
         framer = ResponseFramer(head.method == b"HEAD", head.version == b"HTTP/1.1", keep_alive)
         datagram = head.encode(head.client or self.peer.encoded, server.framing)
         exchange = self._exchange = Exchange(self, server.poller, framer, datagram)
+        if head.upgrades:
+            exchange.allow_switch()
         if state is _RESPONSE and not self._held_body:
             exchange.end_body()
         if self.write_deadline < math.inf:
@@ -313,10 +326,11 @@ class Connection(asyncio.Protocol):
         server.queue.submit(exchange, server.queue_deadline)
 
     def _next_request(self) -> None:
+        last = self._server.stopping or self._server.room.wanted
         self._head = None
         self._enter(_IDLE, self._server.limits.idle_time)
         self._wire.resume()
-        if self._server.stopping:
+        if last:
             self._close_gently()
         elif self._reader.buffer.size:
             self._read()
@@ -324,6 +338,8 @@ class Connection(asyncio.Protocol):
     def _resume_when_possible(self) -> None:
         if self._state in READING:
             self._read()
+        if self._state is State.STREAM:
+            return
         exchange = self._exchange
         held = self._wire.deferred or self._reader.buffer.size > MAX_HELD
         if not held and not (exchange and exchange.full):

@@ -21,6 +21,7 @@ from ._errors import ResponseError
 from ._limits import FIRST_PIECE, PIECE
 from ._poller import Poller
 from ._response import ResponseFramer
+from ._switch import Handover
 
 _log = logging.getLogger("ashd.htparser")
 _DONTWAIT = int(socket.MSG_DONTWAIT)
@@ -46,6 +47,9 @@ class Client(Protocol):
     def exchange_done(self, *, keep_alive: bool, reset: bool) -> None:
         """Take note that the response is over; the exchange has closed its socket."""
 
+    def exchange_switched(self, sock: socket.socket) -> None:
+        """Copy bytes between the client and `sock`, and own it; the exchange is over."""
+
     def exchange_failed(self, status: int, detail: str) -> None:
         """Answer the client with an error page; the exchange has closed its socket."""
 
@@ -59,6 +63,7 @@ class Exchange:
         "_exhaust",
         "_fd",
         "_framer",
+        "_handover",
         "_held",
         "_in_line",
         "_paused",
@@ -88,6 +93,7 @@ class Exchange:
         self._exhaust = False  # there may be bytes that no event tells of
         self._held = b""  # for the client, together with what comes next
         self._in_line = False
+        self._handover: Handover | None = None
 
     @property
     def waiting(self) -> bool:
@@ -103,6 +109,10 @@ class Exchange:
     def full(self) -> bool:
         """Whether the handler has to read before it can take more of the body."""
         return self._pending is not None
+
+    def allow_switch(self) -> None:
+        """Let the handler take the client's bytes over, as the client has asked for it."""
+        self._handover = Handover(self._framer)
 
     def connect(self, sock: socket.SocketType) -> None:
         """Go on with this end of a response socket, whose other end a handler has got."""
@@ -208,9 +218,14 @@ class Exchange:
     def _read(self) -> None:
         """Read a piece; if it was a short one, also what no event would tell of."""
         while self._sock is not None and not self._paused:
-            size = PIECE if self._framer.started else FIRST_PIECE
+            started = self._framer.started
+            size = PIECE if started else FIRST_PIECE
             try:
-                data = self._sock.recv(size, _DONTWAIT)
+                if started or self._handover is None:
+                    data = self._sock.recv(size, _DONTWAIT)
+                else:
+                    data = self._handover.receive(self._sock, size)
+                    self._exhaust = True  # a descriptor ends what is read at once
             except BlockingIOError:
                 self._exhaust = False
                 self._send(b"")
@@ -246,6 +261,8 @@ class Exchange:
             self._finish()
 
     def _take_end(self, *, cut: bool) -> None:
+        if self._framer.switched and not self._body_ended:
+            return  # what follows the body belongs to the stream
         try:
             output = b"" if self._framer.complete else self._framer.end(cut=cut)
         except ResponseError as error:
@@ -270,6 +287,11 @@ class Exchange:
         _log.warning("%s %s: %s: %s", printable(method), printable(url), what, why)
 
     def _finish(self) -> None:
+        if self._framer.switched and self._handover is not None:
+            sock = self._handover.take()
+            self._close()
+            self._client.exchange_switched(sock)
+            return
         if self._framer.head_only:
             self._poller.drain(self._release())
         else:
@@ -284,10 +306,16 @@ class Exchange:
         assert sock is not None
         self._poller.remove(self._fd)
         self._sock = None
+        self._drop_handover()
         return sock
+
+    def _drop_handover(self) -> None:
+        if self._handover is not None:
+            self._handover.close()
 
     def _close(self) -> None:
         self._pending = None
+        self._drop_handover()
         if self._sock is not None:
             self._poller.forget(self._fd)
             self._sock.close()

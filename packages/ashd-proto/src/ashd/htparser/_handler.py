@@ -13,7 +13,7 @@ import signal
 from collections.abc import Callable
 from enum import Enum
 
-from ashd.proto._ready import READY_VARIABLE
+from ashd.proto._ready import DESCRIBED, READY_VARIABLE
 
 from ._errors import FAILURE_STATUS, StartError
 from ._keeper import Keeper
@@ -75,7 +75,7 @@ class RootHandler:
     def start(self) -> None:
         """Start the program in a session of its own; raises `StartError`."""
         self._on_start(self._keeper.prepare())
-        environ = {**os.environ, READY_VARIABLE: "1"}
+        environ = {**os.environ, READY_VARIABLE: DESCRIBED}
         environ.pop("ASHD_USESYSLOG", None)
         self._process = Process(
             "the root handler", self._argv, stdin=self._keeper.fileno(), environ=environ

@@ -38,6 +38,7 @@ _FAULTS = (
     (re.compile(rb"\n[^:\r\n]*[ \t]:"), "There must be no space in front of a header's colon."),
     (re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]"), "The request head has control characters."),
 )
+_LINE_END = b"\r\n"
 _HEAD_END = b"\r\n\r\n"
 _field_of = Kept(read_field).__getitem__
 _BESIDE_TARGET = 256  # bytes that a request line may have beside its target
@@ -57,6 +58,8 @@ class RequestHead:
     """Bytes of the body; None when it is chunked."""
     keep_alive: bool
     expects_continue: bool
+    upgrades: bool
+    """Whether the client would like to go on with another protocol (RFC 9110, 7.8)."""
     forwarding: dict[bytes, bytes] | None
     """The values that mean something to the front end, if a proxy's are among them."""
     client: bytes = b""
@@ -85,11 +88,12 @@ def parse_head(head: bytes, limits: Limits) -> RequestHead:
     if line is None:
         raise complaint(head)
     method, url, version = line.groups()
-    if len(url) > limits.target_size:
-        raise _target_too_long(limits)
+    if line.end() > limits.target_size:  # seldom: so a usual line costs one comparison
+        check_line(line.end() - len(_LINE_END), limits)
+        _check_target(url, limits)
     fields = _read_fields(head)
     known = known_values(fields, _joined)
-    if url[:1] != b"/":
+    if url[:1] != b"/" or method == b"CONNECT":
         url = _other_target(method, url, fields)
     current = version == b"HTTP/1.1"
     if current and b"host" not in known:
@@ -103,14 +107,16 @@ def parse_head(head: bytes, limits: Limits) -> RequestHead:
         _body_length(known, current, limits),
         _wants_keep_alive(known.get(b"connection"), current),
         current and b"expect" in known and _check_expect(known[b"expect"]),
+        current and b"upgrade" in known and _wants_upgrade(known.get(b"connection", b"")),
         None if FORWARDING.isdisjoint(known) else known,
     )
 
 
 def check_line(length: int, limits: Limits) -> None:
     """Raise `RequestError` when a request line of at least this length is too long."""
-    if length > limits.target_size + _BESIDE_TARGET:
-        raise _target_too_long(limits)
+    longest = limits.target_size + _BESIDE_TARGET
+    if length > longest:
+        raise RequestError(414, f"The request line is longer than {longest} bytes.")
 
 
 def check_size(size: int, limits: Limits) -> None:
@@ -139,8 +145,10 @@ def complaint(head: bytes) -> RequestError:
     return RequestError(400, "A header line is not a name, a colon and a value.")
 
 
-def _target_too_long(limits: Limits) -> RequestError:
-    return RequestError(414, f"The request target is longer than {limits.target_size} bytes.")
+def _check_target(target: bytes, limits: Limits) -> None:
+    if len(target) > limits.target_size:
+        text = f"The request target is longer than {limits.target_size} bytes."
+        raise RequestError(414, text)
 
 
 def body_too_large(limits: Limits) -> RequestError:
@@ -217,11 +225,12 @@ def _check_coding(coding: bytes, length: bytes | None, current: bool) -> None:
         raise RequestError(400, "The request has both Content-Length and Transfer-Encoding.")
     if not current:
         raise RequestError(400, "HTTP/1.0 has no Transfer-Encoding.")
+    if coding.lower() == b"chunked":
+        return
     codings = list_members(coding)
-    if not codings or b"chunked" in codings[:-1]:
+    if codings in ([], [b"chunked"]) or b"chunked" in codings[:-1]:
         raise RequestError(400, "The Transfer-Encoding header is repeated or malformed.")
-    if codings != [b"chunked"]:
-        raise RequestError(501, "This server knows only the transfer coding chunked.")
+    raise RequestError(501, "This server knows only the transfer coding chunked.")
 
 
 def _wants_keep_alive(connection: bytes | None, current: bool) -> bool:
@@ -229,6 +238,10 @@ def _wants_keep_alive(connection: bytes | None, current: bool) -> bool:
         return current or connection is not None
     options = list_members(connection)
     return b"close" not in options and (current or b"keep-alive" in options)
+
+
+def _wants_upgrade(connection: bytes) -> bool:
+    return b"upgrade" in list_members(connection)  # else a proxy has passed on what it doesn't know
 
 
 def _check_expect(value: bytes) -> bool:

@@ -30,10 +30,14 @@ class OpenConnection(Protocol):
         """Cut whatever is going on."""
 
 
-class ServedConnection(OpenConnection, Protocol):
+class Served(OpenConnection, Protocol):
     """A connection whose client is known."""
 
     peer: Peer
+
+
+class ServedConnection(Served, Protocol):
+    """One that speaks HTTP."""
 
     def refuse(self, status: int, detail: str) -> None:
         """Answer with an error page, unless a response has begun, and close."""
@@ -60,5 +64,8 @@ class Surroundings(Protocol):
     def connection_opened(self, connection: ServedConnection) -> None:
         """Count a connection, and look after its deadlines."""
 
-    def connection_closed(self, connection: ServedConnection) -> None:
-        """Forget a connection."""
+    def connection_switched(self, connection: ServedConnection, stream: Served) -> None:
+        """Look after a stream in place of a connection."""
+
+    def connection_closed(self, connection: Served) -> None:
+        """Forget a connection, or a stream."""

@@ -18,8 +18,8 @@ import select
 import socket
 from collections.abc import Callable
 
-from ashd.proto import MAX_DATAGRAM, refusal
-from ashd.proto._ready import READY_WORD
+from ashd.proto import MAX_DATAGRAM, printable, refusal
+from ashd.proto._ready import LONGEST_DESCRIPTION, READY_WORD
 
 from ._errors import StartError
 from ._limits import ACCEPT_BURST, RETRY_AFTER
@@ -27,6 +27,7 @@ from ._poller import Poller
 
 _ONE_RIGHT = socket.CMSG_SPACE(array.array("i").itemsize)
 _UNAVAILABLE = refusal(503, f"Retry-After: {RETRY_AFTER}\r\n")
+_LONGEST_WORDS = len(READY_WORD) + 1 + LONGEST_DESCRIPTION
 _HEADER = b"X-Ash-Framing"
 _UNTIL = b", until="
 
@@ -51,6 +52,8 @@ class Keeper:
         self._poller: Poller | None = None
         self._on_ready: Callable[[], object] = lambda: None
         self._first = b""
+        self.description = ""
+        """What the handler that has loaded says that it serves."""
 
     def fileno(self) -> int:
         """Return the descriptor that the root handler gets as its standard input."""
@@ -127,15 +130,17 @@ class Keeper:
         self.end()
         self._theirs.close()
 
-    def _hear(self, _: int) -> None:
+    def _hear(self, _events: int) -> None:
         """Take in what handlers say; a word that isn't known means nothing."""
         try:
-            word = self._ours.recv(len(READY_WORD) + 1, socket.MSG_DONTWAIT)
+            words = self._ours.recv(_LONGEST_WORDS, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return
+        word, _, description = words.partition(b" ")
         if word == READY_WORD:
+            self.description = printable(description, LONGEST_DESCRIPTION)
             self._on_ready()
-        elif not word:
+        elif not words:
             assert self._poller is not None
             self._broken = True
             self._poller.remove(self._ours.fileno())

@@ -21,6 +21,13 @@ MAX_KEPT_LINE = 256
 MAX_RESPONSE_HEAD = 256 * KIB
 """A handler that writes this much without an empty line doesn't speak HTTP."""
 
+MAX_INTERIM = 256 * KIB
+"""Interim responses (1xx) to one request, each with `INTERIM_COST` beside its own bytes: a handler
+that sends them without end has gone wrong."""
+
+INTERIM_COST = 4 * KIB
+"""So there are 63 at most. Early hints come once or twice, progress (102) every few seconds."""
+
 MAX_FORWARDING = 4 * KIB
 """What proxies on the way say of a client in one header: a hundred of them have room."""
 
@@ -65,16 +72,30 @@ MAX_DRAINS = 64
 MAX_HELD = 64 * KIB
 """What a client may send ahead (pipelined requests) while its request is being answered."""
 
-STALL_TIME = 1.0
-"""A client that has sent nothing of its body for this long may give way to a new one.
-Networks pause for less."""
+STALL_TIME = 0.05
+"""A client whose body doesn't come, or that doesn't read what it gets, may give way to a new one
+after this."""
+
+PAUSE_TIME = 1.0
+"""A client that has sent some of its body may pause for this long before it may give way: networks
+lose packets, and send them again."""
 
 UNREAD_TIME = 5.0
-"""A client that has taken nothing of a response for this long may give way to a new one. The kernel
-tells of it when some 64 KiB have gone, so this asks 13 KB/s of the clients of a full server."""
+"""A client that takes nothing of a response though it has room may give way to a new one after
+this: it is the network that stands still."""
+
+QUIET_TIME = 60.0
+"""A stream on which nothing has moved for this long may give way to a new client when nobody else
+can. WebSocket libraries send a ping every 20 or 30 seconds."""
 
 CANDIDATES = 8
 """Clients that are asked whether they can give way each time that a new one comes."""
+
+STALLING_CANDIDATES = 64
+"""Likewise of those that are busy with a body or a response, which are asked `STALL_TIME` apart."""
+
+LOOK_AGAIN = 0.025
+"""Seconds between two attempts to find a place for a client that waits to be accepted."""
 
 LINGER_TIME = 5.0
 """How long a client's unread bytes are thrown away after the last response: closing at once would
@@ -151,6 +172,9 @@ class Limits:
     buffer_body: int = 64 * KIB
     """Bodies up to this size are held until they are whole, so that no handler waits for a slow
     client. All clients may take as much memory at once; 0 to pass every body on as it comes."""
+    stream_idle_time: float = 3600.0
+    """Between two bytes of a stream, after a switch of protocols, in either direction; infinite for
+    no limit. Streams may be silent for long on purpose, and TCP notices clients that are gone."""
     queue_time: float = 60.0
     """How long a request waits for the root handler to take it; the reference front end's value."""
     stop_time: float = 60.0
@@ -170,8 +194,3 @@ class Limits:
     not be able to fill it unless the administrator says so."""
     lenient_targets: bool = False
     """Whether targets may hold what RFC 3986 wants escaped; programs differ in reading it."""
-
-    def next_body_deadline(self, deadline: float, size: int, now: float) -> float:
-        """Return when more of a body must have come, now that `size` bytes have: `body_rate`."""
-        latest = now + self.body_time
-        return min(latest, deadline + size / self.body_rate) if self.body_rate else latest

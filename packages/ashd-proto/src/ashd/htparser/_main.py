@@ -62,8 +62,7 @@ def _run(settings: Settings) -> int:
         for _, sock in sockets:
             sock.close()
         raise
-    for address in _addresses(sockets):
-        _log.info("bound %s; the root handler is loading", address)
+    _log.info("bound %s; the root handler is loading", ", ".join(_addresses(sockets)))
     return _serve(settings, queue, backend, sockets if settings.processes == 1 else [])
 
 
@@ -86,8 +85,8 @@ def _start(settings: Settings, sockets: Sockets) -> tuple[RequestQueue, Backend]
 
     def on_ready() -> None:
         if next(unready) == 0:  # the root handler has loaded, and further front ends serve
-            for address in addresses:
-                _log.info("listening on %s", address)
+            serves = f" ({keeper.description})" if keeper.description else ""
+            _log.info("listening on %s%s", ", ".join(addresses), serves)
 
     handler = RootHandler(
         settings.command, keeper, respawn=settings.respawn, on_start=on_start, on_ready=on_ready

@@ -32,6 +32,10 @@ def _seconds(text: str) -> float:
     return value
 
 
+def _seconds_or_ever(text: str) -> float:
+    return math.inf if float(text) == 0 else _seconds(text)
+
+
 def _count(text: str) -> int:
     value = int(text)
     if value < 1:
@@ -59,6 +63,10 @@ _LIMIT_OPTIONS = (
     _LimitOption("--idle-time", "idle_time", _seconds, "SECONDS", "between two requests"),
     _LimitOption("--body-time", "body_time", _seconds, "SECONDS", "between two bytes of a body"),
     _LimitOption("--body-rate", "body_rate", _size, "BYTES", "least per second of a body; 0: any"),
+    _LimitOption(
+        *("--stream-idle-time", "stream_idle_time", _seconds_or_ever, "SECONDS"),
+        "between two bytes of a stream (WebSocket); 0: any time",
+    ),
     _LimitOption("--queue-time", "queue_time", _seconds, "SECONDS", "until the handler takes it"),
     _LimitOption("--stop-time", "stop_time", _seconds, "SECONDS", "to finish after SIGTERM"),
     _LimitOption("--connections", "connections", _count, "NUMBER", "clients at the same time"),

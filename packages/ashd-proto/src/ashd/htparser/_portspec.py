@@ -82,6 +82,14 @@ def parse_portspec(spec: str) -> Port:
     return handler.make(values)
 
 
+def check_portspec(spec: str) -> None:
+    """See that a PORTSPEC is right, without listening there. Raises an `ashd.proto.Error`."""
+    try:
+        parse_portspec(spec)
+    except HelpRequested as answer:
+        raise UsageError(f"{spec} asks for help: {answer}") from None
+
+
 def _unknown_handler(spec: str, name: str) -> UsageError:
     host, _, port = spec.rpartition(":")
     if port.isdigit():

@@ -11,7 +11,7 @@ from ._syntax import TEXT, TOKEN, is_ash, is_host
 
 _LINE = re.compile(TOKEN + rb":" + TEXT)
 _OURS = frozenset(
-    (b"connection", b"content-length", b"content-type", b"expect", b"host", b"transfer-encoding")
+    b"connection content-length content-type expect host transfer-encoding upgrade".split()
 )
 
 

@@ -17,8 +17,15 @@ from ._chunks import ChunkFollower
 from ._errors import ResponseError
 from ._fields import Field, known_values
 from ._kept import Kept
-from ._limits import MAX_RESPONSE_HEAD
-from ._response_lines import Status, bad_length, read_response_field, read_status
+from ._limits import INTERIM_COST, MAX_INTERIM, MAX_RESPONSE_HEAD
+from ._response_lines import (
+    SWITCH,
+    SWITCHING,
+    Status,
+    bad_length,
+    read_response_field,
+    read_status,
+)
 from ._syntax import list_members
 
 _HEAD_END = re.compile(rb"\n\r?\n")
@@ -27,8 +34,8 @@ _field_of = Kept(read_response_field).__getitem__
 
 _HEAD_TOO_LARGE = f"The head of the handler's response is larger than {MAX_RESPONSE_HEAD} bytes."
 _BEFORE_HEAD_END = 2  # bytes of a head's end that may have come before its last one
-_SWITCHING = b"101"
 _CONTINUE = b"100"
+_NOT_ASKED = "the client has not asked for another protocol"
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -91,6 +98,9 @@ class ResponseFramer:
     socket's end. When `complete` is true, nothing more is to be fed; `keep_alive` says whether
     the connection can take another request. A `fault` says why the body can't be followed any
     further: nothing more is to be fed then either, and the response is cut.
+
+    `switched` is true after the head of a handler that takes the client's bytes over. It may do
+    that once `obstacle`, which says what is in the way, has been made empty.
     """
 
     __slots__ = (
@@ -98,13 +108,16 @@ class ResponseFramer:
         "_chunks",
         "_current",
         "_framing",
+        "_interim_left",
         "_left",
         "complete",
         "fault",
         "head_only",
         "keep_alive",
         "must_reset",
+        "obstacle",
         "started",
+        "switched",
     )
 
     def __init__(self, head_only: bool, current: bool, keep_alive: bool) -> None:
@@ -116,7 +129,10 @@ class ResponseFramer:
         self._chunks: ChunkFollower | None = None
         self._framing = _NONE
         self._left = 0
+        self._interim_left = MAX_INTERIM
         self.started = False
+        self.switched = False
+        self.obstacle = _NOT_ASKED
         self.complete = False
         self.fault = ""
         self.must_reset = False
@@ -202,16 +218,30 @@ class ResponseFramer:
         status = _status_of(lines.pop(0))
         fields = list(map(_field_of, lines))
         if status.interim:
+            self._interim_left -= len(head) + INTERIM_COST
             return self._interim(status, fields)
         self.started = True
         return self._final(status, fields)
 
     def _interim(self, status: Status, fields: list[Field]) -> bytes:
-        if status.code == _SWITCHING:
-            raise ResponseError("The handler tried to switch protocols.")
+        if status.code == SWITCHING:
+            return self._switch(status, fields)
+        if self._interim_left < 0:
+            raise ResponseError("The handler sends interim responses (1xx) without end.")
         if status.code == _CONTINUE or not self._current:
             return b""  # said by the front end already; unknown to HTTP/1.0
         return b"".join([status.line, *[field.encoded for field in fields], b"\r\n"])
+
+    def _switch(self, status: Status, fields: list[Field]) -> bytes:
+        known = known_values(fields, _joined)
+        if known.get(SWITCH, b"").lower() != b"duplex":
+            raise ResponseError("The handler answered with 101, but without X-Ash-Switch: duplex.")
+        if self.obstacle:
+            raise ResponseError(f"The handler can't switch protocols: {self.obstacle}.")
+        self.started = self.complete = self.switched = True
+        self.keep_alive = False
+        lines = [status.line, *[field.encoded for field in fields], *_upgrade_lines(known)]
+        return b"".join([*lines, b"\r\n"])
 
     def _final(self, status: Status, fields: list[Field]) -> bytes:
         known = known_values(fields, _joined)
@@ -219,6 +249,8 @@ class ResponseFramer:
             self.keep_alive = False
         framing = self._frame(known, status.bodiless)
         lines = [status.line, *[field.encoded for field in fields], framing, self._added(known)]
+        if status.upgrading and self._current and b"upgrade" in known:
+            lines[1:1] = _upgrade_lines(known)
         return b"".join(lines)
 
     def _frame(self, known: dict[bytes, bytes], bodiless: bool) -> bytes:
@@ -237,18 +269,28 @@ class ResponseFramer:
             self.keep_alive = False
         if framing in _FOLLOWED:
             self._chunks = ChunkFollower()
-        return b"Transfer-Encoding: %b\r\n" % (coding or b"chunked") if self._current else b""
+        if not self._current:
+            return b""
+        return b"Transfer-Encoding: %b\r\n" % (
+            coding if coding and framing is _CLOSE else b"chunked"
+        )
 
     def _choose_framing(self, length: bytes | None, coding: bytes | None) -> _Framing:
-        if coding is not None and list_members(coding) == [b"chunked"]:
-            return _OWN_CHUNKS if self._current else _DECODED_CHUNKS
-        if coding is not None and not self._current:
-            raise ResponseError("The handler's transfer coding is not for HTTP/1.0 clients.")
         if coding is not None:
-            return _CLOSE
+            return self._coded(list_members(coding))
         if length is not None:
             return _LENGTH
         return _CHUNKED if self._current else _CLOSE
+
+    def _coded(self, codings: list[bytes]) -> _Framing:
+        """Return the framing of a body that the handler has encoded."""
+        if codings == [b"chunked"]:
+            return _OWN_CHUNKS if self._current else _DECODED_CHUNKS
+        if not codings or b"chunked" in codings[:-1]:  # its end is in doubt
+            raise ResponseError("The handler's response has a malformed Transfer-Encoding.")
+        if not self._current:
+            raise ResponseError("The handler's transfer coding is not for HTTP/1.0 clients.")
+        return _CLOSE
 
     def _added(self, known: dict[bytes, bytes]) -> bytes:
         """Return the header lines that the front end adds, and the end of the head."""
@@ -260,6 +302,11 @@ class ResponseFramer:
         elif not self._current:
             lines += b"Connection: keep-alive\r\n"
         return lines + b"\r\n"
+
+
+def _upgrade_lines(known: dict[bytes, bytes]) -> list[bytes]:
+    protocols = [b"Upgrade: %b\r\n" % known[b"upgrade"]] if b"upgrade" in known else []
+    return [*protocols, b"Connection: Upgrade\r\n"]
 
 
 def _joined(key: bytes, old: bytes, new: bytes) -> bytes:

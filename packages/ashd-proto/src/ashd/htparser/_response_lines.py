@@ -12,22 +12,28 @@ _STATUS_LINE = re.compile(rb"HTTP/[0-9]\.[0-9] ([1-9][0-9][0-9])(?: (" + TEXT + 
 _FIELD = re.compile(TOKEN + rb":" + TEXT + rb"\r?")
 _LENGTH = re.compile(LENGTH)
 
+SWITCHING = b"101"
+SWITCH = b"x-ash-switch"
+"""The header by which a handler says that it takes the client's bytes over."""
+
 _BODILESS = (b"204", b"304")
-_HOP_BY_HOP = (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding")
+_UPGRADING = (SWITCHING, b"426")  # "Upgrade Required" has to say to what
+_HOP_BY_HOP = (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
 _REPLACED = frozenset((*_HOP_BY_HOP, b"content-length"))
-_OURS = _REPLACED | {b"date", b"server"}
+_OURS = _REPLACED | {b"date", b"server", SWITCH}
 
 
 class Status:
     """A status line."""
 
-    __slots__ = ("bodiless", "code", "interim", "line")
+    __slots__ = ("bodiless", "code", "interim", "line", "upgrading")
 
     def __init__(self, code: bytes, reason: bytes) -> None:
         """Take what is in the line."""
         self.code = code
         self.interim = code.startswith(b"1")
         self.bodiless = code in _BODILESS
+        self.upgrading = code in _UPGRADING
         self.line = b"HTTP/1.1 %b %b\r\n" % (code, reason)
         """What the client gets."""
 

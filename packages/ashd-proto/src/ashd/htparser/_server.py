@@ -22,11 +22,12 @@ from ashd.proto._codec import encode_headers
 
 from ._connection import Connection
 from ._errors import FAILURE_STATUS
-from ._interface import OpenConnection, ServedConnection
+from ._interface import OpenConnection, Served, ServedConnection
 from ._keeper import framing_header
 from ._limits import (
     HANDLER_EXIT_TIME,
     KILL_TIME,
+    LOOK_AGAIN,
     SPARE_DESCRIPTORS,
     SWEEP_INTERVAL,
     Limits,
@@ -39,6 +40,7 @@ from ._preface import Preface
 from ._queue import RequestQueue
 from ._renewal import renew_certificates
 from ._room import Room
+from ._stream import Stream
 
 _log = logging.getLogger("ashd.htparser")
 
@@ -114,6 +116,7 @@ class Server:
         self._listeners: list[Listener] = []
         self._others: list[Listener] = []
         self._accepting = True
+        self._look: asyncio.TimerHandle | None = None
         self._stopped: asyncio.Future[int] = loop.create_future()
         self._interval = _sweep_interval(limits)
         self._drained = False
@@ -155,10 +158,12 @@ class Server:
         return self.room.has_place(len(self._connections) + len(self._opening))
 
     def make_room(self) -> bool:
-        """Let a connection give way to a new one; when none can, wait until one closes."""
+        """Let a connection give way to a new one; when none can, wait until one closes or can."""
         if self.room.make(self.time()):
             return True
         self.pause_accepting()
+        if self._look is None:
+            self._look = self.loop.call_later(LOOK_AGAIN, self._look_again)
         return False
 
     def pause_accepting(self) -> None:
@@ -206,8 +211,13 @@ class Server:
         elif self.stopping:
             connection.close_when_done()
 
-    def connection_closed(self, connection: ServedConnection) -> None:
-        """Forget a connection."""
+    def connection_switched(self, connection: ServedConnection, stream: Served) -> None:
+        """Look after a stream in place of a connection."""
+        del self._connections[connection]
+        self._connections[stream] = None
+
+    def connection_closed(self, connection: Served) -> None:
+        """Forget a connection, or a stream."""
         self.room.leave(connection.peer.address)
         self._forget(connection)
 
@@ -266,9 +276,17 @@ class Server:
 
     def _force(self, now: float) -> None:
         """Take the next step to an end that doesn't come by itself."""
-        self._status = FAILURE_STATUS
         self._stop_deadline = now + KILL_TIME
-        next(self._steps)()
+        if not self._cut_streams():
+            self._status = FAILURE_STATUS
+            next(self._steps)()
+
+    def _cut_streams(self) -> bool:
+        """End what has no end of its own; tell whether there was any."""
+        streams = [one for one in self._connections if isinstance(one, Stream)]
+        for stream in streams:
+            stream.leave()
+        return bool(streams)
 
     def _terminate(self) -> None:
         _log.error("not everything was finished in time; ending what is left")
@@ -305,6 +323,11 @@ class Server:
         """Say until when requests may wait, once for all until the next sweep."""
         self.queue_deadline = now + self._interval + self.limits.queue_time
         self.framing = encode_headers([framing_header(self.queue_deadline)])
+
+    def _look_again(self) -> None:
+        self._look = None
+        if not self._accepting:
+            self._resume_accepting()
 
     def _resume_accepting(self) -> None:
         if self.stopping:

@@ -1,6 +1,6 @@
 """What a client's connection can be doing, and what may follow what. Read this first.
 
-    HEAD ──┬────────────────────────────> RESPONSE ──> IDLE ──> HEAD
+    HEAD ──┬────────────────────────────> RESPONSE ──> IDLE ──> HEAD, or ──> STREAM
            ├─> BODY_HELD ─┬─────────────> RESPONSE
            └─> QUEUED <───┘
                  └─> BODY ─┬────────────> RESPONSE
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from ._limits import STALL_TIME, UNREAD_TIME
+from ._limits import QUIET_TIME, STALL_TIME
 
 
 class State(IntEnum):
@@ -37,6 +37,8 @@ class State(IntEnum):
     """Bytes that nobody wants, until the client has closed its side."""
     CLOSED = 9
     """Nothing; the end of a response may still be on its way."""
+    STREAM = 10
+    """Bytes of another protocol, for the handler that has switched to it: `_stream`."""
 
 
 _END = {State.CLOSING, State.CLOSED}
@@ -48,10 +50,11 @@ FOLLOWERS: dict[State, set[State]] = {
     State.BODY_HELD: {State.QUEUED, State.RESPONSE} | _END,
     State.QUEUED: {State.BODY} | _END,
     State.BODY: {State.RESPONSE, State.REST} | _END,
-    State.RESPONSE: {State.IDLE} | _END,
+    State.RESPONSE: {State.IDLE, State.STREAM} | _END,
     State.REST: {State.IDLE} | _END,
     State.CLOSING: {State.CLOSED},
     State.CLOSED: {State.CLOSED},
+    State.STREAM: _END,
 }
 """What may follow a state."""
 
@@ -68,16 +71,18 @@ GIVING_WAY = (
     State.BODY_HELD,
     State.BODY,
     State.RESPONSE,
+    State.STREAM,
 )
 """Who makes room for a new client, in this order; among equals, the one that waits longest."""
 
-WAITING = frozenset(GIVING_WAY) - {State.RESPONSE}
+WAITING = frozenset(GIVING_WAY) - {State.RESPONSE, State.STREAM}
 """States in which the client has to do something, or nobody does. While it gets a response, it has
-to read if that can't be written."""
+to read if that can't be written. A stream stands in line by itself."""
 
 STALLING = {
     State.BODY_HELD: STALL_TIME,
     State.BODY: STALL_TIME,
-    State.RESPONSE: UNREAD_TIME,
+    State.RESPONSE: STALL_TIME,
+    State.STREAM: QUIET_TIME,
 }
-"""States in which a client makes room only if it has done nothing for so many seconds."""
+"""States in which a client makes room only if it is slow, and how often it is asked (seconds)."""

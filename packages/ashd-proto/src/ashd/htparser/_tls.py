@@ -177,6 +177,10 @@ class TlsSession(asyncio.Protocol, asyncio.Transport):
         elif self._stage is _OPEN and data:
             self._below.write(self._encrypt(data))
 
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """See `asyncio.BaseTransport`: a stream takes the place of a connection."""
+        self._served = cast("Served", protocol)  # the rest of it is for the handshake
+
     def close(self) -> None:
         """See `asyncio.Transport`: the client learns that it got all."""
         self._say_the_end()

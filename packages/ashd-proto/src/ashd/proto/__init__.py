@@ -22,6 +22,7 @@ from ._errors import (
     TruncatedError,
 )
 from ._hangup import at_end, holds_datagram, hung_up
+from ._ready import describe_handler
 from ._refuse import refusal, refuse
 from ._request import Request
 from ._text import printable
@@ -53,6 +54,7 @@ __all__ = [
     "TruncatedError",
     "at_end",
     "decode_request",
+    "describe_handler",
     "encode_request",
     "handler_socket",
     "holds_datagram",

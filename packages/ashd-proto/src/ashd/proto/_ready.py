@@ -13,11 +13,29 @@ READY_VARIABLE = "ASHD_TELL_READY"
 
 READY_WORD = b"ready"
 
+DESCRIBED = "2"
+"""The variable's value if the front end understands `ready` with a description after it."""
+
+LONGEST_DESCRIPTION = 400
+"""Bytes."""
+
+_descriptions: list[bytes] = []
+
+
+def describe_handler(text: str) -> None:
+    """Say in a few words what this handler serves; the front end logs it with its addresses.
+
+    To be called before the first request is received.
+    """
+    _descriptions[:] = [text.encode("utf-8", "replace")[:LONGEST_DESCRIPTION]]
+
 
 def tell_ready(sock: socket.socket) -> None:
     """Send the word if it is wanted, once in a process: programs that it starts aren't asked."""
-    if os.environ.pop(READY_VARIABLE, None) is not None:
+    wanted = os.environ.pop(READY_VARIABLE, None)
+    if wanted is not None:
+        words = [READY_WORD, *(_descriptions if wanted == DESCRIBED else [])]
         try:
-            sock.send(READY_WORD, socket.MSG_DONTWAIT)
+            sock.send(b" ".join(words), socket.MSG_DONTWAIT)
         except OSError:  # the front end is gone, which the receiver finds out by itself
             pass

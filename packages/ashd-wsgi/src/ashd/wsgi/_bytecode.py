@@ -15,6 +15,7 @@ import marshal
 import os
 import sys
 import sysconfig
+from collections.abc import Callable
 from importlib.machinery import SourceFileLoader
 from importlib.util import MAGIC_NUMBER, cache_from_source, source_hash
 from types import CodeType
@@ -35,6 +36,9 @@ _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}"
 
 _python_get_code = SourceFileLoader.get_code
 
+observers: list[Callable[[str], object]] = []
+"""Are told of each source of the application before it is read, in the thread that imports it."""
+
 
 def distrust_old_bytecode() -> None:
     """Import the application's modules by the rule above, whatever finder or function loads them.
@@ -47,8 +51,12 @@ def distrust_old_bytecode() -> None:
 
 def _get_code(self: SourceFileLoader, fullname: str) -> CodeType | None:
     path = self.get_filename(fullname)
+    if _is_installed(path):
+        return _python_get_code(self, fullname)
+    for observe in observers:
+        observe(path)
     # A class derived from the loader may compile differently, or cache elsewhere.
-    if type(self) is not SourceFileLoader or _is_installed(path):
+    if type(self) is not SourceFileLoader:
         return _python_get_code(self, fullname)
     try:
         cache = cache_from_source(path)

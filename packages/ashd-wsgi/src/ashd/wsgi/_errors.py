@@ -13,6 +13,10 @@ class StartError(Error):
     """
 
 
+class UsageError(StartError):
+    """The command line is wrong, or what stands in its place."""
+
+
 class BadRequestError(Error):
     """A request can't be given to an application (400)."""
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Sequence
-from types import ModuleType
-from typing import cast
+from collections.abc import Callable, Sequence
+from types import CodeType, FunctionType, ModuleType
+from typing import Any, cast
 
 from ._adapter import Application
 from ._bytecode import distrust_old_bytecode
 from ._errors import StartError
+
+_ANY_ARGUMENTS = 0x04
+_COROUTINE = 0x80
+"""CO_VARARGS and CO_COROUTINE of the module inspect, which takes long to import."""
 
 
 def load_application(
@@ -18,42 +22,62 @@ def load_application(
 ) -> Application:
     """Import a module and return its application.
 
-    That is what its `wmain(*arguments)` returns or, with `find_application`, its object of the
-    name `application`. `path` is put in front of `sys.path`. Raises `StartError`; exceptions of
-    the module's own code are its cause.
+    That is the object that `name` says (MODULE:OBJECT); for a module alone what its
+    `wmain(*arguments)` returns or, with `find_application`, its object of the name `application`.
+    `path` is put in front of `sys.path`. Raises `StartError`; exceptions of the module's own code
+    are its cause.
     """
     sys.path[:0] = path
     distrust_old_bytecode()
     _check_name(name)
-    module = _import(name)
+    if ":" in name:
+        return _named(name, arguments, path)
+    module = _import(name, path)
     return _application(module) if find_application else _call_wmain(module, arguments)
 
 
 def _check_name(name: str) -> None:
     """Raise `StartError` for what people write in place of a module's name."""
-    if ":" in name:
-        module, _, thing = name.partition(":")
+    module, colon, thing = name.partition(":")
+    if module.endswith(".py"):
+        folder, _, file = module.rpartition("/")
         raise StartError(
-            f"{name!r} is not the name of a module: give {module or 'the module'} alone, with -A, "
-            "and call the application's object `application` there"
-            + (f" (application = {thing})" if thing.isidentifier() else "")
-        )
-    if name.endswith(".py"):
-        folder, _, file = name.rpartition("/")
-        raise StartError(
-            f"{name!r} is a file: give the name of its module, "
-            f"{f'-p {folder} ' if folder else ''}{file.removesuffix('.py')}"
+            f"{module!r} is a file: give the name of its module, "
+            f"{f'-p {folder} ' if folder else ''}{file.removesuffix('.py')}{colon}{thing}"
         )
 
 
-def _import(name: str) -> ModuleType:
+def _named(name: str, arguments: Sequence[str], path: Sequence[str]) -> Application:
+    """Return the application that MODULE:OBJECT names."""
+    from ._target import find, has_usual, parse_target
+
+    if arguments:
+        raise StartError(
+            f"what follows {name} is for a module's wmain(ARGS...); give a function its arguments "
+            f"in parentheses: '{name.partition('(')[0]}(\"{arguments[0]}\")'"
+        )
+    target = parse_target(name)
+    module = _import(target.module, path)
+    if not target.names and hasattr(module, "wmain") and not has_usual(module):
+        return _call_wmain(module, ())
+    found, what = find(module, target)
+    if target.call is None:
+        return _callable(found, what)
+    if not callable(found):
+        raise StartError(f"{what} can't be called: it is of type {type(found).__name__}")
+    positional, keywords = target.call
+    return _callable(_call(what, found, *positional, **keywords), f"what {what} returned")
+
+
+def _import(name: str, path: Sequence[str]) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is not None and f"{name}.".startswith(f"{error.name}."):
+            from ._missing import hint
+
             raise StartError(
-                f"there is no module {error.name!r} on Python's path (the working directory is "
-                "not on it unless you say -p .)"
+                f"there is no module {error.name!r} on Python's path{hint(error.name, path)}"
             ) from None
         raise StartError(f"the module {name} can't be imported: {error}") from error
     except (ValueError, TypeError) as error:
@@ -78,21 +102,39 @@ def _call_wmain(module: ModuleType, arguments: Sequence[str]) -> Application:
     if not callable(wmain):
         other = " (it has an application: use -A)" if hasattr(module, "application") else ""
         raise StartError(f"the module {module.__name__} has no function wmain{other}")
+    what = f"{module.__name__}.wmain"
+    return _callable(_call(what, wmain, *arguments), f"what {what} returned")
+
+
+def _call(what: str, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> object:
+    """Call a function of the application that makes what is to be served."""
     try:
-        application = wmain(*arguments)
+        return function(*arguments, **keywords)
     except StartError:
         raise
     except SystemExit as error:
-        raise StartError(_failed(f"{module.__name__}.wmain", error)) from None
+        raise StartError(_failed(what, error)) from None
     except BaseException as error:
-        raise StartError(_failed(f"{module.__name__}.wmain", error)) from error
-    return _callable(application, f"what {module.__name__}.wmain returned")
+        raise StartError(_failed(what, error)) from error
 
 
 def _callable(thing: object, what: str) -> Application:
     if not callable(thing):
         raise StartError(f"{what} is no WSGI application: it can't be called")
+    own = _code(thing)
+    code = own or _code(getattr(type(thing), "__call__"))  # noqa: B004, B009 - not bound to it
+    if code is not None and code.co_flags & _COROUTINE:
+        raise StartError(f"{what} is an asynchronous (ASGI) application; this program serves WSGI")
+    if own is not None and own.co_argcount == 0 and not own.co_flags & _ANY_ARGUMENTS:
+        raise StartError(
+            f"{what} takes no arguments, so it is no WSGI application; if it makes one, write "
+            f"{what}()"
+        )
     return cast("Application", thing)
+
+
+def _code(function: object) -> CodeType | None:
+    return function.__code__ if isinstance(function, FunctionType) else None
 
 
 def _failed(what: str, error: BaseException) -> str:

@@ -8,8 +8,10 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
 
-from ashd.proto import holds_datagram, hung_up
+from ashd.proto import describe_handler, holds_datagram, hung_up
 from ashd.proto._logs import configure_logging
 from ashd.serve import (
     Model,
@@ -24,14 +26,18 @@ from ashd.serve import (
 
 from ._adapter import Adapter, Application
 from ._admit import admit_maker
-from ._errors import StartError
+from ._errors import StartError, UsageError
+from ._explain import explain
 from ._limits import limits_of
 from ._load import load_application
-from ._options import Options, UsageError, help_text, parse_options
+from ._options import Options, help_text, parse_options
 from ._request_ids import current_request_id
 from ._shutdown import Shutdown, bound_exit
 from ._source import RequestSource
 from ._version import SOFTWARE, build
+
+if TYPE_CHECKING:
+    from ._reload import Reloader
 
 logger = logging.getLogger("ashd.wsgi")
 
@@ -51,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         status = _run(options)
     except StartError as error:
-        _explain(program, error)
+        explain(program, error)
         status = 2 if isinstance(error, UsageError) else 1
     bound_exit(status)
     return status
@@ -70,34 +76,63 @@ def _run(options: Options) -> int:
     if worker is None:
         for warning in options.warnings:
             logger.warning("%s", warning)
-    if options.workers and worker is None:
-        return _run_workers(options)
+    if options.check_config:
+        from ._check import check
+
+        return check(options, partial(_load, options))
     sock = take_socket()  # before the application's code runs, whose children would inherit it
+    if sock is None and options.bind:
+        from ._bind import become_front_end
+
+        become_front_end(options)
+    if (options.workers or options.reload) and worker is None:
+        return _run_workers(options, sock)
     if sock is not None:
         leave_behind(sock.close)
-    application = load_application(
-        options.module,
-        options.arguments,
-        find_application=options.find_application,
-        path=options.path,
-    )
-    with checked(sock, options.program) as sock:
-        serve(application, model, sock, options, worker)
+    reloader = None
+    if options.reload:
+        from ._reload import Reloader
+
+        reloader = Reloader(options.program, options.search_path)
+    load = partial(_load, options)
+    application = reloader.load(load) if reloader else load()
+    with checked(sock, options) as handler_socket:
+        describe_handler(describe(options))
+        serve(application, model, handler_socket, options, worker, reloader)
     return 0
 
 
-def _run_workers(options: Options) -> int:
+def _load(options: Options) -> Application:
+    return load_application(
+        options.module,
+        options.arguments,
+        find_application=options.find_application,
+        path=options.search_path,
+    )
+
+
+def describe(options: Options) -> str:
+    """Say what is served, and how."""
+    how = [f"model {options.model}"]
+    if options.workers:
+        how.append(f"{options.workers} worker{'s' * (options.workers > 1)}")
+    if options.reload:
+        how.append("reload")
+    return ", ".join([options.module.removesuffix(":"), *how])
+
+
+def _run_workers(options: Options, sock: socket.socket | None) -> int:
     from ashd.serve import Workers
 
     from ._debug import open_for_workers
 
-    with checked(take_socket(), options.program) as sock:
+    with checked(sock, options) as shared:
         argv = [sys.executable, *sys.orig_argv[1:]]
         debug = open_for_workers(options.pdm)
         workers = Workers(
             argv,
-            options.workers,
-            sock,
+            options.workers or 1,
+            shared,
             options.graceful_timeout,
             hung_up=hung_up,
             holds_request=holds_datagram,
@@ -115,13 +150,14 @@ def serve(
     sock: socket.socket,
     options: Options,
     worker: Worker | None,
+    reloader: Reloader | None = None,
 ) -> None:
     """Serve requests until a signal or end-of-file; return when all that came are answered."""
     limits = limits_of(options)
     adapter = Adapter(
         application,
         multithread=model.multithread,
-        multiprocess=worker is not None,
+        multiprocess=options.workers > 0,
         directory=options.directory,
         body_buffer=limits.body_buffer,
     )
@@ -152,6 +188,8 @@ def serve(
         # It is for the parent. SIG_IGN would be inherited by what the application starts.
         handle_signal(signal.SIGHUP, lambda *_: None)
         worker.ready()
+    if reloader is not None:
+        reloader.watch(leave)
     model.serve(source)
     signal.set_wakeup_fd(-1)
     source.close()
@@ -180,33 +218,14 @@ def take_socket() -> socket.socket | None:
     return sock
 
 
-def checked(sock: socket.socket | None, program: str) -> socket.socket:
+def checked(sock: socket.socket | None, options: Options) -> socket.socket:
     """Return what `take_socket` has found; raises `StartError` if that is nothing."""
     if sock is None:
+        import shlex
+
+        words = shlex.join([*options.words, options.module, *options.arguments])
         raise StartError(
             "standard input is not the socket of an ashd handler; let a front end start this "
-            f"program: ashd-htparser plain:port=8080 -- {program} ..."
+            f"program: {options.program} --bind :8080 {words}"
         )
     return sock
-
-
-def _explain(program: str, error: StartError) -> None:
-    """Write why the program can't start; what the application raised comes with its traceback."""
-    cause = error.__cause__
-    if cause is not None and not isinstance(error, UsageError):
-        import traceback
-
-        traceback.print_exception(_without_ours(cause))
-    sys.stderr.write(f"{program}: {error}\n")
-
-
-def _without_ours(error: BaseException) -> BaseException:
-    """Leave our own and importlib's frames out of a traceback."""
-    traceback = error.__traceback__
-    while traceback is not None and _is_ours(traceback.tb_frame.f_globals.get("__name__", "")):
-        traceback = traceback.tb_next
-    return error.with_traceback(traceback)
-
-
-def _is_ours(module: str) -> bool:
-    return f"{module}.".startswith(("ashd.wsgi.", "importlib."))

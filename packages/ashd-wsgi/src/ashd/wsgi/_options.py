@@ -7,15 +7,13 @@ import os
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from ashd.proto._logs import FORMATS, TEXT
+from ashd.proto._logs import TEXT
 from ashd.serve import DEFAULT_MODEL
 
 from ._environ import working_directory
-from ._errors import StartError
-
-
-class UsageError(StartError):
-    """The command line is wrong."""
+from ._errors import UsageError
+from ._sources import VARIABLE, Kind, Values, read_file, words_of_environment
+from ._values import count, count_and_jitter, log_format, seconds, workers
 
 
 class Options:
@@ -25,8 +23,12 @@ class Options:
     version: bool = False
     find_application: bool = False
     leave_logging: bool = False
+    bind: tuple[str, ...] = ()
     log_format: str = TEXT
     path: tuple[str, ...] = ()
+    reload: bool = False
+    config: str | None = None
+    check_config: bool = False
     model: str = DEFAULT_MODEL
     pdm: str | None = None
     workers: int = 0
@@ -45,31 +47,13 @@ class Options:
         self.program = program
         self.directory = working_directory()
         self.warnings: list[str] = []
+        self.words: list[str] = []
+        """The command line's own options, without `bind`."""
 
-
-def _seconds(text: str) -> float:
-    number = float(text)
-    if not 0 < number < float("inf"):
-        raise ValueError
-    return number
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
-
-
-def _log_format(text: str) -> str:
-    if text not in FORMATS:
-        raise UsageError(f"--log-format takes {' or '.join(FORMATS)}, not {text!r}")
-    return text
-
-
-def _count_and_jitter(text: str) -> tuple[int, int]:
-    count, _, jitter = text.partition(",")
-    return _count(count), _count(jitter) if jitter else 0
+    @property
+    def search_path(self) -> tuple[str, ...]:
+        """Where to look for modules first; for MODULE:OBJECT, the working directory as well."""
+        return (*self.path, self.directory) if ":" in self.module else self.path
 
 
 _INDENT = " " * 10
@@ -85,6 +69,11 @@ class _Option(NamedTuple):
     convert: Callable[[str], object] = str
     help: str = ""
 
+    @property
+    def key(self) -> str:
+        """Its name where options have one word as their name, as in files."""
+        return self.name or self.letter
+
 
 OPTIONS = (
     _Option("h", "help", "help", help="print this text"),
@@ -98,11 +87,20 @@ OPTIONS = (
     ),
     _Option("L", "leave-logging", "leave_logging", help="leave Python's logging alone"),
     _Option(
+        "b",
+        "bind",
+        "bind",
+        "ADDRESS",
+        help="serve HTTP at ADDRESS, with a front end that this command becomes (repeatable): "
+        "HOST:PORT, :PORT, [IPV6]:PORT, unix:PATH[,mode=660,group=GROUP], fd://NUMBER, or a "
+        "PORTSPEC of ashd-htparser",
+    ),
+    _Option(
         "",
         "log-format",
         "log_format",
         "text|json",
-        _log_format,
+        log_format,
         "lines of the log, on standard error or in syslog (default: text)",
     ),
     _Option(
@@ -122,13 +120,20 @@ OPTIONS = (
         "than SECONDS for a thread ends the program with abort(3). timeout is called abort, too",
     ),
     _Option("m", "pdm", "pdm", "PDM-SPEC", help="open a debug socket: PATH[:MODE[:GROUP]]"),
-    _Option("w", "workers", "workers", "N", _count, "serve with N processes (SIGHUP renews them)"),
+    _Option(
+        "w",
+        "workers",
+        "workers",
+        "N|auto",
+        workers,
+        "serve with N processes, or one for each processor (SIGHUP renews them)",
+    ),
     _Option(
         "",
         "request-timeout",
         "request_timeout",
         "SECONDS",
-        _seconds,
+        seconds,
         "end requests that take longer, with 504 if nothing was sent yet",
     ),
     _Option(
@@ -136,7 +141,7 @@ OPTIONS = (
         "queue-timeout",
         "queue_timeout",
         "SECONDS",
-        _seconds,
+        seconds,
         "answer requests with 503 at once that have waited longer before they were received",
     ),
     _Option(
@@ -144,16 +149,16 @@ OPTIONS = (
         "max-requests",
         "max_requests",
         "N[,JITTER]",
-        _count_and_jitter,
+        count_and_jitter,
         "replace a worker after N requests, and up to JITTER more",
     ),
-    _Option("", "max-rss", "max_rss", "MIB", _count, "replace a worker that uses more memory"),
+    _Option("", "max-rss", "max_rss", "MIB", count, "replace a worker that uses more memory"),
     _Option(
         "",
         "body-buffer",
         "body_buffer",
         "MIB",
-        _count,
+        count,
         "set up to so much of a request's body aside while its response is written (default: 64)",
     ),
     _Option(
@@ -161,8 +166,21 @@ OPTIONS = (
         "graceful-timeout",
         "graceful_timeout",
         "SECONDS",
-        _seconds,
+        seconds,
         "how long running requests may take when the program stops (default: 30)",
+    ),
+    _Option(
+        "",
+        "reload",
+        "reload",
+        help="for development: load the application again when a file of it changes",
+    ),
+    _Option("", "config", "config", "FILE", help="read options from a TOML file, by their names"),
+    _Option(
+        "",
+        "check-config",
+        "check_config",
+        help="load the application, say what would be served, and exit",
     ),
     _Option("l", "", "limit", "N", help="has no effect; for old configurations"),
 )
@@ -170,41 +188,113 @@ OPTIONS = (
 _BY_NAME = {f"--{option.name}": option for option in OPTIONS if option.name} | {
     f"-{option.letter}": option for option in OPTIONS if option.letter
 }
+_BY_KEY = {option.key: option for option in OPTIONS}
+_NOT_IN_FILES = {"help", "version", "config", "check-config", "l"}
+_REPEATABLE = {"bind", "path"}
+_FOR_PRODUCTION = ("workers", "max_requests", "max_rss")
+
+
+def _kind(option: _Option) -> Kind:
+    if not option.metavar:
+        return Kind.FLAG
+    return Kind.LIST if option.key in _REPEATABLE else Kind.VALUE
 
 
 def parse_options(program: str, arguments: Sequence[str]) -> Options:
-    """Parse a command line; options end at HANDLER-MODULE. Raises `UsageError`."""
+    """Parse a command line; options end at HANDLER-MODULE. Raises `UsageError`.
+
+    What it doesn't say, the environment may, and what neither says, the file of `--config`.
+    """
     options = Options(program)
+    found, rest = _read(program, arguments)
+    given = _values(found)
+    if "help" in given or "version" in given:
+        options.help, options.version = "help" in given, "version" in given
+        return options
+    _apply_all(options, *_sources(program, given))
+    options.words = [
+        word for option, value in found if option.key != "bind" for word in _as_words(option, value)
+    ]
+    if not rest:
+        raise UsageError(f"the name of a handler module is missing (see {program} --help)")
+    options.module, options.arguments = rest[0], tuple(rest[1:])
+    _check(options)
+    return options
+
+
+def _check(options: Options) -> None:
+    if not options.workers and (options.max_requests or options.max_rss):
+        raise UsageError("--max-requests and --max-rss replace workers, and need --workers N")
+    for attribute in _FOR_PRODUCTION:
+        if options.reload and getattr(options, attribute):
+            name = attribute.replace("_", "-")
+            raise UsageError(f"--reload is for development, and excludes --{name}: leave one out")
+
+
+def _read(program: str, arguments: Sequence[str]) -> tuple[list[tuple[_Option, str]], list[str]]:
+    """Return the options that words are, with their values, and the words after them."""
     letters = "".join(each.letter + ":" * bool(each.metavar) for each in OPTIONS if each.letter)
     names = [each.name + "=" * bool(each.metavar) for each in OPTIONS if each.name]
     try:
         found, rest = getopt.getopt(list(arguments), letters, names)
     except getopt.GetoptError as error:
-        raise UsageError(f"{error} (see {program} --help)") from error
-    for name, value in found:
-        _apply(options, _BY_NAME[name], value)
-    if options.help or options.version:
-        return options
-    if not rest:
-        raise UsageError(f"the name of a handler module is missing (see {program} --help)")
-    options.module, options.arguments = rest[0], tuple(rest[1:])
-    if not options.workers and (options.max_requests or options.max_rss):
-        raise UsageError("--max-requests and --max-rss replace workers, and need --workers N")
-    return options
+        from ._suggest import did_you_mean
+
+        hint = did_you_mean(f"--{error.opt}", _BY_NAME) if len(error.opt) > 1 else ""
+        raise UsageError(f"{error}{hint} (see {program} --help)") from error
+    return [(_BY_NAME[name], value) for name, value in found], rest
+
+
+def _values(found: Sequence[tuple[_Option, str]]) -> Values:
+    given: Values = {}
+    for option, value in found:
+        given.setdefault(option.key, []).append(value)
+    return given
+
+
+def _as_words(option: _Option, value: str) -> list[str]:
+    if option.name:
+        return [f"--{option.name}={value}" if option.metavar else f"--{option.name}"]
+    return [f"-{option.letter}", value]
+
+
+def _sources(program: str, given: Values) -> list[tuple[str, Values]]:
+    """Return the values of all sources with their names, the weakest first."""
+    try:
+        found, rest = _read(program, words_of_environment())
+    except UsageError as error:
+        raise UsageError(f"{VARIABLE}: {error}") from None
+    if rest:
+        raise UsageError(f"{VARIABLE} holds options alone, not {rest[0]!r}")
+    environment = _values(found)
+    sources = [(f"{VARIABLE}: ", environment), ("", given)]
+    files = given.get("config") or environment.get("config")
+    if files:
+        kinds = {key: _kind(each) for key, each in _BY_KEY.items() if key not in _NOT_IN_FILES}
+        sources.insert(0, (f"{files[-1]}: ", read_file(files[-1], kinds)))
+    return sources
+
+
+def _apply_all(options: Options, *sources: tuple[str, Values]) -> None:
+    """Set what the strongest source says of each option."""
+    strongest: dict[str, tuple[str, list[str]]] = {}
+    for source, given in sources:
+        strongest |= {key: (source, values) for key, values in given.items()}
+    for key, (source, texts) in strongest.items():
+        for text in texts:
+            try:
+                _apply(options, _BY_KEY[key], text)
+            except UsageError as error:
+                raise UsageError(f"{source}{error}") from None
 
 
 def _apply(options: Options, option: _Option, value: str) -> None:
     if not option.metavar:
         setattr(options, option.attribute, True)
     elif option.attribute == "path":
-        path = os.path.normpath(os.path.join(options.directory, value))  # noqa: PTH118
-        options.path = (path, *options.path)
-        if not os.path.exists(path):  # noqa: PTH110 - start-up time
-            options.warnings.append(f"-p {value}: there is no folder {path}")
-        elif os.path.isfile(path) and path.endswith(".py"):  # noqa: PTH113
-            options.warnings.append(
-                f"-p {value} is a file; name its folder instead: -p {os.path.dirname(value) or '.'}"  # noqa: PTH120
-            )
+        _add_path(options, value)
+    elif option.attribute == "bind":
+        options.bind = (*options.bind, value)
     elif option.attribute == "limit":
         options.warnings.append(
             f"-l {value} has no effect; -t free:max={value} limits the requests at the same time"
@@ -218,15 +308,33 @@ def _apply(options: Options, option: _Option, value: str) -> None:
             ) from None
 
 
+def _add_path(options: Options, value: str) -> None:
+    path = os.path.normpath(os.path.join(options.directory, value))  # noqa: PTH118
+    options.path = (path, *options.path)
+    if not os.path.exists(path):  # noqa: PTH110 - start-up time
+        options.warnings.append(f"-p {value}: there is no folder {path}")
+    elif os.path.isfile(path) and path.endswith(".py"):  # noqa: PTH113
+        options.warnings.append(
+            f"-p {value} is a file; name its folder instead: -p {os.path.dirname(value) or '.'}"  # noqa: PTH120
+        )
+
+
 def help_text(program: str) -> str:
     """Return what `--help` prints."""
     from textwrap import wrap
 
     lines = [
-        f"usage: {program} [OPTIONS] HANDLER-MODULE [ARGS...]",
+        f"usage: {program} [OPTIONS] MODULE:OBJECT",
+        f"       {program} [OPTIONS] HANDLER-MODULE [ARGS...]",
         "",
-        "Serves a WSGI application behind ashd. It is started by a front end, for example:",
-        f"  ashd-htparser plain:port=8080 -- {program} -p . -A myapplication",
+        "Serves a WSGI application with ashd. OBJECT may be a call: 'myproject:create_app(\"x\")'.",
+        "HANDLER-MODULE has a function wmain(ARGS...) that returns the application.",
+        "",
+        f"  {program} --bind :8080 myproject:app",
+        f"  ashd-htparser plain:port=8080 -- {program} myproject:app",
+        "",
+        "do the same: a front end speaks HTTP, and this program is its handler.",
+        f"Options may also stand in the environment, in {VARIABLE}.",
         "",
     ]
     for option in OPTIONS:

@@ -126,7 +126,7 @@ def _give_up(reason: str, seconds: float) -> None:
         f"ashd: requests are still running {seconds:g} s after {reason}; giving up. All threads:\n"
     )
     report_threads(sys.stderr)
-    _exit_at_once(1)
+    exit_at_once(1)
 
 
 def bound_exit(status: int) -> None:
@@ -140,7 +140,7 @@ def bound_exit(status: int) -> None:
         )
         sys.stderr.write(f"ashd: not waiting for the application's threads ({names or '-'})\n")
         sys.stderr.flush()
-        _exit_at_once(status)
+        exit_at_once(status)
 
     timer = threading.Timer(_EXIT_TIME, insist)
     timer.daemon = True
@@ -151,7 +151,7 @@ def bound_exit(status: int) -> None:
         signal.setitimer(signal.ITIMER_REAL, _EXIT_TIME)
 
 
-def _exit_at_once(status: int) -> NoReturn:
+def exit_at_once(status: int) -> NoReturn:
     """End this process without its exit functions, but as those do, the children that need it.
 
     Those of `multiprocessing` wait for work for ever when their parent is gone. They are killed: a

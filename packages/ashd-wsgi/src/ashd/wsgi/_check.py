@@ -1,0 +1,55 @@
+"""The option `--check-config`: everything but serving."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from ashd.proto import Error
+
+from ._bind import portspec
+from ._errors import StartError
+from ._options import Options
+
+
+def check(options: Options, load: Callable[[], object]) -> int:
+    """Load the application and say what would be served; return the exit status.
+
+    Raises `StartError` where starting would.
+    """
+    ports = [_checked_port(address) for address in options.bind]
+    application = load()
+    lines = [
+        f"application: {options.module} is {_kind(application)}{_file(options.module)}",
+        f"model: {options.model}",
+        f"workers: {options.workers or 'none, one process'}",
+        f"listens: {', '.join(ports) or 'as a front end tells it'}",
+    ]
+    sys.stdout.write("\n".join([*lines, *options.warnings]) + "\n")
+    return 0
+
+
+def _checked_port(address: str) -> str:
+    try:
+        from ashd.htparser import check_portspec
+    except ImportError:
+        raise StartError("--bind needs the front end: pip install 'ashd-wsgi[http]'") from None
+    spec = portspec(address)
+    try:
+        check_portspec(spec)
+    except Error as error:
+        raise StartError(f"--bind {address}: {error}") from None
+    return spec
+
+
+def _kind(application: object) -> str:
+    if isinstance(application, type):
+        return f"the class {application.__qualname__}"
+    name = getattr(application, "__qualname__", None)
+    kind = type(application)
+    return f"the function {name}" if name else f"a {kind.__module__}.{kind.__qualname__}"
+
+
+def _file(module: str) -> str:
+    file = getattr(sys.modules.get(module.partition(":")[0]), "__file__", None)
+    return f" from {file}" if file else ""

@@ -1,0 +1,39 @@
+"""What is written when the application can't be loaded."""
+
+from __future__ import annotations
+
+import sys
+
+from ._errors import StartError, UsageError
+
+
+def explain(program: str, error: StartError) -> None:
+    """Write to stderr why the program can't start."""
+    sys.stderr.write(f"{traceback_of(error)}{program}: {error}\n")
+
+
+def traceback_of(error: StartError) -> str:
+    """Return the traceback of what the application raised, or nothing."""
+    cause = error.__cause__
+    if cause is None or isinstance(error, UsageError):
+        return ""
+    import traceback
+
+    return "".join(traceback.format_exception(_without_ours(cause)))
+
+
+def _without_ours(error: BaseException) -> BaseException:
+    """Leave our own and importlib's frames out of a traceback."""
+    frames = []
+    traceback = error.__traceback__
+    while traceback is not None:
+        if not _is_ours(traceback.tb_frame.f_globals.get("__name__", "")):
+            frames.append(traceback)
+        traceback = traceback.tb_next
+    for before, after in zip(frames, [*frames[1:], None], strict=False):
+        before.tb_next = after
+    return error.with_traceback(frames[0] if frames else None)
+
+
+def _is_ours(module: str) -> bool:
+    return f"{module}.".startswith(("ashd.wsgi.", "importlib."))

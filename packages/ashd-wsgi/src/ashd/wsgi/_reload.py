@@ -1,0 +1,164 @@
+"""The option `--reload`: a process that leaves when its application's files change.
+
+It is a worker, so its parent starts another, which loads the application anew. One that can't load
+it shows why to whom asks for a page, and leaves likewise when somebody has mended it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from . import _bytecode
+from ._adapter import Application
+from ._errors import StartError
+from ._explain import explain, traceback_of
+from ._shutdown import exit_at_once
+
+logger = logging.getLogger("ashd.wsgi")
+
+_LOOK = 0.5
+"""Seconds between looks at the files, where nothing tells of changes."""
+
+_REVIEW = 1000
+"""Milliseconds between looks at which folders have files of the application."""
+
+_FINISH = 5.0
+"""Seconds that requests may take after a change. Streams of events would never end."""
+
+State = tuple[int, int, int] | None
+"""What tells versions of a file apart; None if there is none."""
+
+
+class Reloader:
+    """Knows the files of an application, and waits for one to change."""
+
+    def __init__(self, program: str, folders: Sequence[str]) -> None:
+        """Observe imports from now on. `folders` are where modules may appear that are missing."""
+        self._program = program
+        self._folders = set(folders)
+        self._seen: dict[str, State] = {}
+        self._failed = False
+        _bytecode.observers.append(self._observe)
+
+    def _observe(self, path: str) -> None:
+        self._seen[path] = _state(path)
+
+    def load(self, load: Callable[[], Application]) -> Application:
+        """Return the application or, if it can't be loaded, one that says why."""
+        try:
+            return load()
+        except StartError as error:
+            explain(self._program, error)
+            self._failed = True
+            self._folders |= self._folders_of_files()
+            for path in _sources(self._folders):
+                self._seen.setdefault(path, _state(path))
+            return failure_page(f"{traceback_of(error)}{error}")
+
+    def _folders_of_files(self) -> set[str]:
+        return {os.path.dirname(path) for path in list(self._seen)}  # noqa: PTH120
+
+    def watch(self, leave: Callable[[], None]) -> None:
+        """Call `leave` in another thread when a file has changed, and end the process soon."""
+
+        def run() -> None:
+            changed = next(filter(None, map(self._changed, self._looks())))
+            logger.info("reloading: %s has changed", changed)
+            leave()
+            time.sleep(_FINISH)
+            logger.info("requests that are still running are cut")
+            exit_at_once(0)
+
+        threading.Thread(target=run, name="reload", daemon=True).start()
+
+    def _changed(self, _: object) -> str | None:
+        """Return a file that isn't what it was when it was read."""
+        for path, state in list(self._seen.items()):
+            if _state(path) != state:
+                return path
+        if self._failed:
+            return next((path for path in _sources(self._folders) if path not in self._seen), None)
+        return None
+
+    def _looks(self) -> Iterator[object]:
+        """Yield whenever it is time to look at the files."""
+        try:
+            from watchfiles import watch
+        except ImportError:
+            while True:
+                time.sleep(_LOOK)
+                yield None
+        logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it tells of each change
+        while True:
+            folders = self._folders_to_watch()
+            events = watch(
+                *folders,
+                watch_filter=None,
+                rust_timeout=_REVIEW,
+                yield_on_timeout=True,
+                raise_interrupt=False,
+                recursive=False,
+            )
+            yield None  # for what has changed before
+            for event in events:
+                yield event
+                if self._folders_to_watch() != folders:
+                    break
+
+    def _folders_to_watch(self) -> list[str]:
+        folders = self._folders | self._folders_of_files()
+        return sorted(filter(os.path.isdir, folders)) or ["/"]
+
+
+def _state(path: str) -> State:
+    try:
+        found = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _sources(folders: Iterable[str]) -> Iterator[str]:
+    """Yield the files of modules and packages that are directly in folders."""
+    for folder in folders:
+        try:
+            entries = list(os.scandir(folder))
+        except OSError:
+            continue
+        for entry in entries:
+            path = entry.path
+            if entry.name.endswith(".py"):
+                yield path
+            elif os.path.exists(init := os.path.join(path, "__init__.py")):  # noqa: PTH110, PTH118
+                yield init
+
+
+_PAGE = """<!DOCTYPE html>
+<meta charset="utf-8">
+<title>The application can't be loaded</title>
+<h1>The application can't be loaded</h1>
+<pre>{}</pre>
+<p>It is loaded again when one of its files changes.</p>
+"""
+
+
+def failure_page(text: str) -> Application:
+    """Return an application that answers everything with `text`."""
+
+    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        kind, body = "text/plain", f"The application can't be loaded.\n\n{text}\n"
+        if "text/html" in environ.get("HTTP_ACCEPT", ""):
+            from html import escape
+
+            kind = "text/html"
+            body = _PAGE.format(escape(text))
+        headers = [("Content-Type", f"{kind}; charset=utf-8"), ("Cache-Control", "no-store")]
+        start_response("500 Internal Server Error", headers)
+        return [body.encode("utf-8", "backslashreplace")]
+
+    return application
