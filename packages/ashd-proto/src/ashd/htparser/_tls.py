@@ -104,6 +104,7 @@ class TlsSession(asyncio.Protocol, asyncio.Transport):
 
     __slots__ = (
         "_below",
+        "_certificates",
         "_incoming",
         "_later",
         "_outgoing",
@@ -124,10 +125,10 @@ class TlsSession(asyncio.Protocol, asyncio.Transport):
         self._served: Served | None = served
         self._later = later
         self._below: asyncio.Transport
-        self._incoming = ssl.MemoryBIO()
-        self._outgoing = ssl.MemoryBIO()
-        context = certificates.context
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._certificates = certificates
+        self._incoming: ssl.MemoryBIO
+        self._outgoing: ssl.MemoryBIO
+        self._tls: ssl.SSLObject
         self._stage = _START
         self._received = b""  # for the next step of the handshake
         self._partial = False  # part of a record has come since somebody asked
@@ -146,7 +147,7 @@ class TlsSession(asyncio.Protocol, asyncio.Transport):
         if stage in _LISTENING:
             self._decrypt(data)
         elif stage is _HANDSHAKE:
-            self._wait_for_turn(data)
+            self._wait_for_turn(data, self._shake_hands)
         elif stage is _START:
             self._start(data)
         elif stage is _CLEAR and self._served is not None:
@@ -238,16 +239,22 @@ class TlsSession(asyncio.Protocol, asyncio.Transport):
     def _start(self, data: bytes) -> None:
         if data[0] not in _HTTP_STARTS:
             self._enter(_HANDSHAKE)
-            self._wait_for_turn(data)
+            self._wait_for_turn(data, self._prepare)
         elif self._served is not None:
             self._enter(_CLEAR)
             self._served.refuse(400, _NOT_TLS, head_only=data.startswith(b"HEAD "))
 
-    def _wait_for_turn(self, data: bytes) -> None:
+    def _wait_for_turn(self, data: bytes, step: Callable[[], None]) -> None:
         """Take the next step of the handshake in our turn: it may cost a millisecond or more."""
         self._received += data  # once only: the next bytes are read after this step
         self._below.pause_reading()
-        self._later(self._shake_hands)
+        self._later(step)
+
+    def _prepare(self) -> None:
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        context = self._certificates.context
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._shake_hands()
 
     def _shake_hands(self) -> None:
         received, self._received = self._received, b""
