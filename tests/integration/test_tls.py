@@ -198,6 +198,20 @@ def test_sessions_are_resumed(site: Site, tmp_path: Path, version: str) -> None:
 
 
 @needs("openssl")
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+def test_who_resumes_a_session_is_still_known(site: Site, tmp_path: Path, version: str) -> None:
+    mine = str(site.authority.certificate("bob@example.org", file="bob.pem", common_name="Bob"))
+    kept = str(tmp_path / "session")
+    options = ("-connect", f"127.0.0.2:{site.trusting_port}", version, "-ign_eof", "-cert", mine)
+    ask_once = "GET / HTTP/1.0\r\n\r\n"
+    assert "SSL_CLIENT_S_DN=CN=Bob," in site.openssl(*options, "-sess_out", kept, commands=ask_once)
+    again = site.openssl(*options[:-2], "-sess_in", kept, commands=ask_once)
+    assert "Reused, TLSv1" in again
+    assert "SSL_CLIENT_S_DN=CN=Bob," in again
+    assert "SSL_CLIENT_VERIFY=SUCCESS" in again
+
+
+@needs("openssl")
 def test_what_is_refused(site: Site) -> None:
     assert "no protocols available" in site.openssl("-tls1_1") or "alert" in site.openssl("-tls1_1")
     weak = ("-tls1_2", "-cipher", "AES128-SHA:AES128-GCM-SHA256:@SECLEVEL=0")
