@@ -61,7 +61,7 @@ LOWEST = PYTHONS[0] if PYTHONS else SUPPORTED[0]
 # By default the newest Python runs everything; the lowest one runs the tests of the parts, with the
 # oldest dependencies. What differs between versions shows there; the others run the quick tests.
 BETWEEN = PYTHONS[1:-1]
-nox.options.sessions = ["lint", "types", "wheels", "proto_alone", "lowest"]
+nox.options.sessions = ["lint", "types", "wheels", "proto_alone", "lowest", "fuzz"]
 nox.options.sessions += [f"between-{version}" for version in BETWEEN]
 nox.options.sessions += [f"free_threaded-{version}" for version in FREE_THREADED[-1:]]
 nox.options.sessions += [f"unit-{version}" for version in PYTHONS[-1:]]
@@ -255,7 +255,7 @@ def free_threaded(session: nox.Session) -> None:
         session.skip("no python3.13t or python3.14t is on PATH")
     # Without extras, and with a Hypothesis of pure Python: extension modules need a compiler there,
     # and may turn the lock on. The bound stands first, or pip tries the newest.
-    session.install("hypothesis<6.140", "editables", *BUILD_REQUIRES, *_groups("test"))
+    session.install("hypothesis<6.140", "editables", *BUILD_REQUIRES, *_groups("pytest"))
     editable = _editable(f"packages/{name}" for name in PACKAGES)
     session.install("--no-build-isolation", "--no-deps", *editable)
     _pytest(session, *PARALLEL, *session.posargs)
@@ -319,6 +319,19 @@ def bench(session: nox.Session) -> None:
     for peer in _groups("peers"):  # what can't be installed is left out, and the tables say so
         session.install(peer, success_codes=[0, 1])
     session.run("python", "benchmarks", *session.posargs)
+
+
+@nox.session(python=LOWEST)
+def fuzz(session: nox.Session) -> None:
+    """Look for bytes that break the front end; `-- --seconds N` says how long, or a variable."""
+    session.install("editables", *BUILD_REQUIRES)
+    session.install("--no-build-isolation", "-e", "packages/ashd-proto")
+    for tool in _groups("fuzz"):  # atheris has no wheels for some systems and Pythons
+        session.install(tool, success_codes=[0, 1], silent=True)
+    asked = "import importlib.util as u; print(u.find_spec('atheris') is not None)"
+    if "True" not in str(session.run("python", "-c", asked, silent=True)):
+        session.skip("atheris, the fuzzer, can't be installed here")
+    session.run("python", "tests/fuzz", *session.posargs if "--seconds" in session.posargs else ())
 
 
 @nox.session(python=LOWEST, default=False)

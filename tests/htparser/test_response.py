@@ -144,6 +144,23 @@ def test_a_handlers_own_transfer_coding_is_passed_on_as_it_is() -> None:
         frame(b"HTTP/1.1 200 OK\nTransfer-Encoding: gzip, chunked\n\n" + body, current=False)
 
 
+@pytest.mark.parametrize(
+    "coding", [b"CHUNKED", b"chunked,", b", chunked", b"chunked\nTransfer-Encoding:"]
+)
+def test_the_name_of_the_handlers_chunks_is_written_anew(coding: bytes) -> None:
+    body = b"3\r\nabc\r\n0\r\n\r\n"
+    output, framer = frame(b"HTTP/1.1 200 OK\nTransfer-Encoding: " + coding + b"\n\n" + body)
+    assert output == CHUNKED + body
+    assert framer.complete
+
+
+@pytest.mark.parametrize("current", [True, False])
+@pytest.mark.parametrize("coding", [b"", b",", b"chunked, gzip", b"chunked, chunked"])
+def test_a_coding_that_leaves_the_end_in_doubt_is_refused(coding: bytes, current: bool) -> None:
+    with pytest.raises(ResponseError, match="Transfer-Encoding"):
+        frame(b"HTTP/1.1 200 OK\nTransfer-Encoding: " + coding + b"\n\nabc", current=current)
+
+
 def test_repeated_fields_are_one_list() -> None:
     output, framer = frame(
         b"HTTP/1.1 200 OK\nTransfer-Encoding: gzip\nTransfer-Encoding: chunked\n\n"

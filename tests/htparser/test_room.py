@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from ashd.htparser._limits import CANDIDATES, QUIET_TIME, STALL_TIME, UNREAD_TIME
+import pytest
+
+from ashd.htparser._limits import CANDIDATES, QUIET_TIME, STALLING_CANDIDATES
 from ashd.htparser._room import Client, Room
-from ashd.htparser._states import FOLLOWERS, GIVING_WAY, State
+from ashd.htparser._states import FOLLOWERS, GIVING_WAY, STALLING, State
 
 
 class Guest:
@@ -15,7 +17,7 @@ class Guest:
         self.alive = alive
         self.gone = False
 
-    def stirs(self) -> bool:
+    def stirs(self, now: float) -> bool:  # noqa: ARG002
         return self.alive
 
     def give_way(self) -> None:
@@ -45,26 +47,30 @@ def test_the_order_in_which_clients_give_way() -> None:
     assert not hall.make(QUIET_TIME)
 
 
-def test_a_body_that_grows_does_not_give_way() -> None:
-    hall, slow, stalled = room(), Guest(), Guest()
-    hall.stand(slow, State.BODY, 0)
-    hall.stand(stalled, State.BODY, 0.5)
-    hall.stand(slow, State.BODY, STALL_TIME)
-    assert not hall.make(STALL_TIME)
-    assert hall.make(STALL_TIME + 0.5)
-    assert (slow.gone, stalled.gone) == (False, True)
+@pytest.mark.parametrize("state", sorted(STALLING))
+def test_clients_that_are_busy_give_way_when_they_stop(state: State) -> None:
+    hall, first, second = room(), Guest(alive=True), Guest(alive=True)
+    hall.stand(first, state, 0)
+    hall.stand(second, state, 1)
+    soon = STALLING[state]
+    assert not hall.make(soon + 0.5)
+    first.alive = second.alive = False
+    assert hall.make(soon + 1)
+    assert (first.gone, second.gone) == (False, True), "the first one has just been busy"
+    hall.forget(second)
+    assert hall.make(2 * soon + 1)
+    assert first.gone
 
 
-def test_a_client_that_reads_slowly_does_not_give_way() -> None:
-    hall, slow, stalled = room(), Guest(alive=True), Guest()
-    hall.stand(slow, State.RESPONSE, 0)
-    hall.stand(stalled, State.RESPONSE, 1)
-    assert not hall.make(UNREAD_TIME)
-    assert hall.make(UNREAD_TIME + 1)
-    hall.forget(stalled)
-    slow.alive = False
-    assert not hall.make(UNREAD_TIME + 1)
-    assert (slow.gone, stalled.gone) == (False, True)
+@pytest.mark.parametrize("state", sorted(STALLING))
+def test_one_that_has_stopped_is_found_among_many_that_are_busy(state: State) -> None:
+    hall, stopped = room(), Guest()
+    for _ in range(5 * STALLING_CANDIDATES):
+        hall.stand(Guest(alive=True), state, 0)
+    hall.stand(stopped, state, 0)
+    looks = [hall.make(STALLING[state]) for _ in range(6)]
+    assert looks == [False] * 5 + [True]
+    assert stopped.gone
 
 
 def test_a_client_whose_bytes_are_there_stays() -> None:

@@ -14,6 +14,7 @@ import sys
 import threading
 import urllib.parse
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from ashd.proto import Request, recv_request
@@ -148,6 +149,29 @@ def surplus(request: Request) -> None:
     read_body(request)
 
 
+def write_on(request: Request, begin: bytes, piece: bytes) -> None:
+    """Write, again and again, until the front end has had enough."""
+    with suppress(ConnectionError):
+        request.socket.sendall(begin)
+        while True:
+            request.socket.sendall(piece)
+
+
+def swollen(request: Request) -> None:
+    """Answer with a head without end."""
+    write_on(request, b"HTTP/1.1 200 OK\n", b"X-Padding: " + b"x" * 60_000 + b"\n")
+
+
+def hinting(request: Request) -> None:
+    """Announce an answer without end."""
+    write_on(request, b"", b"HTTP/1.1 103 Early Hints\nLink: </a>\n\n" * 1000)
+
+
+def talkative(request: Request) -> None:
+    """Answer, and write on after the end."""
+    write_on(request, b"HTTP/1.1 200 OK\nContent-Length: 3\n\nabc", PIECE)
+
+
 def cut(request: Request) -> None:
     """Begin an answer without a length, and drop it while a part of the body is unread."""
     wait_for(request.socket, select.POLLIN)
@@ -199,6 +223,7 @@ HANDLERS: dict[bytes, Callable[[Request], None]] = {
     for function in (
         *(echo, raw, chunked, length, count, wait, stuck, gate, stream, early, cut, silent),
         *(descriptors, sleep, lull, early_reader, chunks, deaf, surplus),
+        *(swollen, hinting, talkative),
     )
 }
 

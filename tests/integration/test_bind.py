@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import os
 import socket
+import ssl
 import subprocess
+import sys
 from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from ashdtest.authority import Authority
 from ashdtest.bound import serving
 from ashdtest.commands import module
 from ashdtest.outside import needs
@@ -29,9 +33,11 @@ def application(environ, start_response):
 """
 
 
-def environ(url: str, path: Path | None = None) -> dict[str, Any]:
+def environ(
+    url: str, path: Path | None = None, context: ssl.SSLContext | None = None
+) -> dict[str, Any]:
     """Return the environ of a request to `url`, over a Unix socket if `path` names one."""
-    transport = httpx.HTTPTransport(uds=str(path) if path else None)
+    transport = httpx.HTTPTransport(uds=str(path) if path else None, verify=context or True)
     with httpx.Client(transport=transport, timeout=DEADLINE) as client:
         return dict(json.loads(client.get(url).text))
 
@@ -39,6 +45,7 @@ def environ(url: str, path: Path | None = None) -> dict[str, Any]:
 def test_all_kinds_of_addresses(tmp_path: Path) -> None:
     folder = module(tmp_path, SHOW)
     path = tmp_path / "socket"
+    authority = Authority(tmp_path)
     with ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         fd, inherited = listener.fileno(), listener.getsockname()[1]
@@ -50,6 +57,7 @@ def test_all_kinds_of_addresses(tmp_path: Path) -> None:
             f"unix:{path},mode=600",
             f"fd://{fd}",
             f"plain:port={spec},bind=localhost",
+            f"ssl:unix={tmp_path}/tls,cert={authority.certificate('a.example')}",
         ]
         words = [word for address in addresses for word in ("--bind", address)]
         options = ["-w", "2", "--model=single"]
@@ -67,11 +75,12 @@ def test_all_kinds_of_addresses(tmp_path: Path) -> None:
             found = environ(url)
             assert (found["PATH_INFO"], found["REMOTE_ADDR"] in url) == ("/a", True), url
             assert found["SERVER_PORT"] in url
-        found = environ("http://name.test/b?c", path)
-        assert found["SERVER_NAME"] == "name.test"
-        assert found["SERVER_PORT"] == "80"
-        assert found["wsgi.url_scheme"] == "http"
-        assert found.keys().isdisjoint({"REMOTE_ADDR", "REMOTE_PORT", "SERVER_ADDR"})
+        for scheme, port, socket_path in (("http", "80", path), ("https", "443", tmp_path / "tls")):
+            found = environ(f"{scheme}://a.example/b?c", socket_path, authority.context)
+            assert found["SERVER_NAME"] == "a.example"
+            assert found["SERVER_PORT"] == port
+            assert found["wsgi.url_scheme"] == scheme
+            assert found.keys().isdisjoint({"REMOTE_ADDR", "REMOTE_PORT", "SERVER_ADDR"})
 
         # one line that says all, and the processes are those that the documents speak of
         (line,) = [line for line in server.log.splitlines() if "listening on" in line]
@@ -103,6 +112,30 @@ def test_a_module_alone_and_the_forms_that_are_not_new(tmp_path: Path) -> None:
         with serving("--config", str(config), *words, cwd=tmp_path) as server:
             assert server.command(server.process.pid)[-1] == ending
             assert environ("http://a/", tmp_path / "s")["PATH_INFO"] == "/"
+
+
+def test_where_the_front_end_is_not_beside_this_program(tmp_path: Path) -> None:
+    """As in a zip file, or with nothing but a path; and where the working directory has traps."""
+    module(tmp_path, SHOW)
+    module(
+        tmp_path, "raise SystemExit('a module of the working directory was imported')", "asyncio"
+    )
+    python = tmp_path / "python"
+    python.symlink_to(Path(sys.executable).resolve())
+    folders = [str(folder) for part in ("wsgi", "htparser") for folder in [source(part)]]
+    env = {"PYTHONPATH": os.pathsep.join(folders)}
+    argv = [str(python), "-m", "ashd.wsgi"]
+    bind = f"--bind=unix:{tmp_path}/s"
+    with serving(bind, "-p", "/nowhere", "app", cwd=tmp_path, env=env, argv=argv) as server:
+        assert server.command(server.process.pid)[1:4] == ["-P", "-m", "ashd.htparser"]
+        assert environ("http://a/", tmp_path / "s")["PATH_INFO"] == "/"
+
+
+def source(part: str) -> Path:
+    """Return the folder from which a part of the namespace is imported."""
+    found = import_module(f"ashd.{part}").__file__
+    assert found
+    return Path(found).parents[2]
 
 
 def test_what_can_not_be_served(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import socket
 import struct
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -254,6 +255,22 @@ def test_a_client_whose_request_is_there_does_not_give_way() -> None:
             clients[-1].sendall(GET)  # at once: one that sends nothing for a second may give way
         for sock in clients:
             assert Reader(sock).reply().status == 200
+
+
+def test_a_client_that_asks_on_and_on_makes_room(fifo: Path) -> None:
+    """After a response; the requests that it has sent ahead are another connection's."""
+    ahead = 50
+    with (
+        front_end(HANDLER, options=["--connections=1"]) as server,
+        server.connect() as busy,
+        server.connect() as new,
+    ):
+        busy.sendall(b"GET /gate?%b HTTP/1.1\r\nHost: a\r\n\r\n" % str(fifo).encode() + GET * ahead)
+        server.wait_for_log("waiting")
+        new.sendall(GET_ONCE)
+        fifo.write_bytes(b"x")
+        assert read_to_end(new).startswith(b"HTTP/1.1 200 ")
+        assert 1 <= read_to_end(busy).count(b"HTTP/1.1 200 ") < ahead
 
 
 def test_connections_of_one_address() -> None:

@@ -431,6 +431,18 @@ def test_a_handler_that_says_nothing_has_loaded_when_it_receives(fifo: Path) -> 
         server.wait_for_log("listening on")
 
 
+def test_a_handler_that_says_what_it_serves() -> None:
+    """It can't forge a line of the log, nor make one of any length; other handlers say nothing."""
+    cases = {"a wiki\x1b[1m\nline 2": "a wiki\\x1b[1m\\nline 2", "x" * 500: "x" * 400}
+    for said, shown in cases.items():
+        code = f"import runpy, ashd.proto\nashd.proto.describe_handler({said!r})\n"
+        code += f"runpy.run_path({HANDLER[1]!r}, run_name='__main__')"
+        with front_end(python(code)) as server:
+            server.wait_for_log("listening on")
+            (line,) = [line for line in server.log.splitlines() if "listening on" in line]
+            assert line.endswith(f":{server.port} ({shown})")
+
+
 def test_a_handler_that_says_what_nobody_knows() -> None:
     code = "import runpy, socket\nsock = socket.socket(fileno=0)\nsock.send(b'?')\nsock.detach()\n"
     code += f"runpy.run_path({HANDLER[1]!r}, run_name='__main__')"

@@ -71,9 +71,8 @@ class Site:
 
 def tls_port(server: FrontEnd, address: str) -> int:
     """Return the port that a server has chosen at an address of its own."""
-    pattern = re.compile(rf"listening on {re.escape(address)}:(\d+)")
-    server.wait_for_log(f"listening on {address}:")
-    return int(pattern.findall(server.log)[0])
+    server.wait_for_log("listening on")
+    return int(re.findall(rf"listening on .*?\b{re.escape(address)}:(\d+)", server.log)[0])
 
 
 @contextmanager

@@ -29,8 +29,8 @@ from ashd.proto import (
     recv_request,
     recvreq,
 )
-from ashdtest.handlers import read_all
-from ashdtest.processes import descriptors
+from ashdtest.handlers import read_all, running_python
+from ashdtest.processes import DEADLINE, descriptors
 
 SIMPLE = encode_request(b"GET", b"/a", b"HTTP/1.1", b"a", [(b"Host", b"x")])
 MALFORMED = {
@@ -387,3 +387,13 @@ def test_a_receiving_call_without_descriptors_is_repeated(wire: Wire, error: int
         back.error, back.failures = errno.EIO, 1
         with pytest.raises(OSError, match="error"):
             receiver.receive()
+
+
+def test_the_word_that_a_handler_has_loaded() -> None:
+    """Older front ends want the word alone."""
+    code = "import socket\nfrom ashd.proto import describe_handler, recv_request\n"
+    code += "describe_handler('a wiki')\nrecv_request(socket.socket(fileno=0))"
+    for value, word in (("1", b"ready"), ("2", b"ready a wiki")):
+        with running_python(code, env={**os.environ, "ASHD_TELL_READY": value}) as handler:
+            handler.socket.settimeout(DEADLINE)
+            assert handler.socket.recv(100) == word

@@ -55,6 +55,7 @@ from ashdtest.handlers import running
         (["empty:"], "neither application nor app; name the object: empty:OBJECT", 1),
         (["asgi:app"], "asgi:app is an asynchronous (ASGI) application", 1),
         (["asgi:other"], "asgi:other is an asynchronous (ASGI) application", 1),
+        (["package:inner.app"], "package has no 'inner'; for the module of this name write pac", 1),
         (["ap:app"], "no module 'ap' on Python's path (did you mean app?)", 1),
         (["further:app"], "no module 'further' on Python's path; it is in", 1),
         (["nosuchmodule:app"], "is on it; say -p FOLDER for another one", 1),

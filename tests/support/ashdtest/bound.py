@@ -39,13 +39,16 @@ class Server:
 
 @contextmanager
 def serving(
-    *words: str, cwd: Path, pass_fds: Sequence[int] = (), env: Mapping[str, str] | None = None
+    *words: str,
+    cwd: Path,
+    pass_fds: Sequence[int] = (),
+    env: Mapping[str, str] | None = None,
+    argv: Sequence[str] = (),
 ) -> Iterator[Server]:
     """Run the command for the length of a block; it listens then, and must end with 0."""
-    argv = [program("ashd-wsgi"), *words]
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
-            argv,
+            [*(argv or [program("ashd-wsgi")]), *words],
             cwd=cwd,
             stdin=subprocess.DEVNULL,
             stdout=output,

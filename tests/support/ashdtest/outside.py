@@ -21,7 +21,7 @@ PURPOSES = {
     "git": "a repository",
     "htparser": "the reference front end, written in C",
     "mandoc": "a check of manual pages",
-    "nginx": "an SCGI client",
+    "nginx": "a proxy, and an SCGI client",
     "openssl": "a TLS client",
     "pkill": "signals by name, part of procps",
     "prometheus": "a server that reads metrics",

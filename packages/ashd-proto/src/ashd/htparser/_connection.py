@@ -20,7 +20,8 @@ from ._exchange import Exchange
 from ._head import RequestHead
 from ._interface import Surroundings
 from ._limits import EVENTS_AT_ONCE, LINGER_TIME, MAX_HELD
-from ._pages import error_page
+from ._pace import BodyPace
+from ._pages import CONTINUE, error_page
 from ._peer import Arrival, Peer
 from ._reader import END, RequestReader
 from ._response import ResponseFramer
@@ -30,7 +31,6 @@ from ._stream import Stream
 from ._wire import Wire
 
 _IDLE, _RESPONSE = State.IDLE, State.RESPONSE  # an attribute of an Enum costs much more
-_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class Connection(asyncio.Protocol):
@@ -41,10 +41,10 @@ class Connection(asyncio.Protocol):
         "_exchange",
         "_head",
         "_held_body",
+        "_pace",
         "_reader",
         "_server",
         "_state",
-        "_time_left",
         "_transport",
         "_wire",
         "deadline",
@@ -64,7 +64,7 @@ class Connection(asyncio.Protocol):
         self._head: RequestHead | None = None
         self._exchange: Exchange | None = None
         self._held_body = bytearray()
-        self._time_left = 0.0  # for the body, when the handler will take more of it
+        self._pace: BodyPace | None = None  # of the body, while one is waited for
         self.peer: Peer
         self.line: dict[Client, float] | None = None
         self.deadline = server.time() + server.limits.head_time
@@ -143,9 +143,11 @@ class Connection(asyncio.Protocol):
         elif self._state is State.BODY_HELD:
             self.refuse(503, "The server is shutting down.")
 
-    def stirs(self) -> bool:
+    def stirs(self, now: float) -> bool:
         """See `_room.Client`."""
-        return self._wire.has_read() if self._state is _RESPONSE else self._wire.has_sent()
+        if self._state is _RESPONSE:
+            return self._wire.is_taken()
+        return (self._pace is not None and not self._pace.is_behind(now)) or self._wire.has_sent()
 
     def give_way(self) -> None:
         """See `_room.Client`."""
@@ -179,8 +181,7 @@ class Connection(asyncio.Protocol):
         assert exchange is not None
         self._held_body.clear()
         if self._state is State.QUEUED:
-            self._enter(State.BODY, self._server.limits.body_time)
-            self._ask_for_body()
+            self._wait_for_body(State.BODY)
             self._send_body(exchange, body)
             self._resume_when_possible()
         else:
@@ -193,9 +194,10 @@ class Connection(asyncio.Protocol):
 
     def exchange_ready(self) -> None:
         """Read more of the body."""
-        if self._state is State.BODY:
+        if self._state is State.BODY and self._pace is not None:
             now = self._server.time()
-            self.deadline = now + self._time_left
+            self._pace.go_on(now)
+            self.deadline = self._pace.deadline
             self._server.room.stand(self, State.BODY, now)
         self._resume_when_possible()
 
@@ -208,6 +210,7 @@ class Connection(asyncio.Protocol):
         elif not keep_alive:
             self._close_gently()
         elif self._state is State.BODY:
+            self._pace = None
             self._enter(State.REST, LINGER_TIME)
             self._wire.resume()
         else:
@@ -262,19 +265,23 @@ class Connection(asyncio.Protocol):
         if head.length == 0:
             self._submit(_RESPONSE)
         elif limit and (head.length is None or head.length <= limit):
-            self._enter(State.BODY_HELD, self._server.limits.body_time)
-            self._ask_for_body()
+            self._wait_for_body(State.BODY_HELD)
         else:
             self._submit(State.QUEUED)
 
-    def _ask_for_body(self) -> None:
+    def _wait_for_body(self, state: State) -> None:
+        limits = self._server.limits
+        self._enter(state, limits.body_time)
+        self._pace = BodyPace(limits, self._server.time())
         if self._head is not None and self._head.expects_continue and not self._held_body:
             self._head.expects_continue = False
             if not self._reader.buffer.size:  # else the client didn't wait
-                self._transport.write(_CONTINUE)
+                self._transport.write(CONTINUE)
 
     def _pass_on(self, piece: bytes) -> None:
-        self._body_came(len(piece))
+        if self._pace is not None:  # else it is the rest of one
+            self._pace.came(len(piece), self._server.time())
+            self.deadline = self._pace.deadline
         if self._state is State.BODY_HELD:
             self._held_body += piece
             if len(self._held_body) > self._server.limits.buffer_body:
@@ -284,21 +291,15 @@ class Connection(asyncio.Protocol):
 
     def _send_body(self, exchange: Exchange, piece: bytes) -> None:
         if not exchange.send_body(piece):
-            self._time_left = self.deadline - self._server.time()
+            if self._pace is not None:
+                self._pace.wait_for_handler(self._server.time())
             self.deadline = math.inf
             self._server.room.step_out(self)
             self._wire.pause()
 
-    def _body_came(self, size: int) -> None:
-        """Give the client time for the next bytes of its body."""
-        if self._state is not State.REST:
-            server = self._server
-            now = server.time()
-            self.deadline = server.limits.next_body_deadline(self.deadline, size, now)
-            server.room.stand(self, self._state, now)
-
     def _body_is_whole(self) -> None:
         exchange = self._exchange
+        self._pace = None
         if self._state is State.REST:
             self._next_request()
         elif exchange is None:
@@ -312,7 +313,7 @@ class Connection(asyncio.Protocol):
         server, head = self._server, self._head
         assert head is not None
         self._enter(state)
-        keep_alive = head.keep_alive and not server.stopping
+        keep_alive = head.keep_alive and not server.stopping and not server.room.wanted
         framer = ResponseFramer(head.method == b"HEAD", head.version == b"HTTP/1.1", keep_alive)
         datagram = head.encode(head.client or self.peer.encoded, server.framing)
         exchange = self._exchange = Exchange(self, server.poller, framer, datagram)
@@ -325,10 +326,11 @@ class Connection(asyncio.Protocol):
         server.queue.submit(exchange, server.queue_deadline)
 
     def _next_request(self) -> None:
+        last = self._server.stopping or self._server.room.wanted
         self._head = None
         self._enter(_IDLE, self._server.limits.idle_time)
         self._wire.resume()
-        if self._server.stopping:
+        if last:
             self._close_gently()
         elif self._reader.buffer.size:
             self._read()

@@ -38,6 +38,7 @@ _FAULTS = (
     (re.compile(rb"\n[^:\r\n]*[ \t]:"), "There must be no space in front of a header's colon."),
     (re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]"), "The request head has control characters."),
 )
+_LINE_END = b"\r\n"
 _HEAD_END = b"\r\n\r\n"
 _field_of = Kept(read_field).__getitem__
 _BESIDE_TARGET = 256  # bytes that a request line may have beside its target
@@ -87,11 +88,12 @@ def parse_head(head: bytes, limits: Limits) -> RequestHead:
     if line is None:
         raise complaint(head)
     method, url, version = line.groups()
-    if len(url) > limits.target_size:
-        raise _target_too_long(limits)
+    if line.end() > limits.target_size:  # seldom: so a usual line costs one comparison
+        check_line(line.end() - len(_LINE_END), limits)
+        _check_target(url, limits)
     fields = _read_fields(head)
     known = known_values(fields, _joined)
-    if url[:1] != b"/":
+    if url[:1] != b"/" or method == b"CONNECT":
         url = _other_target(method, url, fields)
     current = version == b"HTTP/1.1"
     if current and b"host" not in known:
@@ -112,8 +114,9 @@ def parse_head(head: bytes, limits: Limits) -> RequestHead:
 
 def check_line(length: int, limits: Limits) -> None:
     """Raise `RequestError` when a request line of at least this length is too long."""
-    if length > limits.target_size + _BESIDE_TARGET:
-        raise _target_too_long(limits)
+    longest = limits.target_size + _BESIDE_TARGET
+    if length > longest:
+        raise RequestError(414, f"The request line is longer than {longest} bytes.")
 
 
 def check_size(size: int, limits: Limits) -> None:
@@ -142,8 +145,10 @@ def complaint(head: bytes) -> RequestError:
     return RequestError(400, "A header line is not a name, a colon and a value.")
 
 
-def _target_too_long(limits: Limits) -> RequestError:
-    return RequestError(414, f"The request target is longer than {limits.target_size} bytes.")
+def _check_target(target: bytes, limits: Limits) -> None:
+    if len(target) > limits.target_size:
+        text = f"The request target is longer than {limits.target_size} bytes."
+        raise RequestError(414, text)
 
 
 def body_too_large(limits: Limits) -> RequestError:
@@ -220,11 +225,12 @@ def _check_coding(coding: bytes, length: bytes | None, current: bool) -> None:
         raise RequestError(400, "The request has both Content-Length and Transfer-Encoding.")
     if not current:
         raise RequestError(400, "HTTP/1.0 has no Transfer-Encoding.")
+    if coding.lower() == b"chunked":
+        return
     codings = list_members(coding)
-    if not codings or b"chunked" in codings[:-1]:
+    if codings in ([], [b"chunked"]) or b"chunked" in codings[:-1]:
         raise RequestError(400, "The Transfer-Encoding header is repeated or malformed.")
-    if codings != [b"chunked"]:
-        raise RequestError(501, "This server knows only the transfer coding chunked.")
+    raise RequestError(501, "This server knows only the transfer coding chunked.")
 
 
 def _wants_keep_alive(connection: bytes | None, current: bool) -> bool:

@@ -72,13 +72,17 @@ MAX_DRAINS = 64
 MAX_HELD = 64 * KIB
 """What a client may send ahead (pipelined requests) while its request is being answered."""
 
-STALL_TIME = 1.0
-"""A client that has sent nothing of its body for this long may give way to a new one.
-Networks pause for less."""
+STALL_TIME = 0.05
+"""A client whose body doesn't come, or that doesn't read what it gets, may give way to a new one
+after this."""
+
+PAUSE_TIME = 1.0
+"""A client that has sent some of its body may pause for this long before it may give way: networks
+lose packets, and send them again."""
 
 UNREAD_TIME = 5.0
-"""A client that has taken nothing of a response for this long may give way to a new one. The kernel
-tells of it when some 64 KiB have gone, so this asks 13 KB/s of the clients of a full server."""
+"""A client that takes nothing of a response though it has room may give way to a new one after
+this: it is the network that stands still."""
 
 QUIET_TIME = 60.0
 """A stream on which nothing has moved for this long may give way to a new client when nobody else
@@ -86,6 +90,12 @@ can. WebSocket libraries send a ping every 20 or 30 seconds."""
 
 CANDIDATES = 8
 """Clients that are asked whether they can give way each time that a new one comes."""
+
+STALLING_CANDIDATES = 64
+"""Likewise of those that are busy with a body or a response, which are asked `STALL_TIME` apart."""
+
+LOOK_AGAIN = 0.025
+"""Seconds between two attempts to find a place for a client that waits to be accepted."""
 
 LINGER_TIME = 5.0
 """How long a client's unread bytes are thrown away after the last response: closing at once would
@@ -184,8 +194,3 @@ class Limits:
     not be able to fill it unless the administrator says so."""
     lenient_targets: bool = False
     """Whether targets may hold what RFC 3986 wants escaped; programs differ in reading it."""
-
-    def next_body_deadline(self, deadline: float, size: int, now: float) -> float:
-        """Return when more of a body must have come, now that `size` bytes have: `body_rate`."""
-        latest = now + self.body_time
-        return min(latest, deadline + size / self.body_rate) if self.body_rate else latest

@@ -62,8 +62,7 @@ def _run(settings: Settings) -> int:
         for _, sock in sockets:
             sock.close()
         raise
-    for address in _addresses(sockets):
-        _log.info("bound %s; the root handler is loading", address)
+    _log.info("bound %s; the root handler is loading", ", ".join(_addresses(sockets)))
     return _serve(settings, queue, backend, sockets if settings.processes == 1 else [])
 
 

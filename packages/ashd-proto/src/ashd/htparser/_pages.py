@@ -14,6 +14,9 @@ _PHRASES = {
     502: "Bad Gateway",
 }
 
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+"""Tells a client that its body is welcome."""
+
 
 def error_page(status: int, detail: str, *, body: bool) -> bytes:
     """Return a whole response, after which the connection is closed.

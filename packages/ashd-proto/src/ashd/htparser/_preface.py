@@ -81,7 +81,7 @@ class Preface:
         self._sock.close()
         self._host.preface_closed(self)
 
-    def stirs(self) -> bool:
+    def stirs(self, now: float) -> bool:  # noqa: ARG002
         """See `_room.Client`."""
         poll = select.poll()
         poll.register(self._sock, select.POLLIN | select.POLLRDHUP)

@@ -269,18 +269,28 @@ class ResponseFramer:
             self.keep_alive = False
         if framing in _FOLLOWED:
             self._chunks = ChunkFollower()
-        return b"Transfer-Encoding: %b\r\n" % (coding or b"chunked") if self._current else b""
+        if not self._current:
+            return b""
+        return b"Transfer-Encoding: %b\r\n" % (
+            coding if coding and framing is _CLOSE else b"chunked"
+        )
 
     def _choose_framing(self, length: bytes | None, coding: bytes | None) -> _Framing:
-        if coding is not None and list_members(coding) == [b"chunked"]:
-            return _OWN_CHUNKS if self._current else _DECODED_CHUNKS
-        if coding is not None and not self._current:
-            raise ResponseError("The handler's transfer coding is not for HTTP/1.0 clients.")
         if coding is not None:
-            return _CLOSE
+            return self._coded(list_members(coding))
         if length is not None:
             return _LENGTH
         return _CHUNKED if self._current else _CLOSE
+
+    def _coded(self, codings: list[bytes]) -> _Framing:
+        """Return the framing of a body that the handler has encoded."""
+        if codings == [b"chunked"]:
+            return _OWN_CHUNKS if self._current else _DECODED_CHUNKS
+        if not codings or b"chunked" in codings[:-1]:  # its end is in doubt
+            raise ResponseError("The handler's response has a malformed Transfer-Encoding.")
+        if not self._current:
+            raise ResponseError("The handler's transfer coding is not for HTTP/1.0 clients.")
+        return _CLOSE
 
     def _added(self, known: dict[bytes, bytes]) -> bytes:
         """Return the header lines that the front end adds, and the end of the head."""

@@ -16,7 +16,7 @@ from itertools import islice
 from typing import Protocol
 
 from ._forwarded import UNIX
-from ._limits import CANDIDATES
+from ._limits import CANDIDATES, STALLING_CANDIDATES
 from ._states import GIVING_WAY, STALLING, State
 
 
@@ -26,7 +26,7 @@ class Client(Protocol):
     line: dict[Client, float] | None
     """The line in which it stands; the room's own."""
 
-    def stirs(self) -> bool:
+    def stirs(self, now: float) -> bool:
         """Tell whether it does what it is waited for, though nobody has taken note so far."""
 
     def give_way(self) -> None:
@@ -47,7 +47,8 @@ class Room:
         self._of_address: dict[bytes, int] = {}
         self._leaving: set[Client] = set()
         self._on_room = on_room
-        self._wanted = False
+        self.wanted = False
+        """Whether a client waits for a place, and nobody gives way."""
         self._lines: dict[State, dict[Client, float]] = {state: {} for state in GIVING_WAY}
 
     def has_place(self, taken: int) -> bool:
@@ -60,20 +61,22 @@ class Room:
             client = self._first(state, now)
             if client is not None:
                 self._leaving.add(client)
+                self.wanted = False
                 client.give_way()
                 return True
-        self._wanted = True
+        self.wanted = True
         return False
 
     def _first(self, state: State, now: float) -> Client | None:
         patience = STALLING.get(state, 0.0)
-        for client, since in list(islice(self._lines[state].items(), CANDIDATES)):
+        candidates = STALLING_CANDIDATES if patience else CANDIDATES
+        for client, since in list(islice(self._lines[state].items(), candidates)):
             if now - since < patience:
                 return None
-            if state is State.CLOSING or not client.stirs():
+            if state is State.CLOSING or not client.stirs(now):
                 return client
             if patience:
-                self.stand(client, state, now)
+                self.stand(client, state, now)  # it is asked again when the others were
         return None
 
     def stand(self, client: Client, state: State, now: float) -> None:
@@ -82,8 +85,8 @@ class Room:
             del client.line[client]
         client.line = line = self._lines[state]
         line[client] = now
-        if self._wanted and state not in STALLING:
-            self._wanted = False
+        if self.wanted and state not in STALLING:
+            self.wanted = False
             self._on_room()
 
     def step_out(self, client: Client) -> None:
@@ -96,6 +99,7 @@ class Room:
         """Its place is free."""
         self.step_out(client)
         self._leaving.discard(client)
+        self.wanted = False
 
     def admit(self, address: bytes) -> bool:
         """Count a client of this address; tell whether there may be so many."""

@@ -27,6 +27,7 @@ from ._keeper import framing_header
 from ._limits import (
     HANDLER_EXIT_TIME,
     KILL_TIME,
+    LOOK_AGAIN,
     SPARE_DESCRIPTORS,
     SWEEP_INTERVAL,
     Limits,
@@ -115,6 +116,7 @@ class Server:
         self._listeners: list[Listener] = []
         self._others: list[Listener] = []
         self._accepting = True
+        self._look: asyncio.TimerHandle | None = None
         self._stopped: asyncio.Future[int] = loop.create_future()
         self._interval = _sweep_interval(limits)
         self._drained = False
@@ -156,10 +158,12 @@ class Server:
         return self.room.has_place(len(self._connections) + len(self._opening))
 
     def make_room(self) -> bool:
-        """Let a connection give way to a new one; when none can, wait until one closes."""
+        """Let a connection give way to a new one; when none can, wait until one closes or can."""
         if self.room.make(self.time()):
             return True
         self.pause_accepting()
+        if self._look is None:
+            self._look = self.loop.call_later(LOOK_AGAIN, self._look_again)
         return False
 
     def pause_accepting(self) -> None:
@@ -319,6 +323,11 @@ class Server:
         """Say until when requests may wait, once for all until the next sweep."""
         self.queue_deadline = now + self._interval + self.limits.queue_time
         self.framing = encode_headers([framing_header(self.queue_deadline)])
+
+    def _look_again(self) -> None:
+        self._look = None
+        if not self._accepting:
+            self._resume_accepting()
 
     def _resume_accepting(self) -> None:
         if self.stopping:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from ._limits import QUIET_TIME, STALL_TIME, UNREAD_TIME
+from ._limits import QUIET_TIME, STALL_TIME
 
 
 class State(IntEnum):
@@ -82,7 +82,7 @@ to read if that can't be written. A stream stands in line by itself."""
 STALLING = {
     State.BODY_HELD: STALL_TIME,
     State.BODY: STALL_TIME,
-    State.RESPONSE: UNREAD_TIME,
+    State.RESPONSE: STALL_TIME,
     State.STREAM: QUIET_TIME,
 }
-"""States in which a client makes room only if it has done nothing for so many seconds."""
+"""States in which a client makes room only if it is slow, and how often it is asked (seconds)."""

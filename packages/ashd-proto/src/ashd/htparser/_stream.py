@@ -156,9 +156,9 @@ class Stream(asyncio.Protocol):
     def close_when_done(self) -> None:
         """Go on: nobody but its two sides knows when a stream is done."""
 
-    def stirs(self) -> bool:
+    def stirs(self, now: float) -> bool:
         """See `_room.Client`."""
-        return self._server.time() - self._active < QUIET_TIME
+        return now - self._active < QUIET_TIME
 
     def give_way(self) -> None:
         """See `_room.Client`."""

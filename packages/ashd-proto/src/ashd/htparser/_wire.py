@@ -7,17 +7,23 @@ reads can be seen. Called in the event loop's thread; asyncio owns the socket.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import select
 import socket
 import struct
+import termios
 from collections.abc import Callable
 from functools import partial
 
+from ._limits import UNREAD_TIME
 from ._poller import Poller
 
 _LEFT = select.EPOLLRDHUP | select.EPOLLONESHOT
 _GONE = select.POLLRDHUP | select.POLLHUP | select.POLLERR
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+# Of struct tcp_info (linux/tcp.h): segments on their way, and milliseconds since the last ACK.
+_TCP_INFO = struct.Struct("24xI28xI")
+_INT = struct.Struct("i")
 
 
 def _nothing() -> None:
@@ -27,7 +33,16 @@ def _nothing() -> None:
 class Wire:
     """See the module."""
 
-    __slots__ = ("_fd", "_on_left", "_poller", "_unwritten", "deferred", "paused", "transport")
+    __slots__ = (
+        "_fd",
+        "_on_left",
+        "_poller",
+        "_untaken",
+        "_unwritten",
+        "deferred",
+        "paused",
+        "transport",
+    )
 
     def __init__(
         self, transport: asyncio.Transport, poller: Poller, on_left: Callable[[], object]
@@ -38,6 +53,7 @@ class Wire:
         self._on_left = on_left
         self._fd: int = transport.get_extra_info("socket").fileno()
         self._unwritten = 0
+        self._untaken = 0
         self.paused = False
         """Whether the client is not being read."""
         self.deferred = False
@@ -86,14 +102,43 @@ class Wire:
         return any(not events & _GONE for _, events in poll.poll(0))
 
     def mark(self) -> None:
-        """Remember how much the client has still to read, for `has_read`."""
+        """Remember how much the client has still to read, for `has_read` and `is_taken`."""
         self._unwritten = self.transport.get_write_buffer_size()
+        self._untaken = self._unwritten + self._unacknowledged()
 
     def has_read(self) -> bool:
         """Tell whether the client has read anything since the last `mark`, and mark again."""
         before = self._unwritten
         self.mark()
         return self._unwritten < before
+
+    def is_taken(self) -> bool:
+        """Tell whether the client has taken anything since the last `mark`, and mark again.
+
+        If it has not, the network may still be at fault, for a while: bytes that the client has
+        room for are on their way.
+        """
+        before = self._untaken
+        self.mark()
+        return self._untaken < before or self._is_slow_network()
+
+    def _unacknowledged(self) -> int:
+        """Return how many bytes the kernel holds for the client: `SIOCOUTQ` in tcp(7)."""
+        try:
+            found = fcntl.ioctl(self._fd, termios.TIOCOUTQ, bytes(_INT.size))
+        except OSError:  # the event loop has closed it, and is about to say so
+            return 0
+        size: int = _INT.unpack(found)[0]
+        return size
+
+    def _is_slow_network(self) -> bool:
+        sock = self.transport.get_extra_info("socket")
+        try:
+            info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
+        except OSError:  # a Unix socket
+            return False
+        on_their_way, since_ack = _TCP_INFO.unpack(info)
+        return bool(on_their_way) and since_ack < UNREAD_TIME * 1e3
 
     def abort(self) -> None:
         """Close without sending what is unsent."""

@@ -75,7 +75,8 @@ def find(module: ModuleType, target: Target) -> tuple[object, str]:
             found = getattr(found, name)
         except AttributeError:
             owner = ".".join([module.__name__, *target.names[:position]])
-            raise StartError(f"{owner} has no {name!r}{_hint(name, found)}") from None
+            hint = _submodule(found, target.names[position:]) or _hint(name, found)
+            raise StartError(f"{owner} has no {name!r}{hint}") from None
     return found, f"{module.__name__}:{'.'.join(target.names)}"
 
 
@@ -95,6 +96,18 @@ def _find_usual(module: ModuleType) -> tuple[object, str]:
     raise StartError(
         f"the module {name} has neither application nor app; name the object: {name}:OBJECT{hint}"
     )
+
+
+def _submodule(owner: object, names: tuple[str, ...]) -> str:
+    """Say how to name an object of a module that the package `owner` has, but doesn't import."""
+    from importlib.util import find_spec
+
+    if len(names) < 2 or not hasattr(owner, "__path__"):
+        return ""
+    module = f"{getattr(owner, '__name__', '')}.{names[0]}"
+    if find_spec(module) is None:
+        return ""
+    return f"; for the module of this name write {module}:{'.'.join(names[1:])}"
 
 
 def _hint(name: str, owner: object) -> str:
