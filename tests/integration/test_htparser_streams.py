@@ -432,7 +432,7 @@ def test_a_handler_that_ends_ends_its_streams(tmp_path: Path) -> None:
 def test_streams_are_cut_when_the_time_to_stop_is_over(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as backend:
         port = backend.getsockname()[1]
-        for variant in VARIANTS[:2]:
+        for variant in VARIANTS:
             with serving(variant, tmp_path, "--stop-time=1") as server:
                 with opened(server, f"/proxy?{port}") as client, backend.accept()[0] as other:
                     server.terminate()

@@ -254,6 +254,8 @@ class Server:
     def _stop(self) -> None:
         self.stopping = True
         self._stop_deadline = self.loop.time() + self.limits.stop_time
+        if self.backend.draining:
+            self._stop_deadline += KILL_TIME  # other processes cut their streams first
         for listener in [*self._listeners, *self._others]:
             listener.close()
         self.queue.end()
