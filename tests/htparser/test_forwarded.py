@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ashd.htparser._errors import RequestError, UsageError
-from ashd.htparser._forwarded import LOCAL, Node, Trusted, Word, canonical, word_of
+from ashd.htparser._forwarded import LOCAL, Trusted, canonical, word_of
 from ashd.htparser._head import RequestHead, parse_head
 from ashd.htparser._limits import MAX_FORWARDING, Limits
 from ashd.htparser._peer import Arrival, Peer
@@ -41,6 +41,7 @@ def headers(head: RequestHead, proxies: str, address: str = "127.0.0.1") -> dict
     with socket.socket() as sock:
         ends = {"peername": (address, 5000), "sockname": ("127.0.0.9", 8080), "socket": sock}
         peer = Peer(Arrival(port, None), asyncio.BaseTransport(ends), iter("1"))
+    peer.tell([(b"X-Ash-TLS-Client-Subject", b"CN=proxy")])
     if head.forwarding is not None:
         peer.hear(head)
     strings = head.encode(head.client or peer.encoded).decode("latin-1").split("\0")[4:-2]
@@ -109,6 +110,7 @@ Forwarded: ext="a,b;for=1.1.1.1";for=203.0.113.7            | 203.0.113.7 - = = 
 Forwarded: ;,;,for=203.0.113.7;,                            | 203.0.113.7 - = = =
 Forwarded: for=1.1.1.1;proto=https & X-Forwarded-For: 203.0.113.7   | 203.0.113.7 - = = =
 Forwarded: for=1.1.1.1;proto=https & X-Forwarded-Proto: http        | = = = = 80
+Forwarded: for=203.0.113.7 & X-Forwarded-For:               | 203.0.113.7 - = = =
 Forwarded: malformed & X-Real-IP: 203.0.113.7               | 203.0.113.7 - = = =
 """
 
@@ -196,10 +198,16 @@ FORGED = (
 )
 
 
+def test_a_certificate_is_not_that_of_the_client_for_whom_the_proxy_speaks() -> None:
+    for line in ("X-Forwarded-For: 203.0.113.7", "Forwarded: for=unknown"):
+        assert "X-Ash-TLS-Client-Subject" not in headers(request(line), PROXIES)
+    assert headers(request("X-Forwarded-Proto: https"), PROXIES)["X-Ash-TLS-Client-Subject"]
+
+
 def test_others_reach_handlers_with_none_of_it() -> None:
     """Applications believe these headers, too: Django, ProxyFix and the like."""
     kept = headers(request("Accept: */*", *FORGED, "Via: 1.1 a"), PROXIES, CLIENT)
-    ours = {**OWN, "X-Ash-Address": CLIENT}
+    ours = {**OWN, "X-Ash-Address": CLIENT, "X-Ash-TLS-Client-Subject": "CN=proxy"}
     assert kept == {"Host": "inner", "Accept": "*/*", "Via": "1.1 a", **ours}
 
 
@@ -285,9 +293,9 @@ def test_whatever_is_said_is_a_good_word_or_an_error(known: dict[bytes, bytes]) 
         word = word_of(known, TRUSTED)
     except RequestError:
         return
-    if word.client is not None and word.client.address:
-        assert canonical(word.client.address) == word.client.address
-    assert word.protocol in (b"", b"http", b"https")
+    address = (word.client or b"").split(b"\0")[1:2]
+    assert [canonical(each) for each in address] == address
+    assert word.protocol.removeprefix(b"X-Ash-Protocol\0") in (b"", b"http\0", b"https\0")
     assert is_host(word.host or b"a")
 
 
@@ -299,4 +307,4 @@ def test_no_client_chooses_its_address(forged: list[str]) -> None:
     """What it sends itself stands before what the proxies add."""
     value = ", ".join([*forged, CLIENT, "10.0.0.1"]).encode()
     word = word_of({b"x-forwarded-for": value}, Trusted("10.0.0.1"))
-    assert word == Word(Node(CLIENT.encode(), b""), b"", b"", b"")
+    assert word.client == b"X-Ash-Address\0" + CLIENT.encode() + b"\0"

@@ -36,6 +36,7 @@ def server(
     with front_end(
         HANDLER, options=options, port_parameters="proxy=127.0.0.1,bind=127.0.0.1", env=env
     ) as running:
+        running.wait_for_log("listening on")  # no more lines come by themselves
         yield running
 
 

@@ -12,13 +12,16 @@ import shutil
 import pytest
 
 PURPOSES = {
+    "apache2": "a proxy",
     "bash": "completion in the shell",
+    "caddy": "a proxy",
     "cc": "a program in C",
     "chromium": "a browser",
     "curl": "the usual client",
     "dirplex": "the reference program, written in C",
     "fish": "completion in the shell",
     "git": "a repository",
+    "haproxy": "a proxy",
     "htparser": "the reference front end, written in C",
     "mandoc": "a check of manual pages",
     "nginx": "a proxy, and an SCGI client",
@@ -29,6 +32,9 @@ PURPOSES = {
     "ssh": "OpenSSH's client",
     "ssh-keygen": "OpenSSH's client",
     "sshd": "OpenSSH's server",
+    "setpriv": "a command as another user, part of util-linux",
+    "systemd-analyze": "a check of unit files, part of systemd",
+    "systemd-socket-activate": "sockets that systemd passes",
     "tmux": "a real terminal",
     "zsh": "completion in the shell",
 }

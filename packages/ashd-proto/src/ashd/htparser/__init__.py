@@ -15,7 +15,9 @@ How a request travels, and which module is in charge of it:
 - `_keeper` takes back what the root handler doesn't receive in time, `_handler` starts it again;
 - `_exchange` moves bodies through the response socket, `_response` and `_chunks` frame the answer;
 - `_poller` watches descriptors; `_server` knows when to start, sweep and stop;
-- `_peer` knows who a client is, `_options` what the administrator wants.
+- `_peer` knows who a client is, and asks `_forwarded` what proxies say of it; `_preface` waits for
+  the header of the PROXY protocol, which `_proxy_header` reads;
+- `_options` knows what the administrator wants.
 """
 
 from ._main import main

@@ -104,6 +104,9 @@ reset the connection, and the client might lose the response."""
 SWEEP_INTERVAL = 1.0
 """All time limits are looked at this often, so no request needs a timer of its own."""
 
+LONGEST_SILENCE = 3 * SWEEP_INTERVAL
+"""A front end of several that hasn't been heard of for this long is stuck, or the machine is."""
+
 UNSENT = 128 * KIB
 """Bytes of a response that the kernel takes before the network does. By default it takes megabytes:
 copying them for clients that don't read would cost the others seconds."""

@@ -24,6 +24,7 @@ from ._connection import Connection
 from ._errors import FAILURE_STATUS
 from ._interface import OpenConnection, Served, ServedConnection
 from ._keeper import framing_header
+from ._life import Life
 from ._limits import (
     HANDLER_EXIT_TIME,
     KILL_TIME,
@@ -55,6 +56,13 @@ class Backend(Protocol):
     @property
     def ended(self) -> bool:
         """Whether there is nothing left to wait for."""
+
+    @property
+    def last_heard(self) -> float:
+        """When each of the other processes that serve had shown that it isn't stuck.
+
+        In seconds of the monotonic clock; infinite if there are none.
+        """
 
     def attach(self, poller: Poller, on_end: Callable[[int], object]) -> None:
         """Work in an event loop.
@@ -91,9 +99,11 @@ class Server:
         queue: RequestQueue,
         backend: Backend,
         limits: Limits,
+        life: Life | None = None,
     ) -> None:
-        """Share `queue` and `limits` among the connections to come."""
+        """Share `queue` and `limits` among the connections to come; tell `life` how it goes."""
         self.loop = loop
+        self._life = life or Life()
         self.queue = queue
         self.backend = backend
         self.limits = limits
@@ -140,9 +150,10 @@ class Server:
         for number in (signal.SIGTERM, signal.SIGINT):
             self.loop.add_signal_handler(number, self._signalled)
         self._ports = {port for port, _ in sockets}
-        self.loop.add_signal_handler(signal.SIGHUP, self._reload)
+        self.loop.add_signal_handler(signal.SIGHUP, self._life.reloading, self._reload)
         self.queue.attach(self.poller)
         self.backend.attach(self.poller, self._finish)
+        self._life.attach(self.loop, lambda: self.backend.last_heard)
         if not self.stopping:
             self._resume_accepting()
         self.loop.call_later(self._interval, self._sweep)
@@ -246,6 +257,7 @@ class Server:
     def _signalled(self) -> None:
         if self.stopping:
             self.backend.kill()
+            self._life.ended()
             os._exit(FAILURE_STATUS)
         self._stop()
 
@@ -253,6 +265,7 @@ class Server:
 
     def _stop(self) -> None:
         self.stopping = True
+        self._life.stopping()
         self._stop_deadline = self.loop.time() + self.limits.stop_time
         if self.backend.draining:
             self._stop_deadline += KILL_TIME  # other processes cut their streams first

@@ -73,6 +73,11 @@ def _run(options: Options) -> int:
         model = make_model(options.model, warn=worker is None)
     except ModelError as error:
         raise UsageError(f"-t {options.model}: {error}") from None
+    sock = take_socket()  # before the application's code runs, whose children would inherit it
+    if sock is None and options.bind and not options.check_config:
+        from ._bind import become_front_end
+
+        become_front_end(options)
     if worker is None:
         for warning in options.warnings:
             logger.warning("%s", warning)
@@ -80,11 +85,6 @@ def _run(options: Options) -> int:
         from ._check import check
 
         return check(options, partial(_load, options))
-    sock = take_socket()  # before the application's code runs, whose children would inherit it
-    if sock is None and options.bind:
-        from ._bind import become_front_end
-
-        become_front_end(options)
     if (options.workers or options.reload) and worker is None:
         return _run_workers(options, sock)
     if sock is not None:
@@ -93,7 +93,7 @@ def _run(options: Options) -> int:
     if options.reload:
         from ._reload import Reloader
 
-        reloader = Reloader(options.program, options.search_path)
+        reloader = Reloader(options.program, options.search_path, options.graceful_timeout)
     load = partial(_load, options)
     application = reloader.load(load) if reloader else load()
     with checked(sock, options) as handler_socket:
@@ -118,7 +118,8 @@ def describe(options: Options) -> str:
         how.append(f"{options.workers} worker{'s' * (options.workers > 1)}")
     if options.reload:
         how.append("reload")
-    return ", ".join([options.module.removesuffix(":"), *how])
+    what, call, _ = options.module.removesuffix(":").partition("(")  # its arguments may be secret
+    return ", ".join([what + "(...)" * bool(call), *how])
 
 
 def _run_workers(options: Options, sock: socket.socket | None) -> int:

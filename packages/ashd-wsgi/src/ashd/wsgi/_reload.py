@@ -1,7 +1,7 @@
 """The option `--reload`: a process that leaves when its application's files change.
 
 It is a worker, so its parent starts another, which loads the application anew. One that can't load
-it shows why to whom asks for a page, and leaves likewise when somebody has mended it.
+it answers requests by saying why, and leaves likewise when somebody has mended it.
 """
 
 from __future__ import annotations
@@ -37,8 +37,12 @@ State = tuple[int, int, int] | None
 class Reloader:
     """Knows the files of an application, and waits for one to change."""
 
-    def __init__(self, program: str, folders: Sequence[str]) -> None:
-        """Observe imports from now on. `folders` are where modules may appear that are missing."""
+    def __init__(self, program: str, folders: Sequence[str], graceful_timeout: float) -> None:
+        """Observe imports from now on. `folders` are where modules may appear that are missing.
+
+        Requests may take `graceful_timeout` seconds after a change, and `_FINISH` at most.
+        """
+        self._time = min(_FINISH, graceful_timeout)
         self._program = program
         self._folders = set(folders)
         self._seen: dict[str, State] = {}
@@ -64,13 +68,13 @@ class Reloader:
         return {os.path.dirname(path) for path in list(self._seen)}  # noqa: PTH120
 
     def watch(self, leave: Callable[[], None]) -> None:
-        """Call `leave` in another thread when a file has changed, and end the process soon."""
+        """Call `leave` in another thread when a file has changed, and end the process in time."""
 
         def run() -> None:
             changed = next(filter(None, map(self._changed, self._looks())))
             logger.info("reloading: %s has changed", changed)
             leave()
-            time.sleep(_FINISH)
+            time.sleep(self._time)
             logger.info("requests that are still running are cut")
             exit_at_once(0)
 
@@ -88,11 +92,19 @@ class Reloader:
     def _looks(self) -> Iterator[object]:
         """Yield whenever it is time to look at the files."""
         try:
-            from watchfiles import watch
+            yield from self._events()
         except ImportError:
-            while True:
-                time.sleep(_LOOK)
-                yield None
+            pass
+        except Exception as error:
+            logger.warning("watchfiles doesn't work, and isn't used: %s", error)
+        while True:
+            time.sleep(_LOOK)
+            yield None
+
+    def _events(self) -> Iterator[object]:
+        """Yield when files may have changed, as watchfiles says. Raises what that raises."""
+        from watchfiles import watch
+
         logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it tells of each change
         while True:
             folders = self._folders_to_watch()
