@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -30,6 +31,7 @@ from ashdtest.processes import (
     python_environment,
     wait_until,
 )
+from ashdtest.proxies import KINDS, Places, make_certificate, running
 
 HANDLER = [sys.executable, str(Path(__file__).with_name("stream_handlers.py"))]
 ASKS = ("Upgrade: echo", "Connection: keep-alive, Upgrade")
@@ -226,6 +228,28 @@ def test_streams_over_tls(variant: str, tmp_path: Path, fifo: Path) -> None:
             client.send(LARGE[:300_000])  # and close, before the handler reads
         fifo.write_bytes(b"")
         server.wait_for_log("sink: 300000")
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(name, marks=needs(KINDS[name].program)) for name in KINDS]
+)
+def test_websocket_behind_a_proxy(kind: str, tmp_path: Path) -> None:
+    """With the configurations of examples/."""
+    with (
+        tempfile.TemporaryDirectory(prefix="ashd-proxies-") as name,
+        serving("uvloop", tmp_path) as server,
+    ):
+        folder = Path(name)
+        folder.chmod(0o755)  # proxies change their user
+        make_certificate(Authority(folder), folder)
+        places = Places(folder, server.port, 0, 0)
+        with nothing_left(server), running(kind, places) as proxy:
+            uri = f"wss://127.0.0.1:{places.https}/websocket"
+            with connect(uri, ssl=proxy.context, open_timeout=DEADLINE) as websocket:
+                for message in ("hello", b"\0" * 500_000):
+                    websocket.send(message)
+                    assert websocket.recv(DEADLINE) == message
+            assert websocket.close_code == 1000
 
 
 # Slow sides
