@@ -193,6 +193,24 @@ def test_a_dispatcher_in_between(dirplex: str, tmp_path: Path) -> None:
         assert client.rest() == b""
 
 
+def test_a_handler_that_does_not_wait_for_the_body(front: FrontEnd) -> None:
+    """The stream begins after the body all the same."""
+    for size in (3, 100_000, 5_000_000):
+        with nothing_left(front), Client(front.connect()) as client:
+            client.send(request("/echo", f"Content-Length: {size}", *ASKS, method="PUT"))
+            if size > 65536:  # a smaller one is held until it is whole
+                assert client.until(b"\r\n\r\n").startswith(b"HTTP/1.1 101 ")
+            client.send(b"x" * (size - 1))
+            assert_serves(front)
+            client.send(b"xabc")
+            if size <= 65536:
+                assert client.until(b"\r\n\r\n").startswith(b"HTTP/1.1 101 ")
+            assert client.exactly(3) == b"abc"
+        with nothing_left(front), Client(front.connect()) as client:
+            client.send(request("/echo", f"Content-Length: {size}", *ASKS, method="PUT"))
+            client.send(b"x" * (size - 1))  # and leave
+
+
 # TLS
 
 
