@@ -23,6 +23,8 @@ from ashd.htparser._unix_socket import UnixAddress
             Port(80, (None,), b"http", unix=UnixAddress("a", 0o660, "me", "5")),
         ),
         ("plain:fd=3", Port(80, (None,), b"http", fd=3)),
+        ("plain:systemd", Port(80, (None,), b"http", systemd="")),
+        ("plain:systemd=web", Port(80, (None,), b"http", systemd="web")),
     ],
 )
 def test_good(spec: str, port: Port) -> None:
@@ -50,6 +52,7 @@ def test_good(spec: str, port: Port) -> None:
         ("plain:unix=a,fd=3", "unix and fd exclude each other"),
         ("plain:fd=3,bind=::1", "fd and bind exclude each other"),
         ("plain:mode=660", "mode is for a Unix socket"),
+        ("plain:systemd,fd=3", "fd and systemd exclude each other"),
         ("plain:fd=", "fd must be the number of a descriptor"),
         ("plain:fd=-1", "fd must be the number of a descriptor"),
     ],

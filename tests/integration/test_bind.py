@@ -22,6 +22,7 @@ from ashdtest.commands import module
 from ashdtest.outside import needs
 from ashdtest.processes import DEADLINE, children, free_port, program, wait_until
 from ashdtest.terminal import terminal
+from ashdtest.wsgifiles import put
 
 SHOW = """
 import json
@@ -145,6 +146,7 @@ def test_what_can_not_be_served(tmp_path: Path) -> None:
         (("--bind=plain:port=x", "app"), "ashd-htparser: plain: port must be a number"),
         (("--bind=ftp:port=1", "app"), "there is no port handler 'ftp'"),
         (("--bind=fd://99", "app"), "can't listen on descriptor 99"),
+        (("--bind=:0", "app:application()"), "application() missing 2 required positional"),
         (("--bind=:0", "app:nothing"), "ashd-wsgi: app has no 'nothing' (it has application)"),
         (("--bind=:0", "-t", "nonsense", "app"), "there is no model 'nonsense'"),
     ):
@@ -186,8 +188,7 @@ def test_reload(tmp_path: Path, watcher: str) -> None:
     if watcher == "watchfiles":
         pytest.importorskip("watchfiles")
     else:
-        hidden = module(tmp_path / "hidden", "raise ImportError", "watchfiles")
-        env = {"PYTHONPATH": os.pathsep.join([str(hidden), os.environ.get("PYTHONPATH", "")])}
+        env = with_watchfiles(tmp_path, "def watch(*folders, **options): raise OSError('too many')")
     folder = module(tmp_path / "app", BEFORE)
     helper, path = folder / "helper.py", tmp_path / "s"
 
@@ -199,15 +200,15 @@ def test_reload(tmp_path: Path, watcher: str) -> None:
     def shows(text: str) -> bool:
         return text in page().text
 
-    helper.write_text("TEXT = 'one'", encoding="utf-8")
+    put(helper, "TEXT = 'one'")
     words = ["--reload", f"--bind=unix:{path}", "app:application"]
     with serving(*words, cwd=folder, env=env) as server:
         assert page().json()["text"] == "one"
-        helper.write_text("TEXT = 'two'", encoding="utf-8")
+        put(helper, "TEXT = 'two'")
         wait_until(lambda: shows('"text": "two"'))
         assert f"reloading: {helper} has changed" in server.log
 
-        helper.write_text("TEXT = '<three>", encoding="utf-8")
+        put(helper, "TEXT = '<three>")
         wait_until(lambda: shows("SyntaxError: unterminated string literal"))
         shown = page("text/html,*/*")
         assert shown.status_code == 500
@@ -217,19 +218,65 @@ def test_reload(tmp_path: Path, watcher: str) -> None:
         assert "_bytecode" not in shown.text
         assert "the import of app failed: SyntaxError" in server.log
 
+        put(helper, "def TEXT(): pass\nTEXT = property(TEXT)")
+        wait_until(lambda: shows("TypeError: Object of type property is not JSON serializable"))
+        assert page().text.startswith("The application failed.\n\nTraceback")
+        assert "GET /: the application failed" in server.log
+
         helper.unlink()
         wait_until(lambda: shows("No module named 'helper'"))
-        helper.write_text("TEXT = 'four'", encoding="utf-8")
+        put(helper, "TEXT = 'four'")
         wait_until(lambda: shows('"text": "four"'))
-        assert server.log.count("Traceback") == 2
+        assert ("watchfiles doesn't work, and isn't used: too many" in server.log) == bool(env)
+
+
+def with_watchfiles(folder: Path, source: str) -> dict[str, str]:
+    """Return an environment in which `watchfiles` is something else."""
+    hidden = module(folder / "hidden", source, "watchfiles")
+    return {"PYTHONPATH": os.pathsep.join([str(hidden), os.environ.get("PYTHONPATH", "")])}
+
+
+STREAM = """
+import time
+WORD = b"one"
+
+def app(environ, start_response):
+    start_response("200 OK", [])
+    yield WORD
+    while environ["PATH_INFO"] == "/stream":
+        time.sleep(0.01)
+        yield b"."
+"""
+
+
+def test_a_stream_does_not_hold_a_reload_up(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    module(tmp_path, STREAM)
+    words = ["--reload", "--graceful-timeout=0.1", f"--bind=unix:{path}", "app"]
+    transport = httpx.HTTPTransport(uds=str(path))
+    with (
+        serving(*words, cwd=tmp_path) as server,
+        httpx.Client(transport=transport, timeout=DEADLINE) as client,
+        client.stream("GET", "http://a/stream") as response,
+    ):
+        pieces = response.iter_bytes()
+        assert next(pieces).startswith(b"one")
+        put(tmp_path / "app.py", STREAM.replace("one", "two"))
+        with pytest.raises(httpx.RemoteProtocolError):  # cut, and so it can't be taken for whole
+            list(pieces)
+        assert client.get("http://a/").text == "two"
+        assert "requests that are still running are cut" in server.log
 
 
 def test_a_first_start_that_fails_is_shown_and_mended(tmp_path: Path) -> None:
     path = tmp_path / "s"
-    with serving("--reload", f"--bind=unix:{path}", "late", cwd=tmp_path) as server:
+    env = with_watchfiles(tmp_path, "raise ImportError")
+    words = ["--reload", "-l", "5", f"--bind=unix:{path}", "late"]
+    with serving(*words, cwd=tmp_path, env=env) as server:
+        assert server.log.count("WARNING") == 1  # of -l
         assert "there is no module 'late'" in server.log
         transport = httpx.HTTPTransport(uds=str(path))
         with httpx.Client(transport=transport, timeout=DEADLINE) as client:
             assert "there is no module" in client.get("http://a/").text
-            module(tmp_path, SHOW, "late")
+            put(tmp_path / "late.py", SHOW)
             wait_until(lambda: client.get("http://a/").status_code == 200)

@@ -100,7 +100,7 @@ def test_django(tmp_path: Path) -> None:
 
 
 def unit() -> dict[str, str]:
-    (text,) = files(DEPLOYMENT, "ini").values()
+    text = files(DEPLOYMENT, "ini")["/etc/systemd/system/notes.service"]
     return dict(line.split("=", 1) for line in text.splitlines() if "=" in line[:25])
 
 

@@ -55,11 +55,6 @@ def run(*args: str) -> subprocess.CompletedProcess[str]:
         (["8080", "--", "true"], "write plain:port=8080"),
         (["localhost:8080", "--", "true"], "write plain:port=8080,bind=localhost"),
         (["plain:8080", "--", "true"], "plain:port=8080"),
-        (["-S", "plain", "--", "true"], "-S"),
-        (["-f", "plain", "--", "true"], "-f"),
-        (["-u", "nobody", "plain", "--", "true"], "-u"),
-        (["-r", "/tmp", "plain", "--", "true"], "-r"),
-        (["-p", "/tmp/pid", "plain", "--", "true"], "-p"),
     ],
 )
 def test_wrong_usage(args: list[str], complaint: str) -> None:

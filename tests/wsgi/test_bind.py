@@ -53,6 +53,9 @@ def test_checking(tmp_path: Path) -> None:
     )
     words = ("-tpool:max=3", "-w2", "--bind=:8080", "--bind=unix:/run/app", "app:application")
     assert check(folder, *words) == (0, said, "")
+    status, out, err = check(folder, "--bind=:8080", "-l5", "app")
+    assert (status, err.count("-l 5 has no effect")) == (0, 1)
+    assert out.startswith("application: app: is the function application from ")
     status, out, _ = check(folder, "app")
     assert (status, out.splitlines()[2:]) == (
         0,

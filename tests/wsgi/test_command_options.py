@@ -163,6 +163,16 @@ def test_the_working_directory_is_on_the_path_of_an_object(tmp_path: Path) -> No
             assert handler.call().body == expected
 
 
+def test_what_nobody_asked_for_is_not_imported(tmp_path: Path) -> None:
+    folder = module(tmp_path, HELLO.replace('b"application"', "' '.join(sys.modules).encode()"))
+    module(folder, "import sys\n" + (folder / "app.py").read_text(encoding="utf-8"))
+    with running(command("-p", folder, "app:application")) as handler:
+        found = handler.call().body.decode().split()
+    optional = {"asyncio", "ast", "difflib", "inspect", "shlex", "tomllib", "ashd.pdm", "ashd.perf"}
+    assert optional.isdisjoint(found)
+    assert not any(name.startswith("ashd.htparser") for name in found)
+
+
 def test_a_relative_path_holds_when_the_application_goes_elsewhere(tmp_path: Path) -> None:
     source = "import os; os.chdir('/')\n" + HELLO.replace(
         'b"application"', 'repr([__import__("later").X, environ["SCRIPT_FILENAME"]]).encode()'

@@ -83,8 +83,8 @@ def check_proxy(data: bytes) -> None:
     assert word.protocol in (b"", b"http", b"https")
     assert not word.host or is_host(word.host)
     assert not word.server_port or int(word.server_port) < 1 << 16
-    if word.client is not None and word.client.address:
-        assert canonical(word.client.address) == word.client.address
+    if word.client:
+        assert canonical(word.client) == word.client
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {

@@ -2,7 +2,7 @@
 
 Which headers count, and from whom:
 
-- X-Forwarded-For, -Proto, -Host and -Port, and X-Real-IP. If there is any of them, Forwarded
+- X-Forwarded-For, -Proto, -Host and -Port, and X-Real-IP. If any of them says anything, Forwarded
   (RFC 7239) doesn't count: most proxies write the former and pass a client's Forwarded on unseen.
 - X-Real-IP only without X-Forwarded-For.
 - Each proxy on the way adds to the right end. So addresses are read from there, past those that are
@@ -18,9 +18,11 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
+
+from ashd.proto._codec import encode_headers
 
 from ._errors import RequestError, UsageError
 from ._kept import Kept
@@ -34,12 +36,17 @@ _FOR_PROTO = (b"x-forwarded-for", b"x-forwarded-proto")
 X_FORWARDED = frozenset((*_FOR_PROTO, b"x-forwarded-host", b"x-forwarded-port", b"x-real-ip"))
 """The headers that count before Forwarded, in lower case."""
 
+CLIENT_NAMES = (b"X-Ash-Address", b"X-Ash-Port")
+SERVER_PORT = b"X-Ash-Server-Port"
+PROTOCOL = b"X-Ash-Protocol"
+
 OTHER = b"x-forwarded-"
 """Stands for all other names that begin like this."""
 
 FORWARDING = X_FORWARDED | {b"forwarded", OTHER}
 """Keys of headers that only proxies may send."""
 
+_NAMED = (*sorted(X_FORWARDED), b"forwarded", b"host")
 _NAME = rb"[A-Za-z0-9._-]+"
 _NODE = re.compile(
     rb"(?:\[([^\]]+)\]|([0-9.]+)|(?i:unknown)|_%b)(?::(?:([0-9]{1,5})|_%b))?" % (_NAME, _NAME)
@@ -66,12 +73,19 @@ class Node(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What trusted proxies say of a request's client; what they don't say is empty or None."""
+    """What trusted proxies say of a request's client; what they don't say is empty or None.
 
-    client: Node | None
+    Headers for handlers are encoded.
+    """
+
+    client: bytes | None
+    """X-Ash-Address and X-Ash-Port, as far as they are known."""
+    server_port: bytes
     protocol: bytes
     host: bytes
-    server_port: bytes
+    """What takes the place of the Host header."""
+    ignored: bytes
+    """The key of the header that doesn't count."""
 
 
 class _Said(NamedTuple):
@@ -93,10 +107,15 @@ class Trusted:
         self._local = self._all or UNIX.decode() in entries
         self._networks = [_network(entry) for entry in entries if entry not in ("*", "unix")]
         self._known: Kept[bool] = Kept(self._look_up)
+        self.words: Kept[Word] = Kept(self._read_word)
+        """What values of headers say, joined: a proxy says the same things often."""
 
     def covers(self, address: bytes) -> bool:
         """Tell whether an address is one of them; it is canonical, `UNIX`, or empty."""
         return self._known[address]
+
+    def _read_word(self, key: bytes) -> Word:
+        return _read_word(dict(zip(_NAMED, key.split(b"\0"), strict=True)), self)
 
     def _look_up(self, address: bytes) -> bool:
         if address == UNIX:
@@ -162,12 +181,27 @@ def word_of(known: Mapping[bytes, bytes], trusted: Trusted) -> Word:
 
     Raises `RequestError` if one is malformed.
     """
-    said = _forwarded(known) if X_FORWARDED.isdisjoint(known) else _x_forwarded(known)
+    return trusted.words[b"\0".join([known.get(name, b"") for name in _NAMED])]
+
+
+def _read_word(known: Mapping[bytes, bytes], trusted: Trusted) -> Word:
+    others = any(known[name] for name in X_FORWARDED)
+    said = _x_forwarded(known) if others else _forwarded(known)
     client, hops = _walk(said.nodes, trusted)
     protocol, host, port = (_first(values, hops) for values in said[1:])
     if protocol and not port:
-        port = _port_of(host or known.get(b"host", b"")) or _DEFAULT_PORTS[protocol]
-    return Word(client, protocol, host, port)
+        port = _port_of(host or known[b"host"]) or _DEFAULT_PORTS[protocol]
+    return Word(
+        None if client is None else _encode(zip(CLIENT_NAMES, client, strict=True)),
+        _encode([(SERVER_PORT, port)]),
+        _encode([(PROTOCOL, protocol)]),
+        b"" if host == known[b"host"] else host,
+        b"forwarded" if others and known[b"forwarded"] else b"",
+    )
+
+
+def _encode(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    return encode_headers(header for header in headers if header[1])
 
 
 def _walk(nodes: list[Node | None], trusted: Trusted) -> tuple[Node | None, int]:
@@ -212,7 +246,7 @@ def _read(known: Mapping[bytes, bytes], name: str, read: Callable[[bytes], T]) -
 
 
 def _value(known: Mapping[bytes, bytes], name: str) -> bytes:
-    value = known.get(name.lower().encode(), b"")
+    value = known[name.lower().encode()]
     if len(value) > MAX_FORWARDING:
         raise _malformed(name)
     return value

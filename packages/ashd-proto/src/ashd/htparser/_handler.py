@@ -7,6 +7,7 @@ and the keeper of its requests.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import select
 import signal
@@ -44,6 +45,8 @@ _LONGEST = {Phase.LOADING: LONGEST_LOADING_DELAY, Phase.SERVING: LONGEST_DELAY}
 class RootHandler:
     """See the module. Create it, `start` it, then `attach` it to an event loop."""
 
+    last_heard = math.inf  # see `Backend`: it is started again when it dies
+
     def __init__(
         self,
         argv: list[str],
@@ -76,7 +79,6 @@ class RootHandler:
         """Start the program in a session of its own; raises `StartError`."""
         self._on_start(self._keeper.prepare())
         environ = {**os.environ, READY_VARIABLE: DESCRIBED}
-        environ.pop("ASHD_USESYSLOG", None)
         self._process = Process(
             "the root handler", self._argv, stdin=self._keeper.fileno(), environ=environ
         )
@@ -105,6 +107,9 @@ class RootHandler:
             self._must_reload = True
         elif self._phase is Phase.SERVING and self._process is not None:
             self._process.send_signal(signal.SIGHUP)
+
+    def reopen_logs(self) -> None:
+        """See `Backend`; SIGUSR1 is not for the handler, which may die of it."""
 
     def stop(self) -> None:
         """Tell the handler to finish, by end-of-file after the requests that it still gets."""

@@ -43,6 +43,9 @@ START_WINDOW = 32
 MAX_CHUNK_LINE = 1 * KIB
 """The line before a chunk: a number, and extensions that nobody uses."""
 
+MAX_SHOWN = 1 * KIB
+"""What the access log shows of a request head that could not be read."""
+
 CHUNKS_AT_ONCE = 64
 """Chunks that make one piece of a body: a flood of tiny ones costs microseconds each."""
 
@@ -103,6 +106,9 @@ reset the connection, and the client might lose the response."""
 
 SWEEP_INTERVAL = 1.0
 """All time limits are looked at this often, so no request needs a timer of its own."""
+
+LONGEST_SILENCE = 3 * SWEEP_INTERVAL
+"""A front end of several that hasn't been heard of for this long is stuck, or the machine is."""
 
 UNSENT = 128 * KIB
 """Bytes of a response that the kernel takes before the network does. By default it takes megabytes:

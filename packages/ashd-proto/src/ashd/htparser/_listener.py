@@ -12,13 +12,13 @@ import logging
 import os
 import select
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from ._connection import Connection
 from ._errors import StartError
 from ._limits import ACCEPT_BURST, BACKLOG, KEEPALIVE_TIME, UNSENT
-from ._portspec import Port
+from ._portspec import Port, check_portspec, parse_portspec
 from ._unix_socket import bind_unix
 
 _log = logging.getLogger("ashd.htparser")
@@ -29,11 +29,17 @@ _NO_SUCH_FAMILY = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}
 AddressInfo = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[object, ...]]
 
 
-def bind_port(port: Port, processes: int = 1) -> list[socket.socket]:
+def bind_port(
+    port: Port, processes: int = 1, passed: Sequence[tuple[int, str]] = ()
+) -> list[socket.socket]:
     """Return listening sockets for a port, for each address one for each process.
 
-    Those of different processes are neighbours. Raises `StartError`, and closes what it opened.
+    Those of different processes are neighbours. Those that the service manager has `passed`, with
+    a name each, become the caller's if the port wants them. Raises `StartError`, and closes what it
+    opened.
     """
+    if port.systemd is not None:
+        return _passed(port.systemd, passed, processes)
     if port.unix is not None or port.fd is not None:
         return _shared(_only_socket(port), processes)
     sockets: list[socket.socket] = []
@@ -49,6 +55,15 @@ def bind_port(port: Port, processes: int = 1) -> list[socket.socket]:
         where = f"port {port.number}" if address is None else f"{address} port {port.number}"
         raise _failure(where, error) from error
     return sockets
+
+
+def listen(spec: str) -> list[socket.socket]:
+    """Return listening sockets for a PORTSPEC; they don't block, and are the caller's.
+
+    Closing that of a Unix socket removes its file. Raises an `ashd.proto.Error`.
+    """
+    check_portspec(spec)
+    return bind_port(parse_portspec(spec))
 
 
 def _failure(where: str, error: OSError) -> StartError:
@@ -84,10 +99,26 @@ def _inherited(fd: int) -> socket.socket:
     return sock
 
 
+def _passed(wanted: str, passed: Sequence[tuple[int, str]], processes: int) -> list[socket.socket]:
+    fds = [fd for fd, name in passed if wanted in ("", name)]
+    if not fds:
+        which = f"socket with the name {wanted}" if wanted else "socket"
+        raise StartError(f"systemd has passed no {which} to this process (LISTEN_FDS)")
+    return [sock for fd in fds for sock in _shared(_inherited(fd), processes)]
+
+
 def _shared(sock: socket.socket, processes: int) -> list[socket.socket]:
     """Return a socket as often as there are processes: the kernel has no copies of such a one."""
-    copies = [socket.socket(fileno=os.dup(sock.fileno())) for _ in range(processes - 1)]
-    return [sock, *copies]
+    sockets = [sock]
+    where = describe(sock)
+    try:
+        while len(sockets) < processes:
+            sockets.append(socket.socket(fileno=os.dup(sock.fileno())))
+    except OSError as error:
+        for each in sockets:
+            each.close()
+        raise _failure(where, error) from error
+    return sockets
 
 
 def _bind_address(address: str | None, number: int, processes: int) -> list[socket.socket]:

@@ -13,19 +13,26 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from types import FrameType
 
 from ashd.proto._logs import configure_logging
 
+from ._daemon import daemonize
 from ._errors import FAILURE_STATUS, USAGE_STATUS, StartError, UsageError
 from ._handler import RootHandler
 from ._keeper import Keeper
+from ._life import Life
 from ._listener import bind_port, describe
 from ._options import PROGRAM, Settings, parse_options
 from ._portspec import HelpRequested
+from ._privileges import Privileges
 from ._queue import RequestQueue
+from ._record import Records
 from ._renewal import warn_of_certificates
 from ._server import Backend, Server
-from ._workers import Sockets, Workers, inherited
+from ._start_log import begin_start
+from ._systemd import take_environment
+from ._workers import Inherited, Sockets, Workers, inherited
 
 _log = logging.getLogger("ashd.htparser")
 
@@ -47,35 +54,77 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(settings: Settings) -> int:
-    configure_logging(PROGRAM, settings.logs.style, syslog=False)
-    signal.signal(signal.SIGHUP, lambda *_: None)  # by default it would end this process
-    shared = inherited(os.environ, settings.ports, settings.processes)
+    manager = take_environment(os.environ)
+    for number in (signal.SIGHUP, signal.SIGUSR1):
+        signal.signal(number, lambda *_: None)  # by default they would end this process
+    privileges = Privileges.find(settings.user, settings.root)
+    shared = inherited(os.environ, settings.ports, settings.workers)
     if shared is not None:
-        return _serve(settings, shared.queue, shared.parent, shared.sockets, shared.others)
+        return _serve_shared(settings, shared, privileges)
+    if privileges is not None:
+        privileges.check()
+    kept = [fd for fd, _ in manager.listening]
+    kept += [port.fd for port in settings.ports if port.fd is not None]
+    life = Life(manager, daemonize(kept) if settings.daemon else None)
+    try:
+        return _serve_first(settings, life, manager.listening)
+    finally:
+        life.ended()
+
+
+def _serve_shared(settings: Settings, shared: Inherited, privileges: Privileges | None) -> int:
+    """Serve as one of the front ends that the first process has started."""
+    configure_logging(PROGRAM, settings.logs.style, syslog=settings.syslog)
+    records = _open_records(settings)
+    loop = _event_loop()
+    if privileges is not None:
+        privileges.drop()
+    return _serve(
+        *(settings, records, loop, Life(), shared.queue, shared.parent),
+        *(shared.sockets, shared.others),
+    )
+
+
+def _serve_first(settings: Settings, life: Life, passed: Sequence[tuple[int, str]]) -> int:
+    configure_logging(PROGRAM, settings.logs.style, syslog=settings.syslog)
+    begin_start(PROGRAM, os.environ, syslog=settings.syslog)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _give_up)  # until the event loop does it
+    records = _open_records(settings)
+    if records is not None and settings.workers:  # this process serves nobody
+        records.close()
+        records = None
     warn_of_certificates(settings.ports)
     sockets: Sockets = []
     try:
         for port in settings.ports:
-            sockets += [(port, sock) for sock in bind_port(port, settings.processes)]
-        queue, backend = _start(settings, sockets)
+            bound = bind_port(port, settings.workers or 1, passed)
+            sockets += [(port, sock) for sock in bound]
+        queue, backend = _start(settings, life, sockets)
     except StartError:
         for _, sock in sockets:
             sock.close()
         raise
     _log.info("bound %s; the root handler is loading", ", ".join(_addresses(sockets)))
-    return _serve(settings, queue, backend, sockets if settings.processes == 1 else [])
+    return _serve(
+        settings, records, _event_loop(), life, queue, backend, [] if settings.workers else sockets
+    )
+
+
+def _give_up(number: int, _: FrameType | None) -> None:
+    raise StartError(f"stopped by {signal.Signals(number).name} before it served anything")
 
 
 def _addresses(sockets: Sockets) -> list[str]:
     return list(dict.fromkeys(describe(sock) for _, sock in sockets))
 
 
-def _start(settings: Settings, sockets: Sockets) -> tuple[RequestQueue, Backend]:
+def _start(settings: Settings, life: Life, sockets: Sockets) -> tuple[RequestQueue, Backend]:
     """Start the root handler, and further front ends if there are to be more than this one."""
     keeper = Keeper()
     queue = RequestQueue(keeper.new_sender())
     addresses = _addresses(sockets)
-    unready = itertools.count(settings.processes if settings.processes > 1 else 0, -1)
+    unready = itertools.count(settings.workers, -1)
 
     def on_start(renewed: bool) -> None:
         if renewed:
@@ -85,17 +134,20 @@ def _start(settings: Settings, sockets: Sockets) -> tuple[RequestQueue, Backend]
 
     def on_ready() -> None:
         if next(unready) == 0:  # the root handler has loaded, and further front ends serve
-            serves = f" ({keeper.description})" if keeper.description else ""
-            _log.info("listening on %s%s", ", ".join(addresses), serves)
+            life.ready(addresses, keeper.description)
 
     handler = RootHandler(
         settings.command, keeper, respawn=settings.respawn, on_start=on_start, on_ready=on_ready
     )
     signal.signal(signal.SIGHUP, lambda *_: handler.reload())  # until the event loop does it
-    workers = Workers(settings.processes, handler, queue, settings.ports, sockets, on_ready)
-    backend = handler if settings.processes == 1 else workers
+    workers = Workers(
+        *(settings.workers, handler, queue, settings.ports, sockets, on_ready),
+        replaced_on_reload=bool(settings.user or settings.root),
+    )
+    backend = workers if settings.workers else handler
     try:
         backend.start()
+        life.started(settings.pid_file)
     except StartError:
         backend.kill()
         queue.end()
@@ -106,18 +158,27 @@ def _start(settings: Settings, sockets: Sockets) -> tuple[RequestQueue, Backend]
 
 def _serve(
     settings: Settings,
+    records: Records | None,
+    loop: asyncio.AbstractEventLoop,
+    life: Life,
     queue: RequestQueue,
     backend: Backend,
     sockets: Sockets,
     others: Sockets | None = None,
 ) -> int:
-    loop = _event_loop()
     try:
         gc.freeze()  # what is there by now stays: no use in looking at it again and again
-        server = Server(loop, queue, backend, settings.limits_of_one)
+        server = Server(loop, queue, backend, settings.limits_of_one, life, records)
         return loop.run_until_complete(server.serve(sockets, others or []))
     finally:
+        if records is not None:
+            records.close()
         loop.close()
+
+
+def _open_records(settings: Settings) -> Records | None:
+    """Open what the access log and the ids of requests need; raises `StartError`."""
+    return settings.logs.open(plain=not settings.limits.lenient_targets)
 
 
 def _event_loop() -> asyncio.AbstractEventLoop:

@@ -13,7 +13,7 @@ from ._errors import UsageError
 from ._forwarded import LOCAL_TEXT, Trusted
 from ._limits import Limits
 from ._log_options import LogSettings, add_log_options, log_settings
-from ._portspec import PORT_HANDLERS, HelpRequested, Port, parse_portspec
+from ._portspec import PORT_HANDLERS, HelpRequested, Port, check_ports, parse_portspec
 from ._response import SERVER_NAME
 
 PROGRAM = "ashd-htparser"
@@ -85,15 +85,15 @@ _LIMIT_OPTIONS = (
     ),
 )
 
-# Options of the reference front end that aren't there yet.
-_MISSING = {
-    "-S": "--syslog",
-    "-f": "--daemon",
-    "-u": "--user",
-    "-r": "--root",
-    "-p": "--pid-file",
-}
-_FLAGS = {"-S", "-f"}
+_FLAGS = (
+    ("-f", "--daemon", "run in the background; returns when clients are served"),
+    ("-S", "--syslog", "log to syslog (facility daemon), and tell the root handler to do so"),
+)
+_PLACES = (
+    ("-u", "--user", "USER[:GROUP]", "serve clients as this user; the root handler isn't changed"),
+    ("-r", "--root", "DIRECTORY", "serve clients from within this directory (chroot)"),
+    ("-p", "--pid-file", "FILE", "file for the number of the process"),
+)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -149,12 +149,14 @@ def _parser() -> _Parser:
         help="front ends that share the ports and the root handler (default 1)",
     )
     add_log_options(parser)
-    for short, long in _MISSING.items():
-        if short in _FLAGS:
-            parser.add_argument(short, long, action="store_true", help=argparse.SUPPRESS)
-        else:
-            parser.add_argument(short, long, default="", help=argparse.SUPPRESS)
+    for short, long, help_ in _FLAGS:
+        parser.add_argument(short, long, action="store_true", help=help_)
+    for short, long, metavar, help_ in _PLACES:
+        parser.add_argument(short, long, metavar=metavar, default="", help=help_)
     return parser
+
+
+_GIVEN = ("respawn", "processes", "daemon", "syslog", "user", "root", "pid_file")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -167,6 +169,19 @@ class Settings:
     respawn: bool
     processes: int
     logs: LogSettings
+    daemon: bool
+    syslog: bool
+    user: str
+    root: str
+    pid_file: str
+
+    @property
+    def workers(self) -> int:
+        """How many processes serve besides the first one; 0: that does it itself.
+
+        One that gives privileges up couldn't start the root handler again.
+        """
+        return self.processes if self.processes > 1 or self.user or self.root else 0
 
     @property
     def limits_of_one(self) -> Limits:
@@ -186,19 +201,16 @@ def parse_options(arguments: list[str]) -> Settings:
     options = _parser().parse_intermixed_args(arguments)
     if options.version:
         raise HelpRequested(f"{SERVER_NAME} ({_build()})")
-    for short, long in _MISSING.items():
-        if getattr(options, long.strip("-").replace("-", "_")):
-            raise UsageError(f"{short} ({long}) is not supported by this version")
     proxies = Trusted(options.forwarded_allow_ips)
     ports = [dataclasses.replace(parse_portspec(spec), proxies=proxies) for spec in options.ports]
+    check_ports(ports)
     if not ports:
         raise UsageError(f"nothing to listen on: give a PORTSPEC (try {PROGRAM} --help)")
     if not command:
         raise UsageError(f"no root handler: give its command after -- (try {PROGRAM} --help)")
     values = {field.name: getattr(options, field.name) for field in dataclasses.fields(Limits)}
-    return Settings(
-        ports, Limits(**values), command, options.respawn, options.processes, log_settings(options)
-    )
+    given = {name: getattr(options, name) for name in _GIVEN}
+    return Settings(ports, Limits(**values), command, logs=log_settings(options), **given)
 
 
 def _build() -> str:

@@ -10,7 +10,17 @@ from typing import NamedTuple
 
 from ashd.proto._codec import encode_headers
 
-from ._forwarded import FORWARDING, UNIX, X_FORWARDED, Node, Word, canonical, word_of
+from ._forwarded import (
+    CLIENT_NAMES,
+    FORWARDING,
+    PROTOCOL,
+    SERVER_PORT,
+    UNIX,
+    Node,
+    Word,
+    canonical,
+    word_of,
+)
 from ._head import Headers, RequestHead
 from ._portspec import Port
 from ._proxy_header import Ends
@@ -33,7 +43,7 @@ class Arrival(NamedTuple):
 class Peer:
     """The client of one connection; `address` is empty if it was gone before anybody could ask."""
 
-    __slots__ = ("_proxies", "address", "encoded", "trusted")
+    __slots__ = ("_own", "_proxies", "address", "encoded", "trusted")
 
     def __init__(
         self, arrival: Arrival, transport: asyncio.BaseTransport, ids: Iterator[str]
@@ -45,6 +55,7 @@ class Peer:
         self.address: bytes = b"" if ends is None else ends.client.address
         self.encoded: bytes = encode_headers(headers)
         """The headers for handlers, as they stand in a datagram."""
+        self._own: _Own | None = None
         self._proxies = port.proxies
         self.trusted: bool = port.proxies.covers(self.address)
         """Whether it is a proxy whose word about its own clients counts."""
@@ -62,30 +73,50 @@ class Peer:
         if self.trusted:
             word = word_of(head.forwarding, self._proxies)
             head.client = self._headers_by(word)
-            _correct(head, word.host)
+            _correct(head, word)
         else:
             _note_untrusted(self.address)
             head.fields = [each for each in head.fields if each.key not in FORWARDING]
 
     def _headers_by(self, word: Word) -> bytes:
-        strings = self.encoded.split(b"\0")[:-1]
-        headers = dict(zip(strings[::2], strings[1::2], strict=True))
-        if word.client is not None:  # whose TLS isn't that of this connection
-            headers = {name: headers[name] for name in headers if not name.startswith(_TLS)}
-            headers[b"X-Ash-Address"], headers[b"X-Ash-Port"] = word.client
-        headers[b"X-Ash-Protocol"] = word.protocol or headers[b"X-Ash-Protocol"]
-        headers[b"X-Ash-Server-Port"] = word.server_port or headers.get(b"X-Ash-Server-Port", b"")
-        return encode_headers(header for header in headers.items() if header[1])
+        if self._own is None:
+            self._own = _Own.of(self.encoded)
+        own = self._own
+        client = own.client + own.tls if word.client is None else word.client
+        port, protocol = word.server_port or own.server_port, word.protocol or own.protocol
+        return own.fixed + client + port + protocol
 
 
-def _correct(head: RequestHead, host: bytes) -> None:
-    """Keep of two ways to speak of a client the one that counts, and put the client's host in."""
-    assert head.forwarding is not None
-    if not X_FORWARDED.isdisjoint(head.forwarding):
-        head.fields = [each for each in head.fields if each.key != b"forwarded"]
-    if host:
+class _Own(NamedTuple):
+    """Headers of a connection, encoded, by what may be said in their place."""
+
+    fixed: bytes
+    client: bytes
+    server_port: bytes
+    protocol: bytes
+    tls: bytes
+    """Not those of a client for whom a proxy speaks."""
+
+    @classmethod
+    def of(cls, encoded: bytes) -> _Own:
+        strings = encoded.split(b"\0")
+        parts = [b""] * 5
+        for name, value in zip(strings[:-1:2], strings[1::2], strict=True):
+            part = _PART.get(name, 4 if name.startswith(_TLS) else 0)
+            parts[part] += encode_headers([(name, value)])
+        return cls(*parts)
+
+
+_PART = dict.fromkeys(CLIENT_NAMES, 1) | {SERVER_PORT: 2, PROTOCOL: 3}
+
+
+def _correct(head: RequestHead, word: Word) -> None:
+    """Take what doesn't count out of a request, and put the client's host in."""
+    if word.ignored:
+        head.fields = [each for each in head.fields if each.key != word.ignored]
+    if word.host:
         head.fields = [each for each in head.fields if each.key != b"host"]
-        head.fields.insert(0, make_field(b"Host", host))
+        head.fields.insert(0, make_field(b"Host", word.host))
 
 
 _noted: list[bytes] = []
@@ -119,10 +150,9 @@ def _node(address: str, port: int) -> Node:
 def _headers(port: Port, ends: Ends, ids: Iterator[str]) -> Headers:
     told = [
         (b"X-Ash-Connection-ID", next(ids).encode()),
-        (b"X-Ash-Address", ends.client.address),
-        (b"X-Ash-Port", ends.client.port),
+        *zip(CLIENT_NAMES, ends.client, strict=True),
         (b"X-Ash-Server-Address", ends.server.address),
-        (b"X-Ash-Server-Port", ends.server.port),
-        (b"X-Ash-Protocol", port.protocol),
+        (SERVER_PORT, ends.server.port),
+        (PROTOCOL, port.protocol),
     ]
     return [header for header in told if header[1] not in (b"", UNIX)]

@@ -8,7 +8,7 @@ is the same for all: the parameters of `listening_at`, which `port_of` understan
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,8 @@ Values = Mapping[str, list[str]]
 class Port:
     """One port to listen on, of every address in `addresses` (None: all of this machine's).
 
-    With `unix` it is a Unix socket in their place; with `fd`, one that somebody else has bound.
+    With `unix` it is a Unix socket in their place; with `fd`, one that somebody else has bound;
+    with `systemd`, those that the service manager has passed under this name (empty: all).
     """
 
     number: int
@@ -36,6 +37,7 @@ class Port:
     tls: Certificates | None = None
     unix: UnixAddress | None = None
     fd: int | None = None
+    systemd: str | None = None
     proxies: Trusted = LOCAL
     """Who may say for whom it speaks, by the headers of its requests."""
     proxy_header: Trusted | None = None
@@ -133,7 +135,7 @@ def _addresses(name: str, values: Values) -> tuple[str | None, ...]:
 
 
 _UNIX = ("mode", "owner", "group")
-_PLACES = (("unix",), ("fd",), ("port", "bind"))
+_PLACES = (("unix",), ("fd",), ("systemd",), ("port", "bind"))
 """Parameters that exclude those of another place."""
 
 
@@ -153,6 +155,9 @@ def listening_at(default_port: int) -> dict[str, Parameter]:
         "owner": Parameter("USER", "owner of the Unix socket, by name or number"),
         "group": Parameter("GROUP", "group of the Unix socket, by name or number"),
         "fd": Parameter("NUMBER", "listen on a socket that was inherited with this descriptor"),
+        "systemd": Parameter(
+            "NAME", "listen on the sockets that systemd passes under this name (without =: all)"
+        ),
         "proxy": Parameter(
             "ADDRESS",
             "expect a header of the PROXY protocol (1 or 2) at the beginning of each connection,"
@@ -171,8 +176,20 @@ def port_of(name: str, values: Values, default_port: int, protocol: bytes) -> Po
         if parameter in values and "unix" not in values:
             raise UsageError(f"{name}: {parameter} is for a Unix socket (unix=PATH)")
     number, addresses = _port_number(name, values, default_port), _addresses(name, values)
-    places = _unix(name, values), _fd(name, values)
+    systemd = values.get("systemd", [None])[0]
+    places = _unix(name, values), _fd(name, values), systemd
     return Port(number, addresses, protocol, None, *places, proxy_header=_proxy_header(values))
+
+
+def check_ports(ports: Sequence[Port]) -> None:
+    """Raise `UsageError` if two ports are to have the same inherited socket."""
+    descriptors = [f"fd={port.fd}" for port in ports if port.fd is not None]
+    names = [f"systemd={port.systemd}" for port in ports if port.systemd is not None]
+    used = descriptors + names
+    if len(used) > len(set(used)):
+        raise UsageError("two ports want the same inherited socket")
+    if (descriptors and names) or ("systemd=" in names and len(names) > 1):
+        raise UsageError("give systemd a name for each port, or take each socket by its fd")
 
 
 def _unix(name: str, values: Values) -> UnixAddress | None:

@@ -15,11 +15,14 @@ Everything here is called in the event loop's thread, `start` before there is a 
 from __future__ import annotations
 
 import logging
+import math
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -38,8 +41,9 @@ VARIABLE = "ASHD_HTPARSER_WORKER"
 """Tells a worker its number (from 0) and its descriptors: the control socket's, the queue's, and
 one for each listening socket with the number of its PORTSPEC in front (`1 3 4 0:5 0:6`)."""
 
-_READY = b"ready"
+_ALIVE = b"."
 _RENEW = b"renew"
+_REOPEN_LOGS = b"logs"
 _LONGEST_WORD = 1024  # several in one are one
 _ONCE = select.EPOLLIN | select.EPOLLONESHOT
 
@@ -53,6 +57,15 @@ class _Worker:
     process: Process
     control: socket.socket
     has_served: bool = False
+    heard: float = 0.0
+    """When it last showed that it isn't stuck."""
+    successor: _Worker | None = None
+    """Takes its place, and has it finish as soon as it serves itself."""
+
+    @property
+    def serves(self) -> bool:
+        """Whether it wasn't told to finish."""
+        return self.control.fileno() >= 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +89,13 @@ class Workers:
         ports: Sequence[Port],
         sockets: Sockets,
         on_ready: Callable[[], object],
+        *,
+        replaced_on_reload: bool,
     ) -> None:
         """Own the listening sockets, `count` for each address; share the queue's.
 
-        `on_ready` is called once for each number of a worker, when that serves.
+        `on_ready` is called once for each number of a worker, when that serves. Workers that can't
+        read files again are `replaced_on_reload`.
         """
         self._count = count
         self._handler = handler
@@ -87,6 +103,7 @@ class Workers:
         self._ports = ports
         self._sockets = sockets
         self._on_ready = on_ready
+        self._replaced_on_reload = replaced_on_reload
         self._unready = set(range(count))
         self._workers: list[_Worker] = []
         self._poller: Poller | None = None
@@ -104,6 +121,18 @@ class Workers:
         """Let all finish, and start others: there is a new socket to send to."""
         for worker in self._workers:
             self._close_control(worker)
+
+    def _replace(self) -> None:
+        """Start others; when these serve, the ones before them finish what they have."""
+        for worker in self._workers[:]:
+            if worker.has_served and worker.serves and worker.successor is None:
+                try:
+                    worker.successor = self._start_one(worker.number)
+                except StartError as error:
+                    _log.error("%s; process %d goes on", error, worker.process.pid)
+
+    def _predecessor(self, worker: _Worker) -> _Worker | None:
+        return next((each for each in self._workers if each.successor is worker), None)
 
     # See `Backend`
 
@@ -129,13 +158,27 @@ class Workers:
         self._handler.sweep(now)
         self._look(0)
 
+    @property
+    def last_heard(self) -> float:
+        """See `Backend`; workers tell each second."""
+        serving = (worker for worker in self._workers if worker.has_served and worker.serves)
+        return min((worker.heard for worker in serving), default=math.inf)
+
     def reload(self) -> None:
         """See `Backend`; if certificates are good, workers take them as well."""
-        if renew_certificates(self._ports):
+        if renew_certificates(self._ports) and not self._replaced_on_reload:
             for worker in self._workers:
                 with suppress(OSError):  # it has ended; another one reads them anyway
                     worker.control.send(_RENEW, socket.MSG_DONTWAIT)
         self._handler.reload()
+        if self._replaced_on_reload:
+            self._replace()
+
+    def reopen_logs(self) -> None:
+        """See `Backend`. A signal would kill a worker that just starts."""
+        for worker in self._workers:
+            with suppress(OSError):
+                worker.control.send(_REOPEN_LOGS, socket.MSG_DONTWAIT)
 
     def stop(self) -> None:
         """See `Backend`."""
@@ -161,7 +204,7 @@ class Workers:
 
     # One worker
 
-    def _start_one(self, number: int) -> None:
+    def _start_one(self, number: int) -> _Worker:
         try:
             ours, theirs = socket.socketpair()
         except OSError as error:
@@ -186,22 +229,34 @@ class Workers:
         worker = _Worker(number, process, ours)
         self._workers.append(worker)
         self._watch(worker)
+        return worker
 
     def _watch(self, worker: _Worker) -> None:
         if self._poller is None:
             return
         if worker.process.pidfd >= 0:
             self._poller.add(worker.process.pidfd, _ONCE, self._look)
-        self._poller.add(worker.control.fileno(), _ONCE, partial(self._hear, worker))
+        self._poller.add(worker.control.fileno(), select.EPOLLIN, partial(self._hear, worker))
 
     def _hear(self, worker: _Worker, _: int) -> None:
         """A worker serves, or is gone, which its process tells."""
+        assert self._poller is not None
         try:
-            ready = worker.control.recv(len(_READY), socket.MSG_DONTWAIT) == _READY
-        except OSError:
+            said = worker.control.recv(_LONGEST_WORD, socket.MSG_DONTWAIT)
+        except BlockingIOError:
             return
-        worker.has_served = ready
-        if ready and worker.number in self._unready:
+        except OSError:
+            said = b""
+        if not said:
+            self._poller.remove(worker.control.fileno())
+            return
+        if not worker.has_served:
+            worker.has_served = True
+            before = self._predecessor(worker)
+            if before is not None:
+                self._close_control(before)
+        worker.heard = time.monotonic()
+        if worker.number in self._unready:
             self._unready.remove(worker.number)
             self._on_ready()
 
@@ -218,13 +273,18 @@ class Workers:
                 continue
             assert self._poller is not None
             self._workers.remove(worker)
-            failed = worker.number in self._unready and worker.control.fileno() >= 0
+            failed = worker.number in self._unready and worker.serves
             self._close_control(worker)
             self._poller.forget(process.pidfd)
             process.reap()
             why = f"a front end (process {process.pid}) ended {describe_status(process.status)}"
             if self._stopping:
                 self._on_end(0)
+            elif worker.successor is not None:
+                _log.info("a front end (process %d) has made way for another one", process.pid)
+            elif (before := self._predecessor(worker)) is not None and before.serves:
+                before.successor = None
+                _log.error("%s before it served; process %d goes on", why, before.process.pid)
             elif failed:
                 _log.error("%s before it served anything", why)
                 self._on_end(FAILURE_STATUS)
@@ -251,6 +311,7 @@ class Parent:
 
     ended = True
     draining = False
+    last_heard = math.inf
 
     def __init__(self, control: socket.socket, ports: Sequence[Port] = ()) -> None:
         """Own the socket, whose other end is the parent's; renew certificates of `ports`."""
@@ -264,10 +325,10 @@ class Parent:
         self._poller, self._on_end = poller, on_end
         poller.add(self._control.fileno(), _ONCE, self._hear)
         with suppress(OSError):  # the parent has closed it already, which is an event as well
-            self._control.send(_READY)
+            self._control.send(_ALIVE)
 
     def _hear(self, _: int) -> None:
-        """The parent has new certificates, or is gone, or wants this process to finish."""
+        """The parent has something to say, or is gone, or wants this process to finish."""
         try:
             told = self._control.recv(_LONGEST_WORD, socket.MSG_DONTWAIT)
         except OSError:
@@ -275,7 +336,10 @@ class Parent:
         if not told:
             self._on_end(0)
             return
-        renew_certificates(self._ports, quiet=True)
+        if _RENEW in told:
+            renew_certificates(self._ports, quiet=True)
+        if _REOPEN_LOGS in told:
+            signal.raise_signal(signal.SIGUSR1)
         assert self._poller is not None
         self._poller.modify(self._control.fileno(), _ONCE)
 
@@ -283,10 +347,15 @@ class Parent:
         """See `Backend`."""
         self._control.close()
 
-    def sweep(self, now: float) -> None:
-        """See `Backend`: the parent does it."""
+    def sweep(self, now: float) -> None:  # noqa: ARG002 - not needed
+        """See `Backend`: say that we aren't stuck."""
+        with suppress(OSError):  # the parent is, or is gone
+            self._control.send(_ALIVE, socket.MSG_DONTWAIT)
 
     def reload(self) -> None:
+        """See `Backend`: the parent does it."""
+
+    def reopen_logs(self) -> None:
         """See `Backend`: the parent does it."""
 
     def stop(self) -> None:

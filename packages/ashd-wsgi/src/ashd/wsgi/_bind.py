@@ -40,17 +40,16 @@ def portspec(address: str) -> str:
 
 
 def handler_command(options: Options) -> list[str]:
-    """Return this command without `--bind`; a module alone stands for its application."""
+    """Return this command without `--bind`."""
     words = [sys.executable, *sys.orig_argv[1 : len(sys.orig_argv) - len(sys.argv[1:])]]
     end = ["--"] if options.module.startswith("-") else []
-    return [*words, *options.words, *end, *_target(options)]
+    return [*words, *options.words, *end, target(options), *options.arguments]
 
 
-def _target(options: Options) -> tuple[str, ...]:
-    module = options.module
-    if not (options.arguments or options.find_application or ":" in module):
-        module += ":"
-    return module, *options.arguments
+def target(options: Options) -> str:
+    """Return what is to be served, where a module alone stands for its application."""
+    alone = not (options.arguments or options.find_application or ":" in options.module)
+    return options.module + ":" * alone
 
 
 def become_front_end(options: Options) -> NoReturn:

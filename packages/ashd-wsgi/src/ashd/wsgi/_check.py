@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from ashd.proto import Error
 
-from ._bind import portspec
+from ._bind import portspec, target
 from ._errors import StartError
 from ._options import Options
 
@@ -18,6 +18,8 @@ def check(options: Options, load: Callable[[], object]) -> int:
     Raises `StartError` where starting would.
     """
     ports = [_checked_port(address) for address in options.bind]
+    if ports:
+        options.module = target(options)
     application = load()
     lines = [
         f"application: {options.module} is {_kind(application)}{_file(options.module)}",
@@ -25,7 +27,7 @@ def check(options: Options, load: Callable[[], object]) -> int:
         f"workers: {options.workers or 'none, one process'}",
         f"listens: {', '.join(ports) or 'as a front end tells it'}",
     ]
-    sys.stdout.write("\n".join([*lines, *options.warnings]) + "\n")
+    sys.stdout.write("\n".join(lines) + "\n")
     return 0
 
 

@@ -1,7 +1,7 @@
 """The option `--reload`: a process that leaves when its application's files change.
 
 It is a worker, so its parent starts another, which loads the application anew. One that can't load
-it shows why to whom asks for a page, and leaves likewise when somebody has mended it.
+it answers requests by saying why, and leaves likewise when somebody has mended it.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
 
 from . import _bytecode
 from ._adapter import Application
 from ._errors import StartError
 from ._explain import explain, traceback_of
+from ._failure_page import failure_page, showing_failures
 from ._shutdown import exit_at_once
 
 logger = logging.getLogger("ashd.wsgi")
@@ -37,8 +37,12 @@ State = tuple[int, int, int] | None
 class Reloader:
     """Knows the files of an application, and waits for one to change."""
 
-    def __init__(self, program: str, folders: Sequence[str]) -> None:
-        """Observe imports from now on. `folders` are where modules may appear that are missing."""
+    def __init__(self, program: str, folders: Sequence[str], graceful_timeout: float) -> None:
+        """Observe imports from now on. `folders` are where modules may appear that are missing.
+
+        Requests may take `graceful_timeout` seconds after a change, and `_FINISH` at most.
+        """
+        self._time = min(_FINISH, graceful_timeout)
         self._program = program
         self._folders = set(folders)
         self._seen: dict[str, State] = {}
@@ -49,28 +53,31 @@ class Reloader:
         self._seen[path] = _state(path)
 
     def load(self, load: Callable[[], Application]) -> Application:
-        """Return the application or, if it can't be loaded, one that says why."""
+        """Return the application or, if it can't be loaded, one that says why.
+
+        It imports some modules only when it is called, and what goes wrong then is shown as well.
+        """
         try:
-            return load()
+            return showing_failures(load())
         except StartError as error:
             explain(self._program, error)
             self._failed = True
             self._folders |= self._folders_of_files()
             for path in _sources(self._folders):
                 self._seen.setdefault(path, _state(path))
-            return failure_page(f"{traceback_of(error)}{error}")
+            return failure_page("The application can't be loaded", f"{traceback_of(error)}{error}")
 
     def _folders_of_files(self) -> set[str]:
         return {os.path.dirname(path) for path in list(self._seen)}  # noqa: PTH120
 
     def watch(self, leave: Callable[[], None]) -> None:
-        """Call `leave` in another thread when a file has changed, and end the process soon."""
+        """Call `leave` in another thread when a file has changed, and end the process in time."""
 
         def run() -> None:
             changed = next(filter(None, map(self._changed, self._looks())))
             logger.info("reloading: %s has changed", changed)
             leave()
-            time.sleep(_FINISH)
+            time.sleep(self._time)
             logger.info("requests that are still running are cut")
             exit_at_once(0)
 
@@ -88,11 +95,19 @@ class Reloader:
     def _looks(self) -> Iterator[object]:
         """Yield whenever it is time to look at the files."""
         try:
-            from watchfiles import watch
+            yield from self._events()
         except ImportError:
-            while True:
-                time.sleep(_LOOK)
-                yield None
+            pass
+        except Exception as error:
+            logger.warning("watchfiles doesn't work, and isn't used: %s", error)
+        while True:
+            time.sleep(_LOOK)
+            yield None
+
+    def _events(self) -> Iterator[object]:
+        """Yield when files may have changed, as watchfiles says. Raises what that raises."""
+        from watchfiles import watch
+
         logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it tells of each change
         while True:
             folders = self._folders_to_watch()
@@ -136,29 +151,3 @@ def _sources(folders: Iterable[str]) -> Iterator[str]:
                 yield path
             elif os.path.exists(init := os.path.join(path, "__init__.py")):  # noqa: PTH110, PTH118
                 yield init
-
-
-_PAGE = """<!DOCTYPE html>
-<meta charset="utf-8">
-<title>The application can't be loaded</title>
-<h1>The application can't be loaded</h1>
-<pre>{}</pre>
-<p>It is loaded again when one of its files changes.</p>
-"""
-
-
-def failure_page(text: str) -> Application:
-    """Return an application that answers everything with `text`."""
-
-    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        kind, body = "text/plain", f"The application can't be loaded.\n\n{text}\n"
-        if "text/html" in environ.get("HTTP_ACCEPT", ""):
-            from html import escape
-
-            kind = "text/html"
-            body = _PAGE.format(escape(text))
-        headers = [("Content-Type", f"{kind}; charset=utf-8"), ("Cache-Control", "no-store")]
-        start_response("500 Internal Server Error", headers)
-        return [body.encode("utf-8", "backslashreplace")]
-
-    return application
