@@ -16,10 +16,11 @@ from ashd.htparser._forwarded import FORWARDING, LOCAL, canonical, word_of
 from ashd.htparser._limits import Limits
 from ashd.htparser._proxy_header import START, ProxyHeaderError, measure, read_header
 from ashd.htparser._response import ResponseFramer
-from ashd.htparser._syntax import is_ash, is_host
+from ashd.htparser._syntax import TEXT, is_ash, is_host
 from ashd.proto import ProtocolError, decode_request, encode_request
 
 from . import h11reader
+from .corpus import observed
 from .requests import Outcome, Received, cut, read_stream
 
 LIMITS = Limits(head_size=1000, target_size=200, body_size=2000)
@@ -76,15 +77,16 @@ def check_proxy(data: bytes) -> None:
     """
     _check_proxy_header(data)
     values = data.split(b"\n")
+    if not all(re.fullmatch(TEXT, value) for value in values):
+        return  # not a header's
     try:
         word = word_of(dict(zip(sorted(FORWARDING), values, strict=False)), LOCAL)
     except RequestError:
         return
-    assert word.protocol in (b"", b"http", b"https")
+    address = (word.client or b"").split(b"\0")[1:2]
+    assert [canonical(each) for each in address] == address
+    assert word.protocol in (b"", b"X-Ash-Protocol\0http\0", b"X-Ash-Protocol\0https\0")
     assert not word.host or is_host(word.host)
-    assert not word.server_port or int(word.server_port) < 1 << 16
-    if word.client:
-        assert canonical(word.client) == word.client
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
@@ -126,11 +128,11 @@ def _measure(data: bytes) -> int | None:
 
 
 def _comparable(outcome: Outcome) -> object:
-    requests, refusal = outcome
-    if refusal is None or not requests or requests[-1].whole:
-        return requests
-    # The end of a body that is refused later comes or doesn't: that depends on the pieces.
-    return [*requests[:-1], requests[-1].head]
+    passed, status = observed(outcome)
+    if status is not None and passed and not passed[-1]["whole"]:
+        # The end of a body that is refused later comes or doesn't: that depends on the pieces.
+        del passed[-1]["body"]
+    return passed
 
 
 def _check_passed(received: Received) -> None:
