@@ -9,6 +9,8 @@ How a request travels, and which module is in charge of it:
 
 - `_listener` accepts, `_room` decides who gives way when all places are taken;
 - `_connection` serves a client, `_states` says what it can be doing, `_wire` is its transport;
+- `_tls` stands between socket and connection if the port is one for TLS, `_certificates` reads its
+  files, `_renewal` takes new ones, `_client_certificate` says what handlers are told;
 - `_reader` makes heads and bodies of the client's bytes, without I/O; `_buffer` holds the bytes,
   `_head` judges heads, `_body` the lines of chunked bodies;
 - `_queue` sends the datagram to the root handler, or keeps it while that takes none;
@@ -17,6 +19,9 @@ How a request travels, and which module is in charge of it:
 - `_poller` watches descriptors; `_server` knows when to start, sweep and stop;
 - `_peer` knows who a client is, and asks `_forwarded` what proxies say of it; `_preface` waits for
   the header of the PROXY protocol, which `_proxy_header` reads;
+- `_life` tells others how far all that is: `_systemd` the service manager, `_daemon` whoever waits
+  for a process in the background, `_pidfile` scripts; `_privileges` are given up before
+  clients come;
 - `_options` knows what the administrator wants.
 """
 

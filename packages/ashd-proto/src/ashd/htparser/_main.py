@@ -16,8 +16,9 @@ from collections.abc import Sequence
 from types import FrameType
 
 from ashd.proto._logs import configure_logging
+from ashd.proto._stderr import make_stderr_lossy
 
-from ._daemon import daemonize
+from ._daemon import daemonize, fill_standard_streams
 from ._errors import FAILURE_STATUS, USAGE_STATUS, StartError, UsageError
 from ._handler import RootHandler
 from ._keeper import Keeper
@@ -54,6 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(settings: Settings) -> int:
+    fill_standard_streams()
+    make_stderr_lossy()
     manager = take_environment(os.environ)
     for number in (signal.SIGHUP, signal.SIGUSR1):
         signal.signal(number, lambda *_: None)  # by default they would end this process
@@ -142,7 +145,7 @@ def _start(settings: Settings, life: Life, sockets: Sockets) -> tuple[RequestQue
     signal.signal(signal.SIGHUP, lambda *_: handler.reload())  # until the event loop does it
     workers = Workers(
         *(settings.workers, handler, queue, settings.ports, sockets, on_ready),
-        replaced_on_reload=bool(settings.user or settings.root),
+        confined=bool(settings.user or settings.root),
     )
     backend = workers if settings.workers else handler
     try:

@@ -90,12 +90,12 @@ class Workers:
         sockets: Sockets,
         on_ready: Callable[[], object],
         *,
-        replaced_on_reload: bool,
+        confined: bool,
     ) -> None:
         """Own the listening sockets, `count` for each address; share the queue's.
 
-        `on_ready` is called once for each number of a worker, when that serves. Workers that can't
-        read files again are `replaced_on_reload`.
+        `on_ready` is called once for each number of a worker, when that serves. Workers that
+        are `confined` can't open files again, so others take their place to do that.
         """
         self._count = count
         self._handler = handler
@@ -103,7 +103,7 @@ class Workers:
         self._ports = ports
         self._sockets = sockets
         self._on_ready = on_ready
-        self._replaced_on_reload = replaced_on_reload
+        self._confined = confined
         self._unready = set(range(count))
         self._workers: list[_Worker] = []
         self._poller: Poller | None = None
@@ -166,16 +166,19 @@ class Workers:
 
     def reload(self) -> None:
         """See `Backend`; if certificates are good, workers take them as well."""
-        if renew_certificates(self._ports) and not self._replaced_on_reload:
+        if renew_certificates(self._ports) and not self._confined:
             for worker in self._workers:
                 with suppress(OSError):  # it has ended; another one reads them anyway
                     worker.control.send(_RENEW, socket.MSG_DONTWAIT)
         self._handler.reload()
-        if self._replaced_on_reload:
+        if self._confined:
             self._replace()
 
     def reopen_logs(self) -> None:
         """See `Backend`. A signal would kill a worker that just starts."""
+        if self._confined:
+            self._replace()
+            return
         for worker in self._workers:
             with suppress(OSError):
                 worker.control.send(_REOPEN_LOGS, socket.MSG_DONTWAIT)
