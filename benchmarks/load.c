@@ -25,7 +25,7 @@
 enum { PATIENCE_MS = 30000, RESPONSE_SIZE = 4096 };
 
 struct client {
-    int fd, busy;
+    int fd, kept, busy;
     double since;
     size_t received;
     char response[RESPONSE_SIZE];
@@ -110,6 +110,12 @@ static void send_datagram(struct client *c)
     watch(c->fd, c);
 }
 
+static void hang_up(struct client *c)
+{
+    close(c->fd);
+    c->fd = -1;
+}
+
 static void send_http(struct client *c)
 {
     if (c->fd < 0) {
@@ -121,8 +127,13 @@ static void send_http(struct client *c)
         setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
         watch(c->fd, c);
         connections++;
+        c->kept = 0;
     }
-    check(write(c->fd, request, request_size) == (ssize_t)request_size, "write");
+    if (write(c->fd, request, request_size) == (ssize_t)request_size)
+        return;
+    check(c->kept, "write");
+    hang_up(c);
+    send_http(c);
 }
 
 static void start(struct client *c, double since)
@@ -136,12 +147,6 @@ static void start(struct client *c, double since)
         send_datagram(c);
 }
 
-static void hang_up(struct client *c)
-{
-    close(c->fd);
-    c->fd = -1;
-}
-
 /* Tell whether a client's response is there in full: up to its known body, or (ashd) to the end. */
 static int receive(struct client *c)
 {
@@ -153,12 +158,18 @@ static int receive(struct client *c)
         c->received += ended ? 0 : got;
         c->response[c->received] = 0;
         size_t size = sizeof body - 1;
+        if (port && ended && was_busy && c->kept && !c->received) { /* an idle connection was closed: RFC 9112, 9.3.1 */
+            hang_up(c);
+            send_http(c);
+            return 0;
+        }
         int whole = c->received > size && !memcmp(c->response + c->received - size, body, size);
         int bad = c->received >= 12 && memcmp(c->response, "HTTP/1.1 200", 12);
         if (!ended && !(port && (whole || bad)))
             continue;
         if (ended || bad || strcasestr(c->response, "\r\nConnection: close"))
             hang_up(c);
+        c->kept = whole;
         wrong += was_busy && (bad || !whole);
         c->busy = 0;
         return was_busy;

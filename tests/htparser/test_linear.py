@@ -74,20 +74,20 @@ def counting(tally: Tally) -> tuple[ReceiveBuffer, type[bytes]]:
 
 
 STREAMS = {
-    "a head": HEAD.replace(b"Host", b"A: " + b"x" * 60_000 + b"\r\nHost"),
+    "a head": HEAD.replace(b"Host", b"A: " + b"x" * 20_000 + b"\r\nHost"),
     "many header lines": HEAD.replace(b"Host", b"A: b\r\n" * 190 + b"Host"),
-    "a target": HEAD.replace(b"/ ", b"/" + b"x" * 48_000 + b" "),
+    "a target": HEAD.replace(b"/ ", b"/" + b"x" * 20_000 + b" "),
     "a method": b"X" * 20_000 + HEAD[3:],
-    "pipelined requests": HEAD * 1_000,
-    "empty lines": (b"\r\n" * MAX_EMPTY_LINES + HEAD) * 200,
-    "a length": HEAD.replace(b"\r\n\r\n", b"\r\nContent-Length: 50000\r\n\r\n") + bytes(50_000),
-    "chunks": CHUNKED + b"1\r\na\r\n" * 4_000 + b"0\r\n\r\n",
-    "a large chunk": CHUNKED + b"c350\r\n" + bytes(50_000) + b"\r\n0\r\n\r\n",
+    "pipelined requests": HEAD * 500,
+    "empty lines": (b"\r\n" * MAX_EMPTY_LINES + HEAD) * 100,
+    "a length": HEAD.replace(b"\r\n\r\n", b"\r\nContent-Length: 20000\r\n\r\n") + bytes(20_000),
+    "chunks": CHUNKED + b"1\r\na\r\n" * 3_000 + b"0\r\n\r\n",
+    "a large chunk": CHUNKED + b"4e20\r\n" + bytes(20_000) + b"\r\n0\r\n\r\n",
     "extensions": CHUNKED
-    + (b"1;" + b"a" * (MAX_CHUNK_LINE - 50) + b"\r\na\r\n") * 50
+    + (b"1;" + b"a" * (MAX_CHUNK_LINE - 50) + b"\r\na\r\n") * 20
     + b"0\r\n\r\n",
     "trailers": CHUNKED + b"0\r\n" + (b"A:" + b"b" * (MAX_CHUNK_LINE - 50) + b"\r\n") * 7 + b"\r\n",
-    "a head without an end": b"GET / HTTP/1.1\r\nA: " + b"x" * 60_000,
+    "a head without an end": b"GET / HTTP/1.1\r\nA: " + b"x" * 20_000,
 }
 
 

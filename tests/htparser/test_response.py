@@ -19,11 +19,15 @@ def frame(
     keep_alive: bool = True,
     cut: bool = False,
     step: int = 0,
+    first: int = 0,
 ) -> tuple[bytes, ResponseFramer]:
-    """Feed a whole response, in pieces of `step` bytes; return what the client gets."""
+    """Feed a whole response, in pieces of `step` bytes; return what the client gets.
+
+    If `first` says so, that many bytes come at once before.
+    """
     framer = ResponseFramer(head_only=head_only, current=current, keep_alive=keep_alive)
-    output = b""
-    for start in range(0, len(data), step or len(data) or 1):
+    output = framer.feed(data[:first]) if first else b""
+    for start in range(first, len(data), step or len(data) or 1):
         if framer.complete or framer.fault:
             break
         output += framer.feed(data[start : start + step] if step else data)
@@ -274,14 +278,18 @@ def head_of(size: int) -> bytes:
     return start + b"b" * (size - len(start) - 2) + b"\n\n"
 
 
-@pytest.mark.parametrize("step", [0, 1, 1 << 16])
-def test_the_bound_on_a_head_is_the_same_however_it_comes(step: int) -> None:
+@pytest.mark.parametrize(
+    ("step", "first"),
+    [(0, 0), (1, MAX_RESPONSE_HEAD - 1000), (1 << 16, 0)],
+    ids=["at once", "byte by byte at its end", "in pieces"],
+)
+def test_the_bound_on_a_head_is_the_same_however_it_comes(step: int, first: int) -> None:
     for interim in (b"", b"HTTP/1.1 103 Early Hints\n\n"):
-        _, framer = frame(interim + head_of(MAX_RESPONSE_HEAD), step=step)
+        _, framer = frame(interim + head_of(MAX_RESPONSE_HEAD), step=step, first=first)
         assert framer.complete
         for tail in (b"", b"abc"):
             with pytest.raises(ResponseError, match=f"larger than {MAX_RESPONSE_HEAD} bytes"):
-                frame(interim + head_of(MAX_RESPONSE_HEAD + 1) + tail, step=step)
+                frame(interim + head_of(MAX_RESPONSE_HEAD + 1) + tail, step=step, first=first)
 
 
 def test_a_reason_is_optional() -> None:

@@ -13,19 +13,27 @@ import pytest
 
 from ashdtest.frontend import HANDLER, FrontEnd, front_end, read_to_end
 from ashdtest.http import Reader
-from ashdtest.processes import peak_resident_kib, wait_until
+from ashdtest.processes import forget_peak, peak_resident_kib, wait_until
 
 GET = b"GET /echo HTTP/1.1\r\nHost: a\r\n\r\n"
 GIB = 1 << 30
+LARGE = GIB // 4
 ROOM_KIB = 16 * 1024  # what memory may grow by, whatever the size of a body
 ZEROS = bytes(1 << 18)
 
 
+@pytest.fixture(scope="module")
+def running() -> Iterator[FrontEnd]:
+    with front_end(HANDLER) as server:
+        server.exchange(GET.replace(b"1.1", b"1.0"))
+        yield server
+
+
 @pytest.fixture
-def server() -> Iterator[FrontEnd]:
-    with front_end(HANDLER) as running:
-        running.exchange(GET.replace(b"1.1", b"1.0"))
-        yield running
+def server(running: FrontEnd) -> FrontEnd:
+    """One for all tests, with log and peak of memory of their own."""
+    forget_peak(running.pid)
+    return running.from_now_on()
 
 
 def send_until_blocked(sock: socket.socket, limit: int) -> int:
@@ -53,34 +61,34 @@ def unread(server: FrontEnd, sock: socket.socket) -> int:
 
 
 @pytest.mark.parametrize("coding", ["length", "chunked"])
-def test_upload_of_a_gibibyte(server: FrontEnd, coding: str) -> None:
+def test_a_large_upload(server: FrontEnd, coding: str) -> None:
     before = peak_resident_kib(server.pid)
     with server.connect() as sock:
         head = b"POST /count HTTP/1.1\r\nHost: a\r\n"
         if coding == "length":
-            sock.sendall(head + b"Content-Length: %d\r\n\r\n" % GIB)
-            for _ in range(GIB // len(ZEROS)):
+            sock.sendall(head + b"Content-Length: %d\r\n\r\n" % LARGE)
+            for _ in range(LARGE // len(ZEROS)):
                 sock.sendall(ZEROS)
         else:
             sock.sendall(head + b"Transfer-Encoding: chunked\r\n\r\n")
             chunk = b"%x\r\n%b\r\n" % (len(ZEROS), ZEROS)
-            for _ in range(GIB // len(ZEROS)):
+            for _ in range(LARGE // len(ZEROS)):
                 sock.sendall(chunk)
             sock.sendall(b"0\r\n\r\n")
-        assert Reader(sock).reply().body == b"%d" % GIB
+        assert Reader(sock).reply().body == b"%d" % LARGE
     assert peak_resident_kib(server.pid) - before < ROOM_KIB
 
 
 @pytest.mark.parametrize("coding", ["length", "chunked"])
-def test_download_of_a_gibibyte(server: FrontEnd, coding: str) -> None:
+def test_a_large_download(server: FrontEnd, coding: str) -> None:
     before = peak_resident_kib(server.pid)
     received = 0
     buffer = bytearray(1 << 18)
     with server.connect() as sock:
-        sock.sendall(b"GET /%b?%d HTTP/1.0\r\n\r\n" % (coding.encode(), GIB))
+        sock.sendall(b"GET /%b?%d HTTP/1.0\r\n\r\n" % (coding.encode(), LARGE))
         while size := sock.recv_into(buffer):
             received += size
-    assert 0 < received - GIB < 1000
+    assert 0 < received - LARGE < 1000
     assert peak_resident_kib(server.pid) - before < ROOM_KIB
 
 
@@ -162,10 +170,10 @@ def test_held_bodies_that_no_socket_takes_at_once() -> None:
         assert reader.reply().status == 200
 
 
-def test_the_rest_of_a_body_while_the_front_end_stops(server: FrontEnd) -> None:
+def test_the_rest_of_a_body_while_the_front_end_stops() -> None:
     """It is taken though the response is complete, or a reset could destroy that."""
     size = GIB // 1024
-    with server.connect() as sock:
+    with front_end(HANDLER) as server, server.connect() as sock:
         reader = Reader(sock)
         sock.sendall(b"POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % size)
         assert reader.reply().body == b"early"

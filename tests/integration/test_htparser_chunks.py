@@ -18,7 +18,15 @@ CURL_SAYS_CUT = {"--http1.1": 18, "--http1.0": 56}
 """Exit status: a chunked body without its end; a connection that was reset."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def fifo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """At which the handler waits; one for all tests."""
+    path = tmp_path_factory.mktemp("chunks") / "fifo"
+    os.mkfifo(path)
+    return path
+
+
+@pytest.fixture(scope="module")
 def server(fifo: Path) -> Iterator[FrontEnd]:
     with front_end(HANDLER, env={**os.environ, "FIFO": str(fifo)}) as running:
         yield running

@@ -25,10 +25,16 @@ STUCK = b"POST /stuck HTTP/1.1\r\nHost: a\r\n"
 LENGTH, CHUNKED = b"Content-Length: 3\r\n", b"Transfer-Encoding: chunked\r\n"
 
 
+@pytest.fixture(scope="module")
+def running() -> Iterator[FrontEnd]:
+    with front_end(HANDLER) as server:
+        yield server
+
+
 @pytest.fixture
-def server() -> Iterator[FrontEnd]:
-    with front_end(HANDLER) as running:
-        yield running
+def server(running: FrontEnd) -> FrontEnd:
+    """One for all tests, with a log of their own."""
+    return running.from_now_on()
 
 
 def assert_serves(server: FrontEnd) -> None:
@@ -120,12 +126,13 @@ def test_slow_uploads_hold_no_thread() -> None:
             assert good.send(request("/hello")).reply().status == 200
 
 
-def test_a_shutdown_does_not_wait_for_a_body_that_is_held(server: FrontEnd) -> None:
-    with server.connect() as sock:
+def test_a_shutdown_does_not_wait_for_a_body_that_is_held() -> None:
+    with front_end(HANDLER) as server, server.connect() as sock:
         sock.sendall(STUCK + LENGTH + b"\r\na")
         assert_serves(server)
         server.terminate()
         assert Reader(sock).reply().status == 503
+        sock.close()  # the front end would wait for that
         assert server.wait() == 0
 
 

@@ -16,7 +16,7 @@ from ashdtest.frontend import FrontEnd
 from ashdtest.processes import DEADLINE, peak_resident_kib
 
 MIB = 1 << 20
-SIZE = 256 * MIB
+SIZE = 128 * MIB
 WARM_UP = 16 * MIB
 MARGIN_KIB = 8 * 1024  # far below the size, far above what buffers and the allocator vary
 PATIENCE = 10 * DEADLINE  # a machine that does other things as well may hash slowly

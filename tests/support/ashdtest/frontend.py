@@ -19,7 +19,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -52,6 +52,7 @@ class FrontEnd:
     port: int
     handler_pid: int
     _output: IO[bytes]
+    _log_begin: int = 0
 
     @property
     def url(self) -> str:
@@ -64,7 +65,12 @@ class FrontEnd:
 
     @property
     def log(self) -> str:
-        return os.pread(self._output.fileno(), 1 << 24, 0).decode("utf-8", "replace")
+        begin = self._log_begin
+        return os.pread(self._output.fileno(), 1 << 24, begin).decode("utf-8", "replace")
+
+    def from_now_on(self) -> FrontEnd:
+        """Return the same front end with a log that is empty so far."""
+        return replace(self, _log_begin=os.fstat(self._output.fileno()).st_size)
 
     def connect(self, host: str = "127.0.0.1", timeout: float = DEADLINE) -> socket.socket:
         """Return a new connection, the caller's own."""

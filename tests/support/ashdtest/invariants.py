@@ -74,16 +74,23 @@ def check_proxy(data: bytes) -> None:
     The input is the beginning of a connection, and lines of header values.
     """
     _check_proxy_header(data)
-    values = data.split(b"\n")
+    values = data.replace(b"\0", b"").split(b"\n")  # no header has a NUL byte in it
     try:
         word = word_of(dict(zip(sorted(FORWARDING), values, strict=False)), LOCAL)
     except RequestError:
         return
-    assert word.protocol in (b"", b"http", b"https")
+    told = _headers((word.client or b"") + word.server_port + word.protocol)
+    assert told.pop(b"X-Ash-Protocol", b"http") in (b"http", b"https")
     assert not word.host or is_host(word.host)
-    assert not word.server_port or int(word.server_port) < 1 << 16
-    if word.client:
-        assert canonical(word.client) == word.client
+    if address := told.pop(b"X-Ash-Address", b""):
+        assert canonical(address) == address
+    assert set(told) <= {b"X-Ash-Port", b"X-Ash-Server-Port"}
+    assert all(int(port) < 1 << 16 for port in told.values())
+
+
+def _headers(encoded: bytes) -> dict[bytes, bytes]:
+    strings = encoded.split(b"\0")[:-1]
+    return dict(zip(strings[::2], strings[1::2], strict=True))
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
@@ -124,12 +131,13 @@ def _measure(data: bytes) -> int | None:
 # Requests
 
 
-def _comparable(outcome: Outcome) -> object:
+def _comparable(outcome: Outcome) -> str:
+    """Return all that an outcome says, as text: header fields are equal to none but themselves."""
     requests, refusal = outcome
     if refusal is None or not requests or requests[-1].whole:
-        return requests
+        return repr(requests)
     # The end of a body that is refused later comes or doesn't: that depends on the pieces.
-    return [*requests[:-1], requests[-1].head]
+    return repr([*requests[:-1], requests[-1].head])
 
 
 def _check_passed(received: Received) -> None:

@@ -112,6 +112,11 @@ def peak_resident_kib(pid: int) -> int:
     return _status_kib(pid, "VmHWM")
 
 
+def forget_peak(pid: int) -> None:
+    """Let `peak_resident_kib` begin anew with what the process holds now (proc(5), clear_refs)."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="ascii")
+
+
 def _status_kib(pid: int, name: str) -> int:
     for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
         key, _, value = line.partition(":")

@@ -338,13 +338,14 @@ class Connection(asyncio.Protocol):
         server.queue.submit(exchange, server.queue_deadline)
 
     def _next_request(self) -> None:
-        last = self._server.stopping or self._server.room.wanted
+        ahead = self._reader.buffer.size > 0
+        last = self._server.stopping or (ahead and self._server.room.wanted)
         self._head = None
         self._enter(_IDLE, self._server.limits.idle_time)
         self._wire.resume()
         if last:
             self._close_gently()
-        elif self._reader.buffer.size:
+        elif ahead:
             self._read()
 
     def _resume_when_possible(self) -> None:

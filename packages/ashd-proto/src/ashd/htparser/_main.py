@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from types import FrameType
 
 from ashd.proto._logs import configure_logging
+from ashd.proto._stderr import make_stderr_lossy
 
 from ._daemon import daemonize, fill_standard_streams
 from ._errors import FAILURE_STATUS, USAGE_STATUS, StartError, UsageError
@@ -55,6 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(settings: Settings) -> int:
     fill_standard_streams()
+    make_stderr_lossy()
     manager = take_environment(os.environ)
     for number in (signal.SIGHUP, signal.SIGUSR1):
         signal.signal(number, lambda *_: None)  # by default they would end this process

@@ -13,7 +13,7 @@ from ashd.serve import DEFAULT_MODEL
 from ._environ import working_directory
 from ._errors import UsageError
 from ._sources import VARIABLE, Kind, Values, read_file, words_of_environment
-from ._values import count, count_and_jitter, log_format, seconds, workers
+from ._values import access_log_format, count, count_and_jitter, log_format, seconds, workers
 
 
 class Options:
@@ -25,6 +25,9 @@ class Options:
     leave_logging: bool = False
     bind: tuple[str, ...] = ()
     log_format: str = TEXT
+    access_log: str = ""
+    access_log_format: str = "combined"
+    request_id: bool = False
     path: tuple[str, ...] = ()
     reload: bool = False
     config: str | None = None
@@ -103,6 +106,29 @@ OPTIONS = (
         "text|json",
         log_format,
         "lines of the log, on standard error or in syslog (default: text)",
+    ),
+    _Option(
+        "",
+        "access-log",
+        "access_log",
+        "FILE",
+        help="log each request to FILE (-: standard output), which SIGUSR1 opens anew; for front "
+        "ends that don't",
+    ),
+    _Option(
+        "",
+        "access-log-format",
+        "access_log_format",
+        "FORMAT",
+        access_log_format,
+        "combined, common, json, json:FIELD,... or text with fields like {client} {status} "
+        "(default: combined)",
+    ),
+    _Option(
+        "",
+        "request-id",
+        "request_id",
+        help="give each request an id that the front end hasn't given one (X-Ash-Request-ID)",
     ),
     _Option(
         "p",

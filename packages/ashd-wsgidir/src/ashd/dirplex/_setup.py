@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from ashd.proto._logs import SYSLOG_SOCKET, TEXT, configure_logging
+from ashd.proto._stderr import make_stderr_lossy
 
 from ._config import Configs
 from ._errors import UsageError
@@ -61,4 +62,5 @@ def start_logging(syslog: str = SYSLOG_SOCKET, style: str = TEXT) -> None:
     Without a syslog daemon at the socket `syslog`, standard error is better than nothing. `style`
     is `text` or `json`.
     """
+    make_stderr_lossy()
     configure_logging("ashd-dirplex", style, syslog_socket=syslog)
