@@ -24,6 +24,7 @@ class Options:
     find_application: bool = False
     leave_logging: bool = False
     bind: tuple[str, ...] = ()
+    front_end: str = ""
     log_format: str = TEXT
     access_log: str = ""
     access_log_format: str = "combined"
@@ -98,6 +99,13 @@ OPTIONS = (
         help="serve HTTP at ADDRESS, with a front end that this command becomes (repeatable): "
         "HOST:PORT, :PORT, [IPV6]:PORT, unix:PATH[,mode=660,group=GROUP], fd://NUMBER, or a "
         "PORTSPEC of ashd-htparser",
+    ),
+    _Option(
+        "",
+        "front-end",
+        "front_end",
+        "OPTIONS",
+        help="options of that front end, in one word: '--processes 2 --access-log -'",
     ),
     _Option(
         "",
@@ -219,6 +227,7 @@ _BY_NAME = {f"--{option.name}": option for option in OPTIONS if option.name} | {
 _BY_KEY = {option.key: option for option in OPTIONS}
 _NOT_IN_FILES = {"help", "version", "config", "check-config", "l", "T"}
 _REPEATABLE = {"bind", "path"}
+_FRONT_ENDS = {"bind", "front_end"}
 _SCGI_ONLY = "T"
 _FOR_PRODUCTION = ("workers", "max_requests", "max_rss")
 
@@ -244,7 +253,7 @@ def parse_options(program: str, arguments: Sequence[str], *, scgi: bool = False)
     options.words = [
         word
         for option, value in found
-        if option.attribute != "bind"
+        if option.attribute not in _FRONT_ENDS
         for word in _as_words(option, value)
     ]
     if _SCGI_ONLY in given and not scgi:
