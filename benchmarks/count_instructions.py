@@ -21,16 +21,29 @@ FEW, MANY = 300, 1300
 """Requests of the two runs: code that is run often is changed by Python in the first hundred."""
 
 
+LOGGING = ("--access-log", "access.log")
+
+PLACES = {
+    "front end": (),
+    "front end, access log": LOGGING,
+    "single": (),
+    "pool": (),
+}
+"""The programs that are measured (the front end, or ashd-wsgi under a model), and their options."""
+
+
 def run(setup: Setup, programs: Path, requests: int, place: str) -> int:
     """Serve some requests, and return what the program in that place took in its whole life."""
     output = setup.folder / "callgrind.out"
     python = str(programs / "python")
     valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={output}", python]
     port = free_port()
-    if place == "front end":
-        argv = valgrind + front_end(programs, port, [str(setup.folder / "loop")])
+    options = PLACES[place]
+    name = place.partition(",")[0]
+    if name == "front end":
+        argv = valgrind + front_end(programs, port, [str(setup.folder / "loop")], *options)
     else:
-        handler = setup.wsgi(programs, "-t", place)
+        handler = setup.wsgi(programs, "-t", name, *options)
         argv = front_end(programs, port, valgrind + handler)
     with server(argv, port, setup.folder) as pid:
         load(setup, port, pid, requests)
@@ -45,9 +58,9 @@ def main() -> None:
         sys.exit("The instructions are counted by valgrind (Debian: apt install valgrind).")
     programs = Path(sys.argv[1] if len(sys.argv) > 1 else Path(sys.executable).parent)
     with workshop(1, {}) as setup:
-        for place in ("front end", "single", "pool"):
+        for place in PLACES:
             few, many = (run(setup, programs, requests, place) for requests in (FEW, MANY))
-            print(f"{place:10} {(many - few) / (MANY - FEW):9,.0f} instructions a request")
+            print(f"{place:22} {(many - few) / (MANY - FEW):9,.0f} instructions a request")
 
 
 if __name__ == "__main__":

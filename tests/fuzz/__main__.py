@@ -98,7 +98,7 @@ def report(name: str, process: subprocess.Popen[str]) -> int:
         print(f"{name}: {int(done[1]):,} inputs in {done[2]} s, {reached[0]} places reached")
     if not process.returncode:
         return 0
-    print(text[-8000:])
+    print(text[-3000:])
     print(f"{name}: an input broke something, or the fuzzer didn't run. To try an input again:")
     for file in re.findall(r"Test unit written to (\S+)", text):
         print(f"    python tests/fuzz --replay {name} {os.path.relpath(file, ROOT)}")

@@ -218,11 +218,15 @@ def test_reload(tmp_path: Path, watcher: str) -> None:
         assert "_bytecode" not in shown.text
         assert "the import of app failed: SyntaxError" in server.log
 
+        put(helper, "def TEXT(): pass\nTEXT = property(TEXT)")
+        wait_until(lambda: shows("TypeError: Object of type property is not JSON serializable"))
+        assert page().text.startswith("The application failed.\n\nTraceback")
+        assert "GET /: the application failed" in server.log
+
         helper.unlink()
         wait_until(lambda: shows("No module named 'helper'"))
         put(helper, "TEXT = 'four'")
         wait_until(lambda: shows('"text": "four"'))
-        assert server.log.count("Traceback") == 2
         assert ("watchfiles doesn't work, and isn't used: too many" in server.log) == bool(env)
 
 

@@ -140,6 +140,21 @@ def test_output_that_is_a_file_stays(tmp_path: Path) -> None:
         assert "listening on" in log.read_text()
 
 
+@pytest.mark.parametrize("options", [[], ["-f"]])
+def test_a_start_without_standard_streams(tmp_path: Path, options: list[str]) -> None:
+    """The numbers 0, 1 and 2 are for nothing else then."""
+    port, pid_file = free_port(), tmp_path / "pid"
+    argv = [program("ashd-htparser"), *options, "-p", str(pid_file), f"plain:port={port}"]
+    shell = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *argv, "--", *HANDLER]
+    with subprocess.Popen(shell) as process:
+        wait_until(lambda: process.poll() is not None or pid_file.exists())
+        found = Daemon(int(pid_file.read_text()), port, "", pid_file)
+        assert found.ask("descriptors").startswith(b"[0, 1, 2, 3, 4] True")
+        for pid in (found.pid, *children(found.pid)):
+            assert "socket" not in descriptors(pid)[2]
+        found.stop()
+
+
 def test_empty_values_are_as_if_not_given() -> None:
     options = ["-u", "", "-r", "", "--pid-file="]
     with front_end(HANDLER, options=options) as server:

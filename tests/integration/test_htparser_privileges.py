@@ -230,3 +230,18 @@ def test_certificates_that_only_root_can_read(tmp_path: Path) -> None:
         wait_until(lambda: "new.example" in names())
         server.wait_for_log(f"(process {before}) has made way")
         assert identity(workers(server)[0])["Uid"] == [USER.pw_uid] * 4
+
+
+def test_an_access_log_that_only_root_can_open(tmp_path: Path) -> None:
+    """It is opened before privileges are given up, and so is the next one."""
+    log, old = tmp_path / "access.log", tmp_path / "access.log.1"
+    with confined(tmp_path, f"--access-log={log}") as server:
+        server.exchange(b"GET /echo/one HTTP/1.0\r\n\r\n")
+        wait_until(lambda: "/echo/one" in log.read_text())
+        log.rename(old)
+        server.process.send_signal(signal.SIGUSR1)
+        server.wait_for_log("has made way")
+        server.exchange(b"GET /echo/two HTTP/1.0\r\n\r\n")
+        wait_until(lambda: "/echo/two" in log.read_text())
+    assert "/echo/two" not in old.read_text()
+    assert log.stat().st_uid == 0

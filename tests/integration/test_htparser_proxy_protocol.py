@@ -120,6 +120,21 @@ def test_one_that_does_not_come() -> None:
         assert "its PROXY header did not arrive in time" in server.log
 
 
+def test_the_limit_of_clients_counts_the_address_in_the_header() -> None:
+    options = ["--connections-per-address=1"]
+    with (
+        front_end(HANDLER, options=options, port_parameters="proxy,bind=127.0.0.1") as server,
+        connect(server) as one,
+        connect(server) as another,
+    ):
+        one.sendall(V1 + ASK)
+        assert Reader(one).reply().status == 200
+        another.sendall(V1 + ASK)
+        assert Reader(another).reply().status == 503
+        told = ask(server, [V1.replace(b"0.113.7", b"0.113.8") + ASK])
+        assert told["X-Ash-Address"] == "203.0.113.8"
+
+
 def test_those_that_do_not_come_hold_nobody_up(tmp_path: Path) -> None:
     """They give way, and are closed at the end."""
     path = tmp_path / "front"

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from ashdtest.corpus import all_cases
 from ashdtest.frontend import HANDLER, FrontEnd, front_end
 from ashdtest.http import Reader
 from ashdtest.processes import descriptor_count, wait_until
 
-CORPUS = Path(__file__).parent.parent / "htparser" / "corpus"
 GET = b"GET /echo HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST /raw HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%b"
 
@@ -38,12 +37,6 @@ def status(server: FrontEnd, request: bytes) -> int:
             assert reply.headers["connection"] == "close"
             assert reader.at_end()
         return reply.status
-
-
-@pytest.mark.parametrize("path", sorted(CORPUS.glob("invalid/*.http")), ids=lambda path: path.stem)
-def test_refused_requests(server: FrontEnd, path: Path) -> None:
-    behind = b"" if path.stem.endswith("endless") else GET
-    assert status(server, path.read_bytes() + behind) == int(path.stem.partition("-")[0])
 
 
 def test_what_follows_a_refused_request_is_not_served(server: FrontEnd) -> None:
@@ -263,7 +256,7 @@ def fresh_server() -> Iterator[FrontEnd]:
 
 def test_descriptors_after_many_requests(fresh_server: FrontEnd) -> None:
     server = fresh_server
-    requests = [path.read_bytes() for path in sorted(CORPUS.glob("*/*.http"))]
+    requests = [case.data for case in all_cases().values()]
     requests += [GET, b"GET /silent HTTP/1.1\r\nHost: a\r\n\r\n", raw(b"nonsense"), b"GET"]
     requests += [b"POST /cut HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\na"]
     server.exchange(GET.replace(b"1.1", b"1.0"))

@@ -140,6 +140,7 @@ def test_forged_headers_from_elsewhere_change_nothing(server: FrontEnd) -> None:
             assert told["headers"].pop(key, "") == again["headers"].pop(key, "")
         assert again == told
         assert client.get("/request", headers=forged).status_code == 301
+    server.wait_for_log(f"{CLIENT} sent X-Forwarded-For or the like, which is removed")
 
 
 @pytest.mark.parametrize(

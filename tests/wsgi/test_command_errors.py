@@ -48,7 +48,7 @@ from ashdtest.handlers import running
         (["noresult:wmain()"], "what noresult:wmain returned is no WSGI application", 1),
         (
             ["factory:create_app"],
-            "so it is no WSGI application; if it makes one, write",
+            "doesn't take two arguments, so it is no WSGI application",
             1,
         ),
         (["factory:"], "neither application nor app; name the object: factory:OBJECT; it has", 1),
@@ -95,7 +95,7 @@ def test_one_clear_line(tmp_path: Path, arguments: list[str], told: str, status:
         "nocallable": "application = 5\nwmain = lambda: 5",
         "noresult": "wmain = lambda: None",
         "exits": "import sys\nwmain = lambda: sys.exit(3)",
-        "factory": "def create_app(): pass",
+        "factory": "def create_app(debug=False): pass",
         "asgi": """async def app(scope, receive, send): pass
 class Other:
     async def __call__(self, scope, receive, send): pass

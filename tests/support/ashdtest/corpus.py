@@ -6,18 +6,19 @@ Text stands for bytes, in latin-1: each character is one byte.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ashd.htparser._errors import RequestError
+from ashd.htparser._limits import MAX_CHUNK_LINE, MAX_TRAILERS, Limits
 
 from .requests import Outcome, Received
 
 FOLDER = Path(__file__).parents[2] / "htparser" / "corpus"
-NEAR_A_RUNS_END = 40
+NEAR = 40
 """More than the reader looks at together: its window on the beginning of a request is 32 bytes."""
+LIMITED = (MAX_CHUNK_LINE, MAX_TRAILERS, Limits().target_size, Limits().head_size)
 PLAIN: dict[str, Any] = {
     "method": b"GET",
     "url": b"/",
@@ -53,19 +54,23 @@ class Case:
     def data(self) -> bytes:
         return b"".join(part * count for part, count in self.parts)
 
-    def places(self) -> Iterator[int]:
+    def places(self) -> list[int]:
         """Tell where a stream is to be cut so that every cut that could matter is among them.
 
-        That is everywhere, except inside of what is repeated so often that the reader, which looks
-        at `NEAR_A_RUNS_END` bytes together at most, sees the same wherever it is cut.
+        That is everywhere, except inside of what is repeated often. There the reader, which looks
+        at `NEAR` bytes together at most, sees the same wherever it is cut, unless that is where a
+        limit is reached, counted from the beginning of the stream or of what is repeated.
         """
+        found: set[int] = set()
         begin = 0
         for part, count in self.parts:
             end = begin + len(part) * count
-            near = max(NEAR_A_RUNS_END, 2 * len(part))
-            yield from range(begin, min(end, begin + near))
-            yield from range(max(begin + near, end - near), end)
+            near = max(NEAR, 2 * len(part))
+            found.update(range(begin, min(end, begin + near)), range(max(begin, end - near), end))
+            for place in (start + limit for limit in LIMITED for start in (0, begin)):
+                found.update(range(max(begin, place - 2), min(end, place + 3)))
             begin = end
+        return sorted(found)
 
 
 def read_cases(path: Path) -> list[Case]:

@@ -11,10 +11,12 @@ import re
 import zlib
 from collections.abc import Callable, Sequence
 
-from ashd.htparser._errors import ResponseError
+from ashd.htparser._errors import RequestError, ResponseError
+from ashd.htparser._forwarded import FORWARDING, LOCAL, canonical, word_of
 from ashd.htparser._limits import Limits
+from ashd.htparser._proxy_header import START, ProxyHeaderError, measure, read_header
 from ashd.htparser._response import ResponseFramer
-from ashd.htparser._syntax import is_ash
+from ashd.htparser._syntax import is_ash, is_host
 from ashd.proto import ProtocolError, decode_request, encode_request
 
 from . import h11reader
@@ -66,10 +68,36 @@ def check_datagram(data: bytes) -> None:
     assert decode_request(encode_request(*fields)) == fields
 
 
+def check_proxy(data: bytes) -> None:
+    """What a proxy says of its client is understood, or refused by an error of ours.
+
+    The input is the beginning of a connection, and lines of header values.
+    """
+    _check_proxy_header(data)
+    values = data.replace(b"\0", b"").split(b"\n")  # no header has a NUL byte in it
+    try:
+        word = word_of(dict(zip(sorted(FORWARDING), values, strict=False)), LOCAL)
+    except RequestError:
+        return
+    told = _headers((word.client or b"") + word.server_port + word.protocol)
+    assert told.pop(b"X-Ash-Protocol", b"http") in (b"http", b"https")
+    assert not word.host or is_host(word.host)
+    if address := told.pop(b"X-Ash-Address", b""):
+        assert canonical(address) == address
+    assert set(told) <= {b"X-Ash-Port", b"X-Ash-Server-Port"}
+    assert all(int(port) < 1 << 16 for port in told.values())
+
+
+def _headers(encoded: bytes) -> dict[bytes, bytes]:
+    strings = encoded.split(b"\0")[:-1]
+    return dict(zip(strings[::2], strings[1::2], strict=True))
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "requests": check_requests,
     "responses": check_response,
     "datagrams": check_datagram,
+    "proxies": check_proxy,
 }
 
 
@@ -80,15 +108,36 @@ def _cuts(data: bytes) -> list[Sequence[bytes]]:
     return [cut(data, places), *in_bytes]
 
 
+def _check_proxy_header(data: bytes) -> None:
+    """Its size is certain at some byte, and stays what it is; so does a refusal."""
+    sizes = [_measure(data[:end]) for end in range(1, min(len(data), START) + 1)]
+    certain = [size for size in sizes if size != 0]
+    assert len(set(certain)) <= 1
+    assert sizes[len(sizes) - len(certain) :] == certain
+    if certain and certain[0] is not None and certain[0] <= len(data):
+        try:
+            read_header(data[: certain[0]])
+        except ProxyHeaderError:
+            return
+
+
+def _measure(data: bytes) -> int | None:
+    try:
+        return measure(data)
+    except ProxyHeaderError:
+        return None
+
+
 # Requests
 
 
-def _comparable(outcome: Outcome) -> object:
+def _comparable(outcome: Outcome) -> str:
+    """Return all that an outcome says, as text: header fields are equal to none but themselves."""
     requests, refusal = outcome
     if refusal is None or not requests or requests[-1].whole:
-        return requests
+        return repr(requests)
     # The end of a body that is refused later comes or doesn't: that depends on the pieces.
-    return [*requests[:-1], requests[-1].head]
+    return repr([*requests[:-1], requests[-1].head])
 
 
 def _check_passed(received: Received) -> None:

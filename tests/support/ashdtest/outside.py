@@ -12,6 +12,7 @@ import shutil
 import pytest
 
 PURPOSES = {
+    "accesslog": "the reference program, written in C",
     "apache2": "a proxy",
     "bash": "completion in the shell",
     "caddy": "a proxy",
@@ -23,6 +24,7 @@ PURPOSES = {
     "git": "a repository",
     "haproxy": "a proxy",
     "htparser": "the reference front end, written in C",
+    "logrotate": "the usual rotation of logs",
     "mandoc": "a check of manual pages",
     "nginx": "a proxy, and an SCGI client",
     "openssl": "a TLS client",

@@ -1,8 +1,8 @@
 """The front end: HTTP/1.0 and 1.1 with clients, ashd with a root handler.
 
-What is public here is the command `ashd-htparser`; `main` is its entry point, and
-`check_portspec` is for programs that start it. All of it runs in one
-thread, on one asyncio event loop (uvloop's when that is installed); with `--processes`, in several
+What is public here is the command `ashd-htparser`; `main` is its entry point. `check_portspec` is
+for programs that start it, `listen` for those that listen as it does. All of it runs in one thread,
+on one asyncio event loop (uvloop's when that is installed); with `--processes`, in several
 processes that know nothing of each other's clients (`_workers`).
 
 How a request travels, and which module is in charge of it:
@@ -17,10 +17,14 @@ How a request travels, and which module is in charge of it:
 - `_poller` watches descriptors; `_server` knows when to start, sweep and stop;
 - `_peer` knows who a client is, and asks `_forwarded` what proxies say of it; `_preface` waits for
   the header of the PROXY protocol, which `_proxy_header` reads;
+- `_life` tells others how far all that is: `_systemd` the service manager, `_daemon` whoever waits
+  for a process in the background, `_pidfile` scripts; `_privileges` are given up before
+  clients come;
 - `_options` knows what the administrator wants.
 """
 
+from ._listener import listen
 from ._main import main
 from ._portspec import check_portspec
 
-__all__ = ["check_portspec", "main"]
+__all__ = ["check_portspec", "listen", "main"]

@@ -24,10 +24,11 @@ from ._pace import BodyPace
 from ._pages import CONTINUE, error_page
 from ._peer import Arrival, Peer
 from ._reader import END, RequestReader
-from ._response import ResponseFramer
+from ._record import Record
 from ._room import Client
 from ._states import FOLLOWERS, HOLDING, READING, WAITING, State
 from ._stream import Stream
+from ._submission import new_exchange
 from ._wire import Wire
 
 _IDLE, _RESPONSE = State.IDLE, State.RESPONSE  # an attribute of an Enum costs much more
@@ -43,6 +44,7 @@ class Connection(asyncio.Protocol):
         "_held_body",
         "_pace",
         "_reader",
+        "_record",
         "_server",
         "_state",
         "_transport",
@@ -64,6 +66,7 @@ class Connection(asyncio.Protocol):
         self._head: RequestHead | None = None
         self._exchange: Exchange | None = None
         self._held_body = bytearray()
+        self._record: Record | None = None
         self._pace: BodyPace | None = None  # of the body, while one is waited for
         self.peer: Peer
         self.line: dict[Client, float] | None = None
@@ -79,6 +82,8 @@ class Connection(asyncio.Protocol):
         self._wire = Wire(self._transport, server.poller, self.leave)
         server.room.stand(self, State.HEAD, server.time())
         self.peer = Peer(self._arrival, transport, server.connection_ids)
+        if server.records is not None:
+            self._record = Record(server.records, self.peer)
         server.connection_opened(self)
         if not self.peer.address:
             self.leave()
@@ -162,13 +167,15 @@ class Connection(asyncio.Protocol):
 
     def refuse(self, status: int, detail: str, *, head_only: bool = False) -> None:
         """Answer with an error page, unless a response has begun, and close."""
-        started = self._exchange is not None and self._exchange.started
-        self._drop_exchange()
-        if started:
+        if self._exchange is not None and self._exchange.started:
             self.leave()
             return
         head_only = head_only or (self._head is not None and self._head.method == b"HEAD")
-        self._transport.write(error_page(status, detail, body=not head_only))
+        page = error_page(status, detail, body=not head_only)
+        if self._record is not None:
+            self._record.refused(self._head, self._reader, status, page)
+        self._drop_exchange()
+        self._transport.write(page)
         self.linger()
 
     # What the exchange calls
@@ -203,6 +210,8 @@ class Connection(asyncio.Protocol):
 
     def exchange_done(self, *, keep_alive: bool, reset: bool) -> None:
         """The response is over: close, or go on with the next request."""
+        if self._record is not None and self._exchange is not None:
+            self._record.done(self._head, self._exchange.framer)
         self._exchange = None
         if reset:
             self._wire.reset_on_close()
@@ -218,10 +227,13 @@ class Connection(asyncio.Protocol):
 
     def exchange_switched(self, sock: socket.socket) -> None:
         """The handler takes the client's bytes over; nothing here is called from now on."""
-        self._exchange = None
+        exchange, self._exchange = self._exchange, None
         self._enter(State.STREAM)
         ahead = self._reader.buffer.take(self._reader.buffer.size)
-        Stream(self._server, self._wire, self.peer, sock).start(self, ahead)
+        stream = Stream(self._server, self._wire, self.peer, sock)
+        if self._record is not None and exchange is not None:
+            stream.on_end = self._record.switched(self._head, exchange.framer)
+        stream.start(self, ahead)
 
     def exchange_failed(self, status: int, detail: str) -> None:
         """There is no response but an error page."""
@@ -259,6 +271,8 @@ class Connection(asyncio.Protocol):
 
     def _start(self, head: RequestHead) -> None:
         self._head = head
+        if self._record is not None and self._record.watching:
+            self._record.begin(head)
         if head.forwarding is not None:
             self.peer.hear(head)
         limit = self._server.limits.buffer_body
@@ -279,6 +293,8 @@ class Connection(asyncio.Protocol):
                 self._transport.write(CONTINUE)
 
     def _pass_on(self, piece: bytes) -> None:
+        if self._record is not None:
+            self._record.received += len(piece)
         if self._pace is not None:  # else it is the rest of one
             self._pace.came(len(piece), self._server.time())
             self.deadline = self._pace.deadline
@@ -313,12 +329,8 @@ class Connection(asyncio.Protocol):
         server, head = self._server, self._head
         assert head is not None
         self._enter(state)
-        keep_alive = head.keep_alive and not server.stopping and not server.room.wanted
-        framer = ResponseFramer(head.method == b"HEAD", head.version == b"HTTP/1.1", keep_alive)
-        datagram = head.encode(head.client or self.peer.encoded, server.framing)
-        exchange = self._exchange = Exchange(self, server.poller, framer, datagram)
-        if head.upgrades:
-            exchange.allow_switch()
+        exchange = new_exchange(self, server, head, self.peer, self._record)
+        self._exchange = exchange
         if state is _RESPONSE and not self._held_body:
             exchange.end_body()
         if self.write_deadline < math.inf:
@@ -380,6 +392,9 @@ class Connection(asyncio.Protocol):
 
     def _drop_exchange(self) -> None:
         exchange, self._exchange = self._exchange, None
+        if self._record is not None:
+            framer = None if exchange is None else exchange.framer
+            self._record.left(self._head, framer, self._transport.get_write_buffer_size())
         if exchange is not None:
             exchange.abort()
 

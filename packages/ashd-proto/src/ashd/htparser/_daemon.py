@@ -88,6 +88,13 @@ def daemonize(kept: Collection[int]) -> Daemon:
     return Daemon(theirs, output)
 
 
+def fill_standard_streams() -> None:
+    """Open descriptors 0, 1 and 2 where they are closed: nothing else must get these numbers."""
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(fd, True)
+    os.close(fd)
+
+
 def _close_inherited(kept: set[int]) -> None:
     """Close what a program that has started this one has left open; Python's own aren't so."""
     for fd in {int(name) for name in os.listdir("/proc/self/fd")} - kept:  # noqa: PTH208

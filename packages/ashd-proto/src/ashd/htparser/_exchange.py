@@ -62,7 +62,6 @@ class Exchange:
         "_client",
         "_exhaust",
         "_fd",
-        "_framer",
         "_handover",
         "_held",
         "_in_line",
@@ -73,6 +72,7 @@ class Exchange:
         "_sock",
         "datagram",
         "expires",
+        "framer",
     )
 
     def __init__(
@@ -81,7 +81,7 @@ class Exchange:
         """Prepare to send `datagram`; there is no socket before `connect`."""
         self._client = client
         self._poller = poller
-        self._framer = framer
+        self.framer = framer
         self._request = datagram[:_NAMED]
         self.datagram = datagram
         self.expires = 0.0
@@ -103,7 +103,7 @@ class Exchange:
     @property
     def started(self) -> bool:
         """Whether the client got the head of a response already."""
-        return self._framer.started
+        return self.framer.started
 
     @property
     def full(self) -> bool:
@@ -112,7 +112,7 @@ class Exchange:
 
     def allow_switch(self) -> None:
         """Let the handler take the client's bytes over, as the client has asked for it."""
-        self._handover = Handover(self._framer)
+        self._handover = Handover(self.framer)
 
     def connect(self, sock: socket.SocketType) -> None:
         """Go on with this end of a response socket, whose other end a handler has got."""
@@ -141,7 +141,7 @@ class Exchange:
         self._body_ended = True
         if self._sock is not None:
             self._end_when_flushed()
-            if self._framer.complete and self._pending is None:
+            if self.framer.complete and self._pending is None:
                 self._finish()
 
     def pause(self) -> None:
@@ -156,7 +156,7 @@ class Exchange:
 
     def forbid_keep_alive(self) -> None:
         """Close the connection after this response, and say so if its head is still to come."""
-        self._framer.keep_alive = False
+        self.framer.keep_alive = False
 
     def abort(self) -> None:
         """Close the response socket in full; the client is gone or has got another answer."""
@@ -173,7 +173,7 @@ class Exchange:
             self._flush(self._pending)
         if events & _HANGUP:
             self._exhaust = True  # otherwise the next byte makes an event of its own
-        if self._framer.started and not self._paused:
+        if self.framer.started and not self._paused:
             self._read_later()  # new responses come first
         else:
             self._read()
@@ -196,7 +196,7 @@ class Exchange:
         self._pending = None
         self._poller.modify(self._fd, _READ)
         self._end_when_flushed()
-        if self._framer.complete and self._body_ended:
+        if self.framer.complete and self._body_ended:
             self._finish()
         else:
             self._client.exchange_ready()
@@ -218,7 +218,7 @@ class Exchange:
     def _read(self) -> None:
         """Read a piece; if it was a short one, also what no event would tell of."""
         while self._sock is not None and not self._paused:
-            started = self._framer.started
+            started = self.framer.started
             size = PIECE if started else FIRST_PIECE
             try:
                 if started or self._handover is None:
@@ -236,7 +236,7 @@ class Exchange:
             if not data:
                 self._take_end(cut=False)
                 return
-            if not self._framer.complete:
+            if not self.framer.complete:
                 self._take(data, self._exhaust and len(data) < size)
             if len(data) == size:
                 self._read_later()
@@ -246,25 +246,25 @@ class Exchange:
 
     def _take(self, data: bytes, end_is_near: bool) -> None:
         try:
-            output = self._framer.feed(data)
+            output = self.framer.feed(data)
         except ResponseError as error:
             self._fail_for(error)
             return
-        if end_is_near and not (self._held or self._framer.complete or self._framer.fault):
+        if end_is_near and not (self._held or self.framer.complete or self.framer.fault):
             self._held = output
             return
         self._send(output)
-        if self._framer.fault:
-            self._complain("the response was cut", self._framer.fault)
+        if self.framer.fault:
+            self._complain("the response was cut", self.framer.fault)
             self._finish()
-        elif self._framer.complete and self._body_ended and self._pending is None:
+        elif self.framer.complete and self._body_ended and self._pending is None:
             self._finish()
 
     def _take_end(self, *, cut: bool) -> None:
-        if self._framer.switched and not self._body_ended:
+        if self.framer.switched and not self._body_ended:
             return  # what follows the body belongs to the stream
         try:
-            output = b"" if self._framer.complete else self._framer.end(cut=cut)
+            output = b"" if self.framer.complete else self.framer.end(cut=cut)
         except ResponseError as error:
             self._fail_for(error)
             return
@@ -287,18 +287,18 @@ class Exchange:
         _log.warning("%s %s: %s: %s", printable(method), printable(url), what, why)
 
     def _finish(self) -> None:
-        if self._framer.switched and self._handover is not None:
+        if self.framer.switched and self._handover is not None:
             sock = self._handover.take()
             self._close()
             self._client.exchange_switched(sock)
             return
-        if self._framer.head_only:
+        if self.framer.head_only:
             self._poller.drain(self._release())
         else:
             self._close()
         self._client.exchange_done(
-            keep_alive=self._framer.keep_alive and self._framer.complete,
-            reset=self._framer.must_reset,
+            keep_alive=self.framer.keep_alive and self.framer.complete,
+            reset=self.framer.must_reset,
         )
 
     def _release(self) -> socket.SocketType:

@@ -2,7 +2,7 @@
 
 Which headers count, and from whom:
 
-- X-Forwarded-For, -Proto, -Host and -Port, and X-Real-IP. If there is any of them, Forwarded
+- X-Forwarded-For, -Proto, -Host and -Port, and X-Real-IP. If any of them says anything, Forwarded
   (RFC 7239) doesn't count: most proxies write the former and pass a client's Forwarded on unseen.
 - X-Real-IP only without X-Forwarded-For.
 - Each proxy on the way adds to the right end. So addresses are read from there, past those that are

@@ -108,6 +108,9 @@ class RootHandler:
         elif self._phase is Phase.SERVING and self._process is not None:
             self._process.send_signal(signal.SIGHUP)
 
+    def reopen_logs(self) -> None:
+        """See `Backend`; SIGUSR1 is not for the handler, which may die of it."""
+
     def stop(self) -> None:
         """Tell the handler to finish, by end-of-file after the requests that it still gets."""
         self._keeper.end()

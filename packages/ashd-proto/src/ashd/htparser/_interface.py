@@ -9,6 +9,7 @@ from ._limits import Limits
 from ._peer import Peer
 from ._poller import Poller
 from ._queue import RequestQueue
+from ._record import Records
 from ._room import Room
 
 
@@ -57,6 +58,8 @@ class Surroundings(Protocol):
     connection_ids: Iterator[str]
     """A name for each connection that no other one has."""
     stopping: bool
+    records: Records | None
+    """What the access log and the ids of requests need, if anybody asks for them."""
 
     def time(self) -> float:
         """Return the event loop's time."""

@@ -43,6 +43,9 @@ START_WINDOW = 32
 MAX_CHUNK_LINE = 1 * KIB
 """The line before a chunk: a number, and extensions that nobody uses."""
 
+MAX_SHOWN = 1 * KIB
+"""What the access log shows of a request head that could not be read."""
+
 CHUNKS_AT_ONCE = 64
 """Chunks that make one piece of a body: a flood of tiny ones costs microseconds each."""
 

@@ -18,7 +18,7 @@ from typing import Protocol
 from ._connection import Connection
 from ._errors import StartError
 from ._limits import ACCEPT_BURST, BACKLOG, KEEPALIVE_TIME, SAY_AGAIN, UNSENT
-from ._portspec import Port
+from ._portspec import Port, check_portspec, parse_portspec
 from ._unix_socket import bind_unix
 
 _log = logging.getLogger("ashd.htparser")
@@ -55,6 +55,15 @@ def bind_port(
         where = f"port {port.number}" if address is None else f"{address} port {port.number}"
         raise _failure(where, error) from error
     return sockets
+
+
+def listen(spec: str) -> list[socket.socket]:
+    """Return listening sockets for a PORTSPEC; they don't block, and are the caller's.
+
+    Closing that of a Unix socket removes its file. Raises an `ashd.proto.Error`.
+    """
+    check_portspec(spec)
+    return bind_port(parse_portspec(spec))
 
 
 def _failure(where: str, error: OSError) -> StartError:

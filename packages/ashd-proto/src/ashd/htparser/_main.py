@@ -18,7 +18,7 @@ from types import FrameType
 from ashd.proto._logs import configure_logging
 from ashd.proto._stderr import make_stderr_lossy
 
-from ._daemon import daemonize
+from ._daemon import daemonize, fill_standard_streams
 from ._errors import FAILURE_STATUS, USAGE_STATUS, StartError, UsageError
 from ._handler import RootHandler
 from ._keeper import Keeper
@@ -28,6 +28,7 @@ from ._options import PROGRAM, Settings, parse_options
 from ._portspec import HelpRequested
 from ._privileges import Privileges
 from ._queue import RequestQueue
+from ._record import Records
 from ._renewal import warn_of_certificates
 from ._server import Backend, Server
 from ._start_log import begin_start
@@ -54,9 +55,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(settings: Settings) -> int:
+    fill_standard_streams()
     make_stderr_lossy()
     manager = take_environment(os.environ)
-    signal.signal(signal.SIGHUP, lambda *_: None)  # by default it would end this process
+    for number in (signal.SIGHUP, signal.SIGUSR1):
+        signal.signal(number, lambda *_: None)  # by default they would end this process
     privileges = Privileges.find(settings.user, settings.root)
     shared = inherited(os.environ, settings.ports, settings.workers)
     if shared is not None:
@@ -75,11 +78,13 @@ def _run(settings: Settings) -> int:
 def _serve_shared(settings: Settings, shared: Inherited, privileges: Privileges | None) -> int:
     """Serve as one of the front ends that the first process has started."""
     configure_logging(PROGRAM, settings.logs.style, syslog=settings.syslog)
+    records = _open_records(settings)
     loop = _event_loop()
     if privileges is not None:
         privileges.drop()
     return _serve(
-        settings, loop, Life(), shared.queue, shared.parent, shared.sockets, shared.others
+        *(settings, records, loop, Life(), shared.queue, shared.parent),
+        *(shared.sockets, shared.others),
     )
 
 
@@ -88,6 +93,10 @@ def _serve_first(settings: Settings, life: Life, passed: Sequence[tuple[int, str
     begin_start(PROGRAM, os.environ, syslog=settings.syslog)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _give_up)  # until the event loop does it
+    records = _open_records(settings)
+    if records is not None and settings.workers:  # this process serves nobody
+        records.close()
+        records = None
     warn_of_certificates(settings.ports)
     sockets: Sockets = []
     try:
@@ -101,7 +110,7 @@ def _serve_first(settings: Settings, life: Life, passed: Sequence[tuple[int, str
         raise
     _log.info("bound %s; the root handler is loading", ", ".join(_addresses(sockets)))
     return _serve(
-        settings, _event_loop(), life, queue, backend, [] if settings.workers else sockets
+        settings, records, _event_loop(), life, queue, backend, [] if settings.workers else sockets
     )
 
 
@@ -136,7 +145,7 @@ def _start(settings: Settings, life: Life, sockets: Sockets) -> tuple[RequestQue
     signal.signal(signal.SIGHUP, lambda *_: handler.reload())  # until the event loop does it
     workers = Workers(
         *(settings.workers, handler, queue, settings.ports, sockets, on_ready),
-        replaced_on_reload=bool(settings.user or settings.root),
+        confined=bool(settings.user or settings.root),
     )
     backend = workers if settings.workers else handler
     try:
@@ -152,6 +161,7 @@ def _start(settings: Settings, life: Life, sockets: Sockets) -> tuple[RequestQue
 
 def _serve(
     settings: Settings,
+    records: Records | None,
     loop: asyncio.AbstractEventLoop,
     life: Life,
     queue: RequestQueue,
@@ -161,10 +171,17 @@ def _serve(
 ) -> int:
     try:
         gc.freeze()  # what is there by now stays: no use in looking at it again and again
-        server = Server(loop, queue, backend, settings.limits_of_one, life)
+        server = Server(loop, queue, backend, settings.limits_of_one, life, records)
         return loop.run_until_complete(server.serve(sockets, others or []))
     finally:
+        if records is not None:
+            records.close()
         loop.close()
+
+
+def _open_records(settings: Settings) -> Records | None:
+    """Open what the access log and the ids of requests need; raises `StartError`."""
+    return settings.logs.open(plain=not settings.limits.lenient_targets)
 
 
 def _event_loop() -> asyncio.AbstractEventLoop:

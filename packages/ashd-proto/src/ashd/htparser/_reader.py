@@ -30,7 +30,14 @@ from ._head import (
     complaint,
     parse_head,
 )
-from ._limits import CHUNKS_AT_ONCE, MAX_CHUNK_LINE, MAX_EMPTY_LINES, START_WINDOW, Limits
+from ._limits import (
+    CHUNKS_AT_ONCE,
+    MAX_CHUNK_LINE,
+    MAX_EMPTY_LINES,
+    MAX_SHOWN,
+    START_WINDOW,
+    Limits,
+)
 
 _HEAD_METHOD = b"HEAD "
 _CR = 13
@@ -65,6 +72,7 @@ class RequestReader:
         "buffer",
         "feed",
         "next_event",
+        "refused",
     )
 
     def __init__(self, limits: Limits, buffer: ReceiveBuffer | None = None) -> None:
@@ -76,6 +84,8 @@ class RequestReader:
         """Takes bytes of the client."""
         self.next_event: Callable[[], Event] = self._read_head
         """Returns what comes next; raises `RequestError`. It is another method in each stage."""
+        self.refused = b""
+        """The beginning of a head that could not be passed on."""
         self._empty_lines = 0
         self._line_ended = False  # the request line has ended, while the head has not
         self._left = 0  # bytes of the body, or of the chunk
@@ -101,6 +111,7 @@ class RequestReader:
             head = parse_head(data, self._limits)
         except RequestError as error:
             error.head_only = data.startswith(_HEAD_METHOD)
+            self.refused = data[:MAX_SHOWN]
             raise
         self._empty_lines = 0
         self._line_ended = False

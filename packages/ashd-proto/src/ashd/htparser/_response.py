@@ -12,6 +12,7 @@ import re
 import time
 from enum import Enum
 from importlib.metadata import PackageNotFoundError, version
+from typing import Protocol
 
 from ._chunks import ChunkFollower
 from ._errors import ResponseError
@@ -91,6 +92,13 @@ _FOLLOWED = (_OWN_CHUNKS, _DECODED_CHUNKS)
 _UP_TO_THE_END = (_CLOSE, _DECODED_CHUNKS)
 
 
+class Watcher(Protocol):
+    """Is told of responses."""
+
+    def responds(self, fields: list[Field]) -> None:
+        """The head of a response goes to the client."""
+
+
 class ResponseFramer:
     """Turns a handler's bytes into a client's.
 
@@ -110,6 +118,7 @@ class ResponseFramer:
         "_framing",
         "_interim_left",
         "_left",
+        "_length",
         "complete",
         "fault",
         "head_only",
@@ -117,7 +126,9 @@ class ResponseFramer:
         "must_reset",
         "obstacle",
         "started",
+        "status",
         "switched",
+        "watcher",
     )
 
     def __init__(self, head_only: bool, current: bool, keep_alive: bool) -> None:
@@ -128,8 +139,11 @@ class ResponseFramer:
         self._buffer = bytearray()
         self._chunks: ChunkFollower | None = None
         self._framing = _NONE
-        self._left = 0
+        self._length = 0
+        self._left = 0  # below zero without a length: as many have gone
         self._interim_left = MAX_INTERIM
+        self.watcher: Watcher | None = None
+        self.status = b""
         self.started = False
         self.switched = False
         self.obstacle = _NOT_ASKED
@@ -155,8 +169,16 @@ class ResponseFramer:
         if self._framing is _CHUNKED and not cut:
             self.complete = True
             return b"0\r\n\r\n"
+        if self._framing is _CLOSE and not cut:
+            self.complete = True
+            return b""
         self._cut(visible=cut)
         return b""
+
+    @property
+    def sent(self) -> int:
+        """How many bytes of the body the client was given."""
+        return self._length - max(self._left, 0) if self._framing is _LENGTH else -self._left
 
     def _cut(self, *, visible: bool) -> None:
         """End before the end; `visible` if the client has to be shown that, whatever it takes."""
@@ -165,6 +187,7 @@ class ResponseFramer:
 
     def _feed_body(self, data: bytes) -> bytes:
         if self._framing is _CHUNKED:
+            self._left -= len(data)
             return b"%x\r\n%b\r\n" % (len(data), data)
         if self._framing is _LENGTH:
             left = self._left
@@ -173,7 +196,10 @@ class ResponseFramer:
             return data[:left]
         if self._chunks is not None:
             return self._feed_chunks(self._chunks, data)
-        return data if self._framing is _CLOSE else b""
+        if self._framing is not _CLOSE:
+            return b""
+        self._left -= len(data)
+        return data
 
     def _feed_chunks(self, chunks: ChunkFollower, data: bytes) -> bytes:
         try:
@@ -183,6 +209,7 @@ class ResponseFramer:
             self._cut(visible=True)
             return b""
         self.complete = chunks.complete
+        self._left -= len(payload)
         if self._framing is _DECODED_CHUNKS:
             return payload
         return data[: chunks.used]
@@ -239,6 +266,9 @@ class ResponseFramer:
         if self.obstacle:
             raise ResponseError(f"The handler can't switch protocols: {self.obstacle}.")
         self.started = self.complete = self.switched = True
+        self.status = status.code
+        if self.watcher is not None:
+            self.watcher.responds(fields)
         self.keep_alive = False
         lines = [status.line, *[field.encoded for field in fields], *_upgrade_lines(known)]
         return b"".join([*lines, b"\r\n"])
@@ -248,6 +278,9 @@ class ResponseFramer:
         if b"connection" in known and b"close" in list_members(known[b"connection"]):
             self.keep_alive = False
         framing = self._frame(known, status.bodiless)
+        self.status = status.code
+        if self.watcher is not None:
+            self.watcher.responds(fields)
         lines = [status.line, *[field.encoded for field in fields], framing, self._added(known)]
         if status.upgrading and self._current and b"upgrade" in known:
             lines[1:1] = _upgrade_lines(known)
@@ -262,7 +295,7 @@ class ResponseFramer:
             return b"" if bodiless or length is None else b"Content-Length: %b\r\n" % length
         framing = self._framing = self._choose_framing(length, coding)
         if framing is _LENGTH and length is not None:
-            self._left = int(length)
+            self._left = self._length = int(length)
             self.complete = not self._left
             return b"Content-Length: %b\r\n" % length
         if framing in _UP_TO_THE_END:

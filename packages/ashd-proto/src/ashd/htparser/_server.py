@@ -39,6 +39,7 @@ from ._poller import Poller
 from ._portspec import Port
 from ._preface import Preface
 from ._queue import RequestQueue
+from ._record import Records
 from ._renewal import renew_certificates
 from ._room import Room
 from ._stream import Stream
@@ -77,6 +78,9 @@ class Backend(Protocol):
     def reload(self) -> None:
         """Hand SIGHUP on."""
 
+    def reopen_logs(self) -> None:
+        """Let other front ends open their access logs anew."""
+
     def stop(self) -> None:
         """Begin to finish."""
 
@@ -100,13 +104,18 @@ class Server:
         backend: Backend,
         limits: Limits,
         life: Life | None = None,
+        records: Records | None = None,
     ) -> None:
-        """Share `queue` and `limits` among the connections to come; tell `life` how it goes."""
+        """Share `queue`, `limits` and `records` among the connections to come.
+
+        Tell `life` how it goes.
+        """
         self.loop = loop
         self._life = life or Life()
         self.queue = queue
         self.backend = backend
         self.limits = limits
+        self.records = records
         self.poller = Poller(loop)
         self.time = loop.time
         self.stopping = False
@@ -151,12 +160,15 @@ class Server:
             self.loop.add_signal_handler(number, self._signalled)
         self._ports = {port for port, _ in sockets}
         self.loop.add_signal_handler(signal.SIGHUP, self._life.reloading, self._reload)
+        self.loop.add_signal_handler(signal.SIGUSR1, self._reopen_logs)
         self.queue.attach(self.poller)
         self.backend.attach(self.poller, self._finish)
         self._life.attach(self.loop, lambda: self.backend.last_heard)
         if not self.stopping:
             self._resume_accepting()
         self.loop.call_later(self._interval, self._sweep)
+        if self.records is not None:
+            self._tick(self.records)
         status = await self._stopped
         self.backend.release()
         self.poller.close()
@@ -254,10 +266,17 @@ class Server:
         renew_certificates(self._ports)
         self.backend.reload()
 
+    def _reopen_logs(self) -> None:
+        self.backend.reopen_logs()
+        if self.records is not None:
+            self.records.reopen()
+
     def _signalled(self) -> None:
         if self.stopping:
             self.backend.kill()
             self._life.ended()
+            if self.records is not None:
+                self.records.close()
             os._exit(FAILURE_STATUS)
         self._stop()
 
@@ -310,7 +329,12 @@ class Server:
             connection.leave()
         self._stopped.set_result(self._status)
 
-    # The sweep
+    # Each second
+
+    def _tick(self, records: Records) -> None:
+        """Let it know of each second when that begins."""
+        self.loop.call_later(1.001 - time.time() % 1, self._tick, records)
+        records.tick()
 
     def _sweep(self) -> None:
         """Look at every deadline."""

@@ -16,6 +16,7 @@ import asyncio
 import math
 import select
 import socket
+from collections.abc import Callable
 from enum import Enum
 
 from ._interface import ServedConnection, Surroundings
@@ -51,6 +52,8 @@ class Stream(asyncio.Protocol):
 
     __slots__ = (
         "_active",
+        "_count_in",
+        "_count_out",
         "_ended",
         "_events",
         "_fd",
@@ -63,6 +66,7 @@ class Stream(asyncio.Protocol):
         "_wire",
         "deadline",
         "line",
+        "on_end",
         "peer",
         "write_deadline",
     )
@@ -80,6 +84,9 @@ class Stream(asyncio.Protocol):
         self._lost = False  # asyncio has closed the client's socket
         self._active = server.time()
         self._patience = server.limits.stream_idle_time
+        self._count_in = self._count_out = 0  # bytes for the handler, and for the client
+        self.on_end: Callable[[int, int], object] | None = None
+        """Called once, with the bytes that have gone to the client and to the handler."""
         self.peer = peer
         self.line: dict[Client, float] | None = None
         self.deadline = self._active + self._patience
@@ -171,6 +178,7 @@ class Stream(asyncio.Protocol):
             self._forget_if_over()
         else:
             self._wire.abort()
+            self._tell_end()
 
     # The handler's side
 
@@ -208,6 +216,7 @@ class Stream(asyncio.Protocol):
         except OSError:
             return len(data)
         self._active = self._server.time()
+        self._count_in += sent
         return sent
 
     def _flush(self, pending: memoryview) -> None:
@@ -235,6 +244,7 @@ class Stream(asyncio.Protocol):
             data = b""
         if data:
             self._active = self._server.time()
+            self._count_out += len(data)
             self._transport.write(data)
         else:
             self._handler_ended(hung_up)
@@ -290,3 +300,9 @@ class Stream(asyncio.Protocol):
         if self._lost and self._sock is None:
             self._server.room.forget(self)
             self._server.connection_closed(self)
+            self._tell_end()
+
+    def _tell_end(self) -> None:
+        on_end, self.on_end = self.on_end, None
+        if on_end is not None:
+            on_end(self._count_out, self._count_in)

@@ -18,6 +18,7 @@ import logging
 import math
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -42,6 +43,7 @@ one for each listening socket with the number of its PORTSPEC in front (`1 3 4 0
 
 _ALIVE = b"."
 _RENEW = b"renew"
+_REOPEN_LOGS = b"logs"
 _LONGEST_WORD = 1024  # several in one are one
 _ONCE = select.EPOLLIN | select.EPOLLONESHOT
 
@@ -88,12 +90,12 @@ class Workers:
         sockets: Sockets,
         on_ready: Callable[[], object],
         *,
-        replaced_on_reload: bool,
+        confined: bool,
     ) -> None:
         """Own the listening sockets, `count` for each address; share the queue's.
 
-        `on_ready` is called once for each number of a worker, when that serves. Workers that can't
-        read files again are `replaced_on_reload`.
+        `on_ready` is called once for each number of a worker, when that serves. Workers that
+        are `confined` can't open files again, so others take their place to do that.
         """
         self._count = count
         self._handler = handler
@@ -101,7 +103,7 @@ class Workers:
         self._ports = ports
         self._sockets = sockets
         self._on_ready = on_ready
-        self._replaced_on_reload = replaced_on_reload
+        self._confined = confined
         self._unready = set(range(count))
         self._workers: list[_Worker] = []
         self._poller: Poller | None = None
@@ -164,13 +166,22 @@ class Workers:
 
     def reload(self) -> None:
         """See `Backend`; if certificates are good, workers take them as well."""
-        if renew_certificates(self._ports) and not self._replaced_on_reload:
+        if renew_certificates(self._ports) and not self._confined:
             for worker in self._workers:
                 with suppress(OSError):  # it has ended; another one reads them anyway
                     worker.control.send(_RENEW, socket.MSG_DONTWAIT)
         self._handler.reload()
-        if self._replaced_on_reload:
+        if self._confined:
             self._replace()
+
+    def reopen_logs(self) -> None:
+        """See `Backend`. A signal would kill a worker that just starts."""
+        if self._confined:
+            self._replace()
+            return
+        for worker in self._workers:
+            with suppress(OSError):
+                worker.control.send(_REOPEN_LOGS, socket.MSG_DONTWAIT)
 
     def stop(self) -> None:
         """See `Backend`."""
@@ -320,7 +331,7 @@ class Parent:
             self._control.send(_ALIVE)
 
     def _hear(self, _: int) -> None:
-        """The parent has new certificates, or is gone, or wants this process to finish."""
+        """The parent has something to say, or is gone, or wants this process to finish."""
         try:
             told = self._control.recv(_LONGEST_WORD, socket.MSG_DONTWAIT)
         except OSError:
@@ -328,7 +339,10 @@ class Parent:
         if not told:
             self._on_end(0)
             return
-        renew_certificates(self._ports, quiet=True)
+        if _RENEW in told:
+            renew_certificates(self._ports, quiet=True)
+        if _REOPEN_LOGS in told:
+            signal.raise_signal(signal.SIGUSR1)
         assert self._poller is not None
         self._poller.modify(self._control.fileno(), _ONCE)
 
@@ -342,6 +356,9 @@ class Parent:
             self._control.send(_ALIVE, socket.MSG_DONTWAIT)
 
     def reload(self) -> None:
+        """See `Backend`: the parent does it."""
+
+    def reopen_logs(self) -> None:
         """See `Backend`: the parent does it."""
 
     def stop(self) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from . import _compat
 from ._compat import names, parsehspec
 from ._errors import Error, ModelError
-from ._fork import handle_signal, leave_behind
+from ._fork import handle_signal, keep_no_more, leave_behind
 from ._interface import Model, ParallelSource, Source, Stream, Task, ThreadSource
 from ._later import later
 from ._running import Held, Running, running
@@ -61,6 +61,7 @@ __all__ = [
     "Workers",
     "freethread",
     "handle_signal",
+    "keep_no_more",
     "leave_behind",
     "make_model",
     "names",

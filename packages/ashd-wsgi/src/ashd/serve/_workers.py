@@ -56,17 +56,22 @@ class Workers:
         *,
         hung_up: Look,
         holds_request: Look,
+        on_stop: Callable[[], object] | None = None,
     ) -> None:
         """Run `argv` in each worker, with `sock` (which is borrowed) as its standard input.
 
         `graceful_timeout` is how many seconds workers have to finish their requests. `hung_up`
         tells whether nobody sends any more, `holds_request` whether there is more to receive.
+
+        `on_stop` is for a parent that sends the requests itself: called on a signal to stop, it
+        ends the sending, and the end-of-file ends the workers when they have received all.
         """
         self._argv = list(argv)
         self._count = count
         self._socket = sock
         self._hung_up = hung_up
         self._holds_request = holds_request
+        self._on_stop = on_stop
         self._graceful_timeout = graceful_timeout
         self._children: list[Child] = []
         self._generation = 0
@@ -214,6 +219,9 @@ class Workers:
         self._stop_signals += 1
         if self._stop_signals > 1:
             self._deadline = time.monotonic()
+            return
+        if self._on_stop is not None:
+            self._on_stop()
             return
         self._begin_to_stop()
         for child in self._children:

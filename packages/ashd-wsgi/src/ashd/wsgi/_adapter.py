@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol, TypeVar
 
+from ashd.proto import Request
+
 from ._body import BODY_BUFFER
 from ._channel import Channel
-from ._environ import EnvironBuilder, base_environ
-from ._response import ASHD_STATUS_LINE, Response
+from ._environ import Environ, EnvironBuilder, Framing, base_environ
+from ._response import ASHD_STATUS_LINE, SCGI_STATUS_LINE, Response
+from ._scgi_environ import ScgiEnvironBuilder
 from ._version import SOFTWARE
 
 T = TypeVar("T")
@@ -70,6 +73,18 @@ class GuardMaker(Protocol):
         ...
 
 
+class Builder(Protocol):
+    """Builds environs."""
+
+    def for_thread(self) -> Builder:
+        """Return what builds those of the requests that one thread receives."""
+        ...
+
+    def build(self, request: Request, /) -> tuple[Environ, Framing, bool]:
+        """See `EnvironBuilder.build`."""
+        ...
+
+
 class Adapter:
     """Holds what is the same for all requests of a process.
 
@@ -77,7 +92,15 @@ class Adapter:
     without an interpreter lock they would otherwise wait for each other to count references.
     """
 
-    __slots__ = ("application", "body_buffer", "environ", "guard", "observer", "status_line")
+    __slots__ = (
+        "application",
+        "body_buffer",
+        "environ",
+        "guard",
+        "observer",
+        "scgi",
+        "status_line",
+    )
 
     def __init__(
         self,
@@ -85,28 +108,31 @@ class Adapter:
         *,
         multithread: bool = True,
         multiprocess: bool = False,
-        status_line: bytes = ASHD_STATUS_LINE,
+        scgi: bool = False,
         directory: str | None = None,
         body_buffer: int = BODY_BUFFER,
     ) -> None:
         """Serve `application`; the flags go into the environ.
 
-        Relative names of files (SCRIPT_FILENAME) are below `directory`, by default today's. About
-        `body_buffer` bytes of each request's body are set aside while its response is written.
+        With `scgi`, requests are those of `_scgi`. Relative names of files (SCRIPT_FILENAME) are
+        below `directory`, by default today's. About `body_buffer` bytes of each request's body are
+        set aside while its response is written.
         """
         self.body_buffer = body_buffer
         self.application = application
-        self.environ = EnvironBuilder(base_environ(SOFTWARE, multithread, multiprocess), directory)
-        self.status_line = status_line
+        self.scgi = scgi
+        base = base_environ(SOFTWARE, multithread, multiprocess)
+        self.environ: Builder = (
+            ScgiEnvironBuilder(base) if scgi else EnvironBuilder(base, directory)
+        )
+        self.status_line = SCGI_STATUS_LINE if scgi else ASHD_STATUS_LINE
         self.observer: Observer | None = None
         self.guard: GuardMaker | None = None
         """Makes the time limit of a request, if there is one."""
 
     def for_thread(self) -> Adapter:
         """Return a copy for a thread that receives by itself."""
-        adapter = Adapter(
-            self.application, status_line=self.status_line, body_buffer=self.body_buffer
-        )
+        adapter = Adapter(self.application, scgi=self.scgi, body_buffer=self.body_buffer)
         adapter.environ = self.environ.for_thread()
         adapter.guard = self.guard and self.guard.for_thread()
         adapter.observer = self.observer and self.observer.for_thread()

@@ -38,12 +38,14 @@ class Body(io.RawIOBase):
         length: int | None = None,
         withheld: bool = False,
         room: int = BODY_BUFFER,
+        exact: bool = False,
     ) -> None:
         """Read from `fd`.
 
         `declared` says that the request has a body, `length` how long it is according to the
         client. With `withheld`, a front end may pass nothing of the body on, and that is not an
-        error. About `room` bytes are set aside while the application may still ask for them.
+        error. About `room` bytes are set aside while the application may still ask for them. An
+        `exact` body ends after its length, and no end-of-file follows.
         """
         self.declared = declared
         self._fd = fd
@@ -52,7 +54,8 @@ class Body(io.RawIOBase):
         self._length = length
         self._withheld = withheld
         self._received = 0
-        self._ended = False
+        self._exact = exact
+        self._ended = exact and not length
         self._read_to_end = False
         self._error: CutBodyError | None = None
         self._aside: IO[bytes] | None = None
@@ -90,6 +93,8 @@ class Body(io.RawIOBase):
         if self._ended:
             self._read_to_end = True
             return 0
+        if self._exact:
+            buffer = memoryview(buffer)[: self._missing()]
         while True:
             try:
                 count = os.readv(self._fd, [buffer])
@@ -101,14 +106,24 @@ class Body(io.RawIOBase):
             except ConnectionResetError:
                 count = 0
                 break
-        self._received += count
+        self._took(count)
         if not count:
-            self._ended = True
             self._error = self._cut()
             if self._error is not None:
                 raise self._error
             self._read_to_end = True
         return count
+
+    def _missing(self) -> int:
+        """Return how many bytes to ask the socket for."""
+        if self._exact and self._length is not None:
+            return min(_BUFFER, self._length - self._received)
+        return _BUFFER
+
+    def _took(self, count: int) -> None:
+        """Count bytes that came; none is the end."""
+        self._received += count
+        self._ended = not count or (self._exact and self._received == self._length)
 
     def _cut(self) -> CutBodyError | None:
         if self._length is not None and self._received >= self._length:
@@ -146,17 +161,16 @@ class Body(io.RawIOBase):
 
             self._aside = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115
         try:
-            piece = os.read(self._fd, _BUFFER)
+            piece = os.read(self._fd, self._missing())
         except BlockingIOError:
             return
         except ConnectionResetError:
             piece = b""
-        self._received += len(piece)
+        self._took(len(piece))
         if piece:
             self._aside.seek(self._aside_size)
             self._aside_size += self._aside.write(piece)
         else:
-            self._ended = True
             self._error = self._cut()
 
     def _read_aside(self, buffer: Any) -> int:
@@ -177,8 +191,8 @@ class Body(io.RawIOBase):
             for _ in range(_TURN):
                 if self._ended:
                     break
-                piece = os.read(self._fd, _BUFFER)
-                self._ended = not piece
+                piece = os.read(self._fd, self._missing())
+                self._took(len(piece))
                 if piece:
                     self._error = CutBodyError("the rest of the request's body was dropped")
         except BlockingIOError:

@@ -152,7 +152,7 @@ class Exchange:
     def _call(self) -> Iterable[bytes]:
         adapter = self._adapter
         environ, framing, self._response.chunks = adapter.environ.build(self._request)
-        if framing is not NONE:
+        if framing is not NONE or adapter.scgi:
             self._expect_body(framing, environ.get("CONTENT_LENGTH"))
         environ["wsgi.input"] = Input(self._channel)
         if adapter.observer is not None:
@@ -167,6 +167,7 @@ class Exchange:
             length=None if length is None else int(length),
             withheld=doubtful,
             room=self._adapter.body_buffer,
+            exact=self._adapter.scgi,
         )
         self._channel.expect_body(body)
         if doubtful:

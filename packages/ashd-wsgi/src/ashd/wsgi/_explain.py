@@ -15,11 +15,14 @@ def explain(program: str, error: StartError) -> None:
 def traceback_of(error: StartError) -> str:
     """Return the traceback of what the application raised, or nothing."""
     cause = error.__cause__
-    if cause is None or isinstance(error, UsageError):
-        return ""
+    return "" if cause is None or isinstance(error, UsageError) else formatted(cause)
+
+
+def formatted(error: BaseException) -> str:
+    """Return the traceback of an exception, without our own frames."""
     import traceback
 
-    return "".join(traceback.format_exception(_without_ours(cause)))
+    return "".join(traceback.format_exception(_without_ours(error)))
 
 
 def _without_ours(error: BaseException) -> BaseException:

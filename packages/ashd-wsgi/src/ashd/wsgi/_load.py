@@ -125,10 +125,10 @@ def _callable(thing: object, what: str) -> Application:
     code = own or _code(getattr(type(thing), "__call__"))  # noqa: B004, B009 - not bound to it
     if code is not None and code.co_flags & _COROUTINE:
         raise StartError(f"{what} is an asynchronous (ASGI) application; this program serves WSGI")
-    if own is not None and own.co_argcount == 0 and not own.co_flags & _ANY_ARGUMENTS:
+    if own is not None and own.co_argcount < 2 and not own.co_flags & _ANY_ARGUMENTS:
         raise StartError(
-            f"{what} takes no arguments, so it is no WSGI application; if it makes one, write "
-            f"{what}()"
+            f"{what} doesn't take two arguments, so it is no WSGI application; if it makes one, "
+            f"write {what}()"
         )
     return cast("Application", thing)
 

@@ -39,22 +39,24 @@ from ._version import SOFTWARE, build
 
 if TYPE_CHECKING:
     from ._reload import Reloader
+    from ._scgi_acceptor import Acceptor
 
 logger = logging.getLogger("ashd.wsgi")
 
 _HANDLER_SOCKET = (socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, *, scgi: bool = False) -> int:
     """Run the program; return its exit status: 0, 1 if it can't start, 2 for wrong usage."""
     program = os.path.basename(sys.argv[0] or "ashd-wsgi")  # noqa: PTH119 - start-up time
     if program == "__main__.py":
         program = "ashd-wsgi"
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        options = parse_options(program, sys.argv[1:] if arguments is None else arguments)
+        options = parse_options(program, given, scgi=scgi)
         if options.help or options.version:
             version = f"{SOFTWARE} ({build()})\n"
-            sys.stdout.write(help_text(program) if options.help else version)
+            sys.stdout.write(help_text(program, scgi=scgi) if options.help else version)
             return 0
         status = _run(options)
     except StartError as error:
@@ -62,6 +64,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = 2 if isinstance(error, UsageError) else 1
     bound_exit(status)
     return status
+
+
+def scgi_main() -> int:
+    """Run the program `scgi-wsgi`, as `main` does."""
+    return main(scgi=True)
 
 
 def _run(options: Options) -> int:
@@ -76,7 +83,7 @@ def _run(options: Options) -> int:
     except ModelError as error:
         raise UsageError(f"-t {options.model}: {error}") from None
     sock = take_socket()  # before the application's code runs, whose children would inherit it
-    if sock is None and options.bind and not options.check_config:
+    if sock is None and options.bind and not (options.check_config or options.scgi):
         from ._bind import become_front_end
 
         become_front_end(options)
@@ -87,8 +94,13 @@ def _run(options: Options) -> int:
         from ._check import check
 
         return check(options, partial(_load, options))
+    acceptor = None
+    if sock is None and options.scgi:
+        from ._scgi_intake import take_connections
+
+        sock, acceptor = take_connections(options)
     if (options.workers or options.reload) and worker is None:
-        return _run_workers(options, sock)
+        return _run_workers(options, sock, acceptor)
     if sock is not None:
         leave_behind(sock.close)
     reloader = None
@@ -100,7 +112,7 @@ def _run(options: Options) -> int:
     application = reloader.load(load) if reloader else load()
     with checked(sock, options) as handler_socket:
         describe_handler(describe(options))
-        serve(application, model, handler_socket, options, worker, reloader)
+        serve(application, model, handler_socket, options, worker, reloader, acceptor)
     return 0
 
 
@@ -124,7 +136,7 @@ def describe(options: Options) -> str:
     return ", ".join([what + "(...)" * bool(call), *how])
 
 
-def _run_workers(options: Options, sock: socket.socket | None) -> int:
+def _run_workers(options: Options, sock: socket.socket | None, acceptor: Acceptor | None) -> int:
     from ashd.serve import Workers
 
     from ._debug import open_for_workers
@@ -139,7 +151,10 @@ def _run_workers(options: Options, sock: socket.socket | None) -> int:
             options.graceful_timeout,
             hung_up=hung_up,
             holds_request=holds_datagram,
+            on_stop=None if acceptor is None else acceptor.stop,
         )
+        if acceptor is not None:
+            acceptor.start()
         try:
             return workers.run(debug.connect if debug else None)
         finally:
@@ -154,6 +169,7 @@ def serve(
     options: Options,
     worker: Worker | None,
     reloader: Reloader | None = None,
+    acceptor: Acceptor | None = None,
 ) -> None:
     """Serve requests until a signal or end-of-file; return when all that came are answered."""
     limits = limits_of(options)
@@ -161,6 +177,7 @@ def serve(
         application,
         multithread=model.multithread,
         multiprocess=options.workers > 0,
+        scgi=options.scgi,
         directory=options.directory,
         body_buffer=limits.body_buffer,
     )
@@ -170,7 +187,10 @@ def serve(
         open_debug_socket(options.pdm, adapter, options.model)
 
     def leave() -> None:
-        source.stop()
+        if acceptor is None:
+            source.stop()
+        else:
+            acceptor.stop()  # the end-of-file stops the source when it has received all
         if worker is not None:
             worker.leave()
 
@@ -193,6 +213,8 @@ def serve(
         worker.ready()
     if reloader is not None:
         reloader.watch(leave)
+    if acceptor is not None:
+        acceptor.start()
     model.serve(source)
     signal.set_wakeup_fd(-1)
     source.close()

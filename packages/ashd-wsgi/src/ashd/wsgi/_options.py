@@ -42,9 +42,10 @@ class Options:
     module: str = ""
     arguments: tuple[str, ...] = ()
 
-    def __init__(self, program: str) -> None:
-        """Start with the defaults."""
+    def __init__(self, program: str, *, scgi: bool = False) -> None:
+        """Start with the defaults; with `scgi`, they are those of `scgi-wsgi`."""
         self.program = program
+        self.scgi = scgi
         self.directory = working_directory()
         self.warnings: list[str] = []
         self.words: list[str] = []
@@ -183,14 +184,16 @@ OPTIONS = (
         help="load the application, say what would be served, and exit",
     ),
     _Option("l", "", "limit", "N", help="has no effect; for old configurations"),
+    _Option("T", "", "bind", "[HOST:]PORT", help="scgi-wsgi: take SCGI requests there, as --bind"),
 )
 
 _BY_NAME = {f"--{option.name}": option for option in OPTIONS if option.name} | {
     f"-{option.letter}": option for option in OPTIONS if option.letter
 }
 _BY_KEY = {option.key: option for option in OPTIONS}
-_NOT_IN_FILES = {"help", "version", "config", "check-config", "l"}
+_NOT_IN_FILES = {"help", "version", "config", "check-config", "l", "T"}
 _REPEATABLE = {"bind", "path"}
+_SCGI_ONLY = "T"
 _FOR_PRODUCTION = ("workers", "max_requests", "max_rss")
 
 
@@ -200,12 +203,12 @@ def _kind(option: _Option) -> Kind:
     return Kind.LIST if option.key in _REPEATABLE else Kind.VALUE
 
 
-def parse_options(program: str, arguments: Sequence[str]) -> Options:
+def parse_options(program: str, arguments: Sequence[str], *, scgi: bool = False) -> Options:
     """Parse a command line; options end at HANDLER-MODULE. Raises `UsageError`.
 
     What it doesn't say, the environment may, and what neither says, the file of `--config`.
     """
-    options = Options(program)
+    options = Options(program, scgi=scgi)
     found, rest = _read(program, arguments)
     given = _values(found)
     if "help" in given or "version" in given:
@@ -213,8 +216,13 @@ def parse_options(program: str, arguments: Sequence[str]) -> Options:
         return options
     _apply_all(options, *_sources(program, given))
     options.words = [
-        word for option, value in found if option.key != "bind" for word in _as_words(option, value)
+        word
+        for option, value in found
+        if option.attribute != "bind"
+        for word in _as_words(option, value)
     ]
+    if _SCGI_ONLY in given and not scgi:
+        raise UsageError(f"-T is an option of scgi-wsgi; {program} --bind takes HTTP")
     if not rest:
         raise UsageError(f"the name of a handler module is missing (see {program} --help)")
     options.module, options.arguments = rest[0], tuple(rest[1:])
@@ -319,7 +327,19 @@ def _add_path(options: Options, value: str) -> None:
         )
 
 
-def help_text(program: str) -> str:
+_HTTP_EXAMPLES = """\
+  {0} --bind :8080 myproject:app
+  ashd-htparser plain:port=8080 -- {0} myproject:app
+
+do the same: a front end speaks HTTP, and this program is its handler."""
+
+_SCGI_EXAMPLES = """\
+  {0} --bind unix:/run/app.sock,mode=660,group=www-data myproject:app
+
+takes SCGI requests of a web server. Without --bind, standard input is the listening socket."""
+
+
+def help_text(program: str, *, scgi: bool = False) -> str:
     """Return what `--help` prints."""
     from textwrap import wrap
 
@@ -330,14 +350,11 @@ def help_text(program: str) -> str:
         "Serves a WSGI application with ashd. OBJECT may be a call: 'myproject:create_app(\"x\")'.",
         "HANDLER-MODULE has a function wmain(ARGS...) that returns the application.",
         "",
-        f"  {program} --bind :8080 myproject:app",
-        f"  ashd-htparser plain:port=8080 -- {program} myproject:app",
-        "",
-        "do the same: a front end speaks HTTP, and this program is its handler.",
+        (_SCGI_EXAMPLES if scgi else _HTTP_EXAMPLES).format(program),
         f"Options may also stand in the environment, in {VARIABLE}.",
         "",
     ]
-    for option in OPTIONS:
+    for option in OPTIONS if scgi else (each for each in OPTIONS if each.key != _SCGI_ONLY):
         lines.append(f"  {_spelling(option)}")
         lines += wrap(option.help, 90, initial_indent=_INDENT, subsequent_indent=_INDENT)
     return "\n".join(lines) + "\n"

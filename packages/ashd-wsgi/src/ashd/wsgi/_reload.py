@@ -11,12 +11,12 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
 
 from . import _bytecode
 from ._adapter import Application
 from ._errors import StartError
 from ._explain import explain, traceback_of
+from ._failure_page import failure_page, showing_failures
 from ._shutdown import exit_at_once
 
 logger = logging.getLogger("ashd.wsgi")
@@ -53,16 +53,19 @@ class Reloader:
         self._seen[path] = _state(path)
 
     def load(self, load: Callable[[], Application]) -> Application:
-        """Return the application or, if it can't be loaded, one that says why."""
+        """Return the application or, if it can't be loaded, one that says why.
+
+        It imports some modules only when it is called, and what goes wrong then is shown as well.
+        """
         try:
-            return load()
+            return showing_failures(load())
         except StartError as error:
             explain(self._program, error)
             self._failed = True
             self._folders |= self._folders_of_files()
             for path in _sources(self._folders):
                 self._seen.setdefault(path, _state(path))
-            return failure_page(f"{traceback_of(error)}{error}")
+            return failure_page("The application can't be loaded", f"{traceback_of(error)}{error}")
 
     def _folders_of_files(self) -> set[str]:
         return {os.path.dirname(path) for path in list(self._seen)}  # noqa: PTH120
@@ -148,29 +151,3 @@ def _sources(folders: Iterable[str]) -> Iterator[str]:
                 yield path
             elif os.path.exists(init := os.path.join(path, "__init__.py")):  # noqa: PTH110, PTH118
                 yield init
-
-
-_PAGE = """<!DOCTYPE html>
-<meta charset="utf-8">
-<title>The application can't be loaded</title>
-<h1>The application can't be loaded</h1>
-<pre>{}</pre>
-<p>It is loaded again when one of its files changes.</p>
-"""
-
-
-def failure_page(text: str) -> Application:
-    """Return an application that answers everything with `text`."""
-
-    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        kind, body = "text/plain", f"The application can't be loaded.\n\n{text}\n"
-        if "text/html" in environ.get("HTTP_ACCEPT", ""):
-            from html import escape
-
-            kind = "text/html"
-            body = _PAGE.format(escape(text))
-        headers = [("Content-Type", f"{kind}; charset=utf-8"), ("Cache-Control", "no-store")]
-        start_response("500 Internal Server Error", headers)
-        return [body.encode("utf-8", "backslashreplace")]
-
-    return application
