@@ -353,3 +353,10 @@ def stress(session: nox.Session) -> None:
     """Send each handler model 100,000 mixed requests."""
     _install_editable(session, "test")
     session.run("pytest", "tests/serve/test_stress.py", env={"ASHD_STRESS_REQUESTS": "100000"})
+
+
+@nox.session(python=PYTHONS[-1:] or LOWEST, default=False)
+def tls(session: nox.Session) -> None:
+    """Let testssl look at the front end's TLS, for some minutes."""
+    _install_editable(session, "test")
+    session.run("pytest", "tests/integration/test_tls_scan.py", env={"ASHD_TLS_SCAN": "1"})

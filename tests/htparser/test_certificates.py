@@ -114,6 +114,18 @@ def test_certificates_of_folders(authority: Authority, tmp_path: Path) -> None:
             assert chosen(authority, certificates, name) == name
 
 
+def test_the_certificate_for_a_name_asks_for_the_client_s_as_well(authority: Authority) -> None:
+    main, named = authority.certificate("main.example"), authority.certificate("named.example")
+    certificates = Certificates(
+        CertificateFiles(str(main), named=(str(named),), trusted=(str(authority.file),))
+    )
+    mine = authority.client_context(authority.certificate("me.example"))
+    for name in ("main.example", "named.example"):
+        with pytest.raises(ssl.SSLError, match="PEER_DID_NOT_RETURN_A_CERTIFICATE"):
+            chosen(authority, certificates, name)
+        assert shake_hands(certificates, name, mine) == [name]
+
+
 def write_encrypted_key(path: Path) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     encryption = serialization.BestAvailableEncryption(b"secret")

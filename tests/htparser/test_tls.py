@@ -8,7 +8,7 @@ import select
 import socket
 import ssl
 from collections.abc import Callable, Coroutine
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -29,6 +29,7 @@ GET_ONCE = b"GET / HTTP/1.0\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nDate: a\r\nServer: b\r\n"
 CHUNK, LAST_CHUNK = b"4\r\nbody\r\n", b"0\r\n\r\n"
+SWITCH = b"HTTP/1.1 101 Go\r\nConnection: upgrade\r\nUpgrade: x\r\nX-Ash-Switch: duplex\r\n\r\n"
 PLACES = 2
 
 Scenario = Callable[["Scene"], Coroutine[None, None, None]]
@@ -241,6 +242,41 @@ def test_a_client_that_leaves_while_its_request_runs(play: Play) -> None:
             poll = select.poll()
             poll.register(request.socket, 0)
             await wait_for(lambda: poll.poll(0))  # noqa: B023 - called at once
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("client_first", [True, False])
+def test_each_direction_of_a_stream_ends_by_itself(play: Play, client_first: bool) -> None:
+    async def scenario(scene: Scene) -> None:
+        loop = asyncio.get_running_loop()
+        client = await scene.open()
+        await client.send(GET.replace(b"Host", b"Connection: upgrade\r\nUpgrade: x\r\nHost"))
+        mine, theirs = socket.socketpair()
+        mine.setblocking(False)
+        with mine, theirs, await scene.request() as request:
+            socket.send_fds(request.socket, [SWITCH], [theirs.fileno()])
+            theirs.close()
+            await client.until(b"\r\n\r\n")
+
+            async def client_ends() -> None:
+                await client.send(b"from the client")
+                with suppress(ssl.SSLWantReadError):
+                    client.tls.unwrap()
+                await client.send(b"")
+                assert await loop.sock_recv(mine, 100) == b"from the client"
+                assert await loop.sock_recv(mine, 100) == b""
+
+            async def handler_ends() -> None:
+                await loop.sock_sendall(mine, b"from the handler")
+                mine.shutdown(socket.SHUT_WR)
+                assert await client.receive() == b"from the handler"
+                assert await client.receive() == b""
+
+            ends = [client_ends, handler_ends]
+            for end in ends if client_first else reversed(ends):
+                await end()
+            await wait_for(lambda: not scene.server._connections)
 
     play(scenario)
 

@@ -144,7 +144,7 @@ def serve(request: Request) -> None:
         if name in REQUESTS:
             REQUESTS[name](request)
         elif name in STREAMS:
-            if request.method == b"POST":
+            if request.method == b"POST":  # else the body, if there is one, is lost
                 note(f"body: {request.stream.read()!r}")
             with switch_protocol(request, HEAD) as stream:
                 STREAMS[name](stream, request)

@@ -245,6 +245,17 @@ def test_the_example_for_logrotate(tmp_path: Path) -> None:
     assert '"GET /echo?1 HTTP/1.1"' in path.read_text("ascii")
 
 
+@needs("accesslog")
+def test_the_reference_handler_logs_our_requests(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    with front_end(["accesslog", str(path), *HANDLER]) as server:
+        assert server.exchange(request("/echo?seen", CLOSE)).startswith(b"HTTP/1.1 200 ")
+        wait_until(lambda: path.exists() and "/echo?seen" in path.read_text())
+    (line,) = path.read_text().splitlines()
+    assert "GET" in line
+    assert "127.0.0.1" in line
+
+
 def test_timeouts_and_limits(tmp_path: Path) -> None:
     options = [f"--access-log={tmp_path}/log", "--head-time=0.5", "--connections-per-address=1"]
     with front_end(HANDLER, options=options) as server, Client(server.connect("::1")) as client:

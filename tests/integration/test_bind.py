@@ -96,6 +96,17 @@ def test_all_kinds_of_addresses(tmp_path: Path) -> None:
     assert not path.exists()
 
 
+def test_options_of_the_front_end(tmp_path: Path) -> None:
+    folder = module(tmp_path, SHOW)
+    url = f"http://127.0.0.1:{(port := free_port())}/a"
+    words = ["--bind", f"127.0.0.1:{port}", "--front-end", "--access-log '{log}' --processes=2"]
+    words[-1] = words[-1].format(log=tmp_path / "access log")
+    with serving(*words, "-t", "single", "app:application", cwd=folder) as server:
+        assert environ(url)["PATH_INFO"] == "/a"
+        wait_until(lambda: '"GET /a HTTP/1.1" 200' in (tmp_path / "access log").read_text())
+        assert len(children(server.process.pid)) == 3
+
+
 def test_a_module_alone_and_the_forms_that_are_not_new(tmp_path: Path) -> None:
     module(tmp_path, SHOW)
     module(tmp_path, SHOW.replace("application(", "app("), "other")

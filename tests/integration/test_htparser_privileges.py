@@ -18,6 +18,7 @@ import pytest
 from ashdtest.authority import Authority, names_of
 from ashdtest.frontend import HANDLER, FrontEnd, front_end
 from ashdtest.http import Reader
+from ashdtest.outside import needs
 from ashdtest.processes import (
     DEADLINE,
     children,
@@ -150,6 +151,7 @@ def test_another_group(tmp_path: Path) -> None:
         assert Path(f"/proc/{worker}/root").readlink() == Path("/")
 
 
+@needs("setpriv")
 def test_the_handler_may_become_a_user_by_itself(tmp_path: Path) -> None:
     """As the documentation says it."""
     command = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--init-groups", *HANDLER]
@@ -158,6 +160,7 @@ def test_the_handler_may_become_a_user_by_itself(tmp_path: Path) -> None:
         assert identity(server.handler_pid)["Uid"] == [USER.pw_uid] * 4
 
 
+@needs("setpriv")
 def test_what_cannot_be_given_up(tmp_path: Path) -> None:
     """One line says so, before anything has been started."""
     file = tmp_path / "file"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -30,6 +31,7 @@ from ashdtest.processes import (
     python_environment,
     wait_until,
 )
+from ashdtest.proxies import KINDS, Places, make_certificate, running
 
 HANDLER = [sys.executable, str(Path(__file__).with_name("stream_handlers.py"))]
 ASKS = ("Upgrade: echo", "Connection: keep-alive, Upgrade")
@@ -191,6 +193,24 @@ def test_a_dispatcher_in_between(dirplex: str, tmp_path: Path) -> None:
         assert client.rest() == b""
 
 
+def test_a_handler_that_does_not_wait_for_the_body(front: FrontEnd) -> None:
+    """The stream begins after the body all the same."""
+    for size in (3, 100_000, 5_000_000):
+        with nothing_left(front), Client(front.connect()) as client:
+            client.send(request("/echo", f"Content-Length: {size}", *ASKS, method="PUT"))
+            if size > 65536:  # a smaller one is held until it is whole
+                assert client.until(b"\r\n\r\n").startswith(b"HTTP/1.1 101 ")
+            client.send(b"x" * (size - 1))
+            assert_serves(front)
+            client.send(b"xabc")
+            if size <= 65536:
+                assert client.until(b"\r\n\r\n").startswith(b"HTTP/1.1 101 ")
+            assert client.exactly(3) == b"abc"
+        with nothing_left(front), Client(front.connect()) as client:
+            client.send(request("/echo", f"Content-Length: {size}", *ASKS, method="PUT"))
+            client.send(b"x" * (size - 1))  # and leave
+
+
 # TLS
 
 
@@ -226,6 +246,28 @@ def test_streams_over_tls(variant: str, tmp_path: Path, fifo: Path) -> None:
             client.send(LARGE[:300_000])  # and close, before the handler reads
         fifo.write_bytes(b"")
         server.wait_for_log("sink: 300000")
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(name, marks=needs(KINDS[name].program)) for name in KINDS]
+)
+def test_websocket_behind_a_proxy(kind: str, tmp_path: Path) -> None:
+    """With the configurations of examples/."""
+    with (
+        tempfile.TemporaryDirectory(prefix="ashd-proxies-") as name,
+        serving("uvloop", tmp_path) as server,
+    ):
+        folder = Path(name)
+        folder.chmod(0o755)  # proxies change their user
+        make_certificate(Authority(folder), folder)
+        places = Places(folder, server.port, 0, 0)
+        with nothing_left(server), running(kind, places) as proxy:
+            uri = f"wss://127.0.0.1:{places.https}/websocket"
+            with connect(uri, ssl=proxy.context, open_timeout=DEADLINE) as websocket:
+                for message in ("hello", b"\0" * 500_000):
+                    websocket.send(message)
+                    assert websocket.recv(DEADLINE) == message
+            assert websocket.close_code == 1000
 
 
 # Slow sides
@@ -432,7 +474,7 @@ def test_a_handler_that_ends_ends_its_streams(tmp_path: Path) -> None:
 def test_streams_are_cut_when_the_time_to_stop_is_over(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as backend:
         port = backend.getsockname()[1]
-        for variant in VARIANTS[:2]:
+        for variant in VARIANTS:
             with serving(variant, tmp_path, "--stop-time=1") as server:
                 with opened(server, f"/proxy?{port}") as client, backend.accept()[0] as other:
                     server.terminate()

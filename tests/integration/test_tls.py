@@ -84,6 +84,7 @@ def serving(folder: Path, *options: str, env: dict[str, str] | None = None) -> I
         f"ssl:port=0,bind=127.0.0.1,cert={cert},ncert={named}",
         f"ssl:port=0,bind=127.0.0.2,cert={cert},trust={authority.file}",
     ]
+    specs += [f"ssl:port=0,bind=127.0.0.3,proxy=*,cert={cert}", f"ssl:unix={folder}/s,cert={cert}"]
     with front_end(wsgi_command("tls"), options=[*options, *specs], env=env) as server:
         ports = [tls_port(server, address) for address in ("127.0.0.1", "127.0.0.2")]
         yield Site(server, authority, *ports)
@@ -132,6 +133,7 @@ def test_what_the_application_gets_to_know(site: Site) -> None:
     seen = properties(site.curl(*forged, "--tls-max", "1.2", site.url).stdout)
     assert seen == {
         "HTTPS": "on",
+        "REMOTE_ADDR": "127.0.0.1",
         "HTTP_X_ASH_TLS_CIPHER": seen["SSL_CIPHER"],
         "HTTP_X_ASH_TLS_PROTOCOL": "TLSv1.2",
         "SSL_CIPHER": seen["SSL_CIPHER"],
@@ -142,7 +144,8 @@ def test_what_the_application_gets_to_know(site: Site) -> None:
     assert seen["SSL_CIPHER"].startswith("ECDHE-")
     with site.server.connect() as sock:
         fields = ("X-Ash-Protocol: https", "X-Ash-TLS-Protocol: TLSv1.3")
-        assert properties(ask(sock, request("/", *fields)).body) == {"wsgi.url_scheme": "http"}
+        seen = properties(ask(sock, request("/", *fields)).body)
+    assert seen == {"REMOTE_ADDR": "127.0.0.1", "wsgi.url_scheme": "http"}
 
 
 @needs("curl")
@@ -195,6 +198,20 @@ def test_sessions_are_resumed(site: Site, tmp_path: Path, version: str) -> None:
 
 
 @needs("openssl")
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+def test_who_resumes_a_session_is_still_known(site: Site, tmp_path: Path, version: str) -> None:
+    mine = str(site.authority.certificate("bob@example.org", file="bob.pem", common_name="Bob"))
+    kept = str(tmp_path / "session")
+    options = ("-connect", f"127.0.0.2:{site.trusting_port}", version, "-ign_eof", "-cert", mine)
+    ask_once = "GET / HTTP/1.0\r\n\r\n"
+    assert "SSL_CLIENT_S_DN=CN=Bob," in site.openssl(*options, "-sess_out", kept, commands=ask_once)
+    again = site.openssl(*options[:-2], "-sess_in", kept, commands=ask_once)
+    assert "Reused, TLSv1" in again
+    assert "SSL_CLIENT_S_DN=CN=Bob," in again
+    assert "SSL_CLIENT_VERIFY=SUCCESS" in again
+
+
+@needs("openssl")
 def test_what_is_refused(site: Site) -> None:
     assert "no protocols available" in site.openssl("-tls1_1") or "alert" in site.openssl("-tls1_1")
     weak = ("-tls1_2", "-cipher", "AES128-SHA:AES128-GCM-SHA256:@SECLEVEL=0")
@@ -225,6 +242,25 @@ def test_new_keys_in_a_connection(site: Site) -> None:
                 assert piece, seen
                 seen += piece
         client.kill()
+
+
+def test_tls_after_the_header_of_a_proxy(site: Site) -> None:
+    client = site.authority.context
+    where = ("127.0.0.3", tls_port(site.server, "127.0.0.3"))
+    with socket.create_connection(where, timeout=DEADLINE) as sock:
+        sock.sendall(b"PROXY TCP4 192.0.2.1 192.0.2.2 1234 443\r\n")
+        with client.wrap_socket(sock, server_hostname="a.example") as secured:
+            seen = properties(ask(secured).body)
+    assert seen["REMOTE_ADDR"] == "192.0.2.1"
+    assert seen["SSL_PROTOCOL"] == "TLSv1.3"
+
+
+def test_tls_over_a_unix_socket(site: Site) -> None:
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(DEADLINE)
+        sock.connect(str(site.authority.file.with_name("s")))
+        with site.authority.context.wrap_socket(sock, server_hostname="a.example") as secured:
+            assert properties(ask(secured).body)["HTTPS"] == "on"
 
 
 def test_plain_http_is_told_where_it_is(site: Site) -> None:

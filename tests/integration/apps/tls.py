@@ -21,7 +21,7 @@ def application(environ: dict[str, Any], start_response: StartResponse) -> Itera
             digest.update(piece)
         page = digest.hexdigest()
     else:
-        shown = ("SSL_", "HTTPS", "wsgi.url_scheme", "HTTP_X_ASH_TLS")
+        shown = ("SSL_", "HTTPS", "wsgi.url_scheme", "HTTP_X_ASH_TLS", "REMOTE_ADDR")
         page = "".join(f"{k}={v}\n" for k, v in sorted(environ.items()) if k.startswith(shown))
     body = page.encode("latin-1")
     start_response("200 OK", [("Content-Length", str(len(body)))])

@@ -37,6 +37,7 @@ PURPOSES = {
     "setpriv": "a command as another user, part of util-linux",
     "systemd-analyze": "a check of unit files, part of systemd",
     "systemd-socket-activate": "sockets that systemd passes",
+    "testssl": "a scanner for TLS",
     "tmux": "a real terminal",
     "zsh": "completion in the shell",
 }

@@ -9,6 +9,8 @@ How a request travels, and which module is in charge of it:
 
 - `_listener` accepts, `_room` decides who gives way when all places are taken;
 - `_connection` serves a client, `_states` says what it can be doing, `_wire` is its transport;
+- `_tls` stands between socket and connection if the port is one for TLS, `_certificates` reads its
+  files, `_renewal` takes new ones, `_client_certificate` says what handlers are told;
 - `_reader` makes heads and bodies of the client's bytes, without I/O; `_buffer` holds the bytes,
   `_head` judges heads, `_body` the lines of chunked bodies;
 - `_queue` sends the datagram to the root handler, or keeps it while that takes none;

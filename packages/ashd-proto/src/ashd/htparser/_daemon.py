@@ -48,14 +48,13 @@ class Daemon:
             self._waiting.send(_READY)
         except OSError:
             os.kill(os.getpid(), signal.SIGTERM)
-        logging.raiseExceptions = (
-            False  # else it would say on stderr that it can't log what is there
-        )
+        # That something can't be logged would be said on stderr, and so be logged, without end.
+        logging.raiseExceptions = False
         threading.Thread(target=self._relay, args=(write,), daemon=True).start()
 
     def _relay(self, write: Callable[[str], object]) -> None:
         """Take lines to the end, in a thread, as this process itself may write some, and wait."""
-        with self._waiting:
+        with self._waiting, suppress(ConnectionError):
             self._waiting.recv(1)  # the end of the process that reads so far, without blocking
         os.set_blocking(self._output, True)
         with os.fdopen(self._output, "rb") as stream:
@@ -69,10 +68,10 @@ def daemonize(kept: Collection[int]) -> Daemon:
     The child closes all descriptors that this process has inherited but those that are `kept`. This
     process ends when the child is ready (0), or has ended (1). Raises `StartError`.
     """
-    ours, theirs = socket.socketpair()
-    output, write = os.pipe()
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
     try:
+        ours, theirs = socket.socketpair()
+        output, write = os.pipe()
         child = os.fork()
     except OSError as error:
         raise StartError(f"can't run in the background: {error.strerror}") from error

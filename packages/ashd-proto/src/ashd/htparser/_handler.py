@@ -78,11 +78,11 @@ class RootHandler:
     def start(self) -> None:
         """Start the program in a session of its own; raises `StartError`."""
         self._on_start(self._keeper.prepare())
+        self._phase = Phase.LOADING  # from now on, a signal to reload is for this process
         environ = {**os.environ, READY_VARIABLE: DESCRIBED}
         self._process = Process(
             "the root handler", self._argv, stdin=self._keeper.fileno(), environ=environ
         )
-        self._phase = Phase.LOADING
         self._watch_process()
 
     def attach(self, poller: Poller, on_end: Callable[[int], object]) -> None:

@@ -56,8 +56,11 @@ class Privileges:
 
     def check(self) -> None:
         """Raise `StartError` if `drop` would: it is tried in a process of its own."""
-        read, write = os.pipe()
-        pid = os.fork()
+        try:
+            read, write = os.pipe()
+            pid = os.fork()
+        except OSError as error:
+            raise StartError(f"can't try to give privileges up: {error.strerror}") from error
         if pid == 0:
             os._exit(_report(self.drop, write))
         os.close(write)

@@ -286,6 +286,8 @@ class Server:
         self.stopping = True
         self._life.stopping()
         self._stop_deadline = self.loop.time() + self.limits.stop_time
+        if self.backend.draining:
+            self._stop_deadline += KILL_TIME  # other processes cut their streams first
         for listener in [*self._listeners, *self._others]:
             listener.close()
         self.queue.end()

@@ -2,9 +2,8 @@
 
 A `Stream` takes the place of the `Connection` as the protocol of the client's transport. It owns
 the descriptor that the handler has sent; asyncio owns the client's socket. When one side sends no
-more, the other one is told so, and may go on until it has finished as well; over TLS, which can't
-be ended in one direction, that is the end of both. What a side sent before its end reaches the
-other one, as long as that takes it.
+more, the other one is told so, and may go on until it has finished as well. What a side sent before
+its end reaches the other one, as long as that takes it.
 
 Neither side is read while the other takes nothing, so a stream holds at most what was read from
 each side at once. Called in the event loop's thread.

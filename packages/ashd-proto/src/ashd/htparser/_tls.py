@@ -46,19 +46,27 @@ class Stage(Enum):
     CLEAR = "clear"
     """There is no TLS: the client speaks HTTP, or its handshake has failed. Bytes pass as they are,
     for an error page and an orderly end."""
+    WE_ENDED = "we ended"
+    """We have said that there is no more; what comes still counts."""
+    CLIENT_ENDED = "client ended"
+    """The client has said so; what is written is still sent."""
     ENDED = "ended"
-    """We have said that there is no more. What comes is dropped, what is written as well."""
+    """What comes is dropped, and what is written as well."""
 
 
 _FOLLOWERS = {
     Stage.START: {Stage.HANDSHAKE, Stage.CLEAR, Stage.ENDED},
     Stage.HANDSHAKE: {Stage.OPEN, Stage.CLEAR, Stage.ENDED},
-    Stage.OPEN: {Stage.ENDED},
+    Stage.OPEN: {Stage.WE_ENDED, Stage.CLIENT_ENDED, Stage.ENDED},
     Stage.CLEAR: {Stage.ENDED},
+    Stage.WE_ENDED: {Stage.ENDED},
+    Stage.CLIENT_ENDED: {Stage.ENDED},
     Stage.ENDED: {Stage.ENDED},
 }
-_SPEAKING = {Stage.OPEN, Stage.CLEAR}
-_START, _HANDSHAKE, _OPEN, _CLEAR, _ENDED = Stage  # an attribute of an Enum costs much more
+_AFTER_CLIENT = {Stage.OPEN: Stage.CLIENT_ENDED, Stage.WE_ENDED: Stage.ENDED}
+_SPEAKING = (Stage.OPEN, Stage.CLIENT_ENDED)
+_LISTENING = (Stage.OPEN, Stage.WE_ENDED)
+_START, _HANDSHAKE, _OPEN, _CLEAR, _WE_ENDED, _CLIENT_ENDED, _ENDED = Stage
 
 
 class Served(Protocol):
@@ -96,6 +104,7 @@ class TlsSession(asyncio.Protocol, asyncio.Transport):
 
     __slots__ = (
         "_below",
+        "_certificates",
         "_incoming",
         "_later",
         "_outgoing",
@@ -116,10 +125,10 @@ class TlsSession(asyncio.Protocol, asyncio.Transport):
         self._served: Served | None = served
         self._later = later
         self._below: asyncio.Transport
-        self._incoming = ssl.MemoryBIO()
-        self._outgoing = ssl.MemoryBIO()
-        context = certificates.context
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._certificates = certificates
+        self._incoming: ssl.MemoryBIO
+        self._outgoing: ssl.MemoryBIO
+        self._tls: ssl.SSLObject
         self._stage = _START
         self._received = b""  # for the next step of the handshake
         self._partial = False  # part of a record has come since somebody asked
@@ -135,10 +144,10 @@ class TlsSession(asyncio.Protocol, asyncio.Transport):
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
         stage = self._stage
-        if stage is _OPEN:
+        if stage in _LISTENING:
             self._decrypt(data)
         elif stage is _HANDSHAKE:
-            self._wait_for_turn(data)
+            self._wait_for_turn(data, self._shake_hands)
         elif stage is _START:
             self._start(data)
         elif stage is _CLEAR and self._served is not None:
@@ -149,6 +158,8 @@ class TlsSession(asyncio.Protocol, asyncio.Transport):
 
         A client may leave without saying so in TLS, as many do: a request doesn't end with it.
         """
+        if self._stage is _CLIENT_ENDED:  # the connection knows, and goes on
+            return True
         return None if self._served is None else self._served.eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -174,7 +185,7 @@ class TlsSession(asyncio.Protocol, asyncio.Transport):
         """See `asyncio.Transport`."""
         if self._stage is _CLEAR:
             self._below.write(data)
-        elif self._stage is _OPEN and data:
+        elif self._stage in _SPEAKING and data:
             self._below.write(self._encrypt(data))
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
@@ -183,16 +194,17 @@ class TlsSession(asyncio.Protocol, asyncio.Transport):
 
     def close(self) -> None:
         """See `asyncio.Transport`: the client learns that it got all."""
-        self._say_the_end()
+        self._say_the_end(_ENDED)
         self._below.close()
 
     def can_write_eof(self) -> bool:
         """See `asyncio.Transport`."""
-        return self._stage in _SPEAKING and self._below.can_write_eof()
+        may = self._stage in _SPEAKING or self._stage is _CLEAR
+        return may and self._below.can_write_eof()
 
     def write_eof(self) -> None:
         """See `asyncio.Transport`: the client learns that it got all."""
-        self._say_the_end()
+        self._say_the_end(_WE_ENDED if self._stage is _OPEN else _ENDED)
         self._below.write_eof()
 
     def abort(self) -> None:
@@ -227,16 +239,22 @@ class TlsSession(asyncio.Protocol, asyncio.Transport):
     def _start(self, data: bytes) -> None:
         if data[0] not in _HTTP_STARTS:
             self._enter(_HANDSHAKE)
-            self._wait_for_turn(data)
+            self._wait_for_turn(data, self._prepare)
         elif self._served is not None:
             self._enter(_CLEAR)
             self._served.refuse(400, _NOT_TLS, head_only=data.startswith(b"HEAD "))
 
-    def _wait_for_turn(self, data: bytes) -> None:
+    def _wait_for_turn(self, data: bytes, step: Callable[[], None]) -> None:
         """Take the next step of the handshake in our turn: it may cost a millisecond or more."""
         self._received += data  # once only: the next bytes are read after this step
         self._below.pause_reading()
-        self._later(self._shake_hands)
+        self._later(step)
+
+    def _prepare(self) -> None:
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        context = self._certificates.context
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._shake_hands()
 
     def _shake_hands(self) -> None:
         received, self._received = self._received, b""
@@ -291,7 +309,8 @@ class TlsSession(asyncio.Protocol, asyncio.Transport):
             return
         if pieces and self._served is not None:
             self._served.data_received(pieces[0] if len(pieces) == 1 else b"".join(pieces))
-        if not whole:
+        if not whole and self._stage in _LISTENING:
+            self._enter(_AFTER_CLIENT[self._stage])
             self._client_has_left()
 
     def _read_records(self, pieces: list[bytes]) -> bool:
@@ -302,6 +321,8 @@ class TlsSession(asyncio.Protocol, asyncio.Transport):
                 if not piece:
                     return False
                 pieces.append(piece)
+        except ssl.SSLZeroReturnError:  # the same, after our own end
+            return False
         except ssl.SSLWantReadError:
             self._partial = True
         return True
@@ -323,9 +344,8 @@ class TlsSession(asyncio.Protocol, asyncio.Transport):
 
     def _client_has_left(self) -> None:
         """Do what asyncio's transport does at the end of a plain connection."""
-        if self._served is not None:
-            self._served.eof_received()
-        self.close()
+        if self._served is None or not self._served.eof_received():
+            self.close()
 
     def _encrypt(self, data: bytes | bytearray | memoryview[Any]) -> bytes:
         if len(data) <= TLS_RECORD:
@@ -341,12 +361,12 @@ class TlsSession(asyncio.Protocol, asyncio.Transport):
         """Send what the protocol itself has to say."""
         self._below.write(self._outgoing.read())
 
-    def _say_the_end(self) -> None:
-        if self._stage is _OPEN and not self._below.is_closing():
-            with suppress(ssl.SSLError):  # it wants to read the other side's, which nobody needs
+    def _say_the_end(self, stage: Stage) -> None:
+        if self._stage in _SPEAKING and not self._below.is_closing():
+            with suppress(ssl.SSLError):  # it wants to read the client's, which may come or not
                 self._tls.unwrap()
             self._flush()
-        self._enter(_ENDED)
+        self._enter(stage)
 
     def _enter(self, stage: Stage) -> None:
         assert stage in _FOLLOWERS[self._stage], (self._stage, stage)

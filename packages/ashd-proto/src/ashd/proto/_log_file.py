@@ -85,6 +85,10 @@ class LogFile:
                 self._lost = 0
             os.close(self._fd)
 
+    def abandon(self) -> None:
+        """Close the file, in a process that was forked: the lines are not its own."""
+        os.close(self._fd)
+
     def _flush(self) -> None:
         count = len(self._lines)
         data = self._held + b"".join(self._lines[:count])

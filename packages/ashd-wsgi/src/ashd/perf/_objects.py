@@ -33,7 +33,12 @@ def _server() -> dict[str, Any]:
         "aborted_total": counters.aborted(),
         "latency": counters.latency(),
         "in_flight": [
-            {"thread": held.ident, "age": held.age, **describe(held.task.describe())}
+            {
+                "thread": held.ident,
+                "age": held.age,
+                **describe(held.task.describe()),
+                **id_of(held.task),
+            }
             for held in running.snapshot()
         ],
     }
@@ -48,10 +53,17 @@ def describe(text: str) -> dict[str, str]:
     return {"method": method, "uri": uri}
 
 
+def id_of(task: object) -> dict[str, str]:
+    """Return the id of the request that a task serves, if it has one."""
+    found = getattr(task, "request_id", "")
+    return {"request_id": found} if found else {}
+
+
 def request_of(ident: int) -> dict[str, Any] | None:
     """Return the request that a thread holds, for the debug socket's stacks."""
     for held in running.snapshot():
         if held.ident == ident:
             words = describe(held.task.describe())
-            return {"method": words["method"], "url": words["uri"], "age": held.age}
+            known = {"method": words["method"], "url": words["uri"], "age": held.age}
+            return {**known, **id_of(held.task)}
     return None

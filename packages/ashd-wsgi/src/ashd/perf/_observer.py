@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ashd.pdm.perf import RequestFinish, RequestStart
+from ashd.wsgi._adapter import Served
 
 from ._counters import counters
 from ._objects import requests
@@ -30,7 +31,7 @@ class PerfObserver:
         """Return an observer that counts by itself."""
         return PerfObserver()
 
-    def started(self, environ: Mapping[str, Any]) -> _Token:
+    def started(self, environ: Mapping[str, Any], _: object) -> _Token:
         """Note that the application is about to be called."""
         if not requests.wanted(2):  # there would be one more at its end
             return time.monotonic(), 0.0, None
@@ -39,8 +40,9 @@ class PerfObserver:
         requests.notify(event)
         return time.monotonic(), icpu, event
 
-    def finished(self, token: _Token | None, status: str, aborted: bool) -> None:
+    def finished(self, token: _Token | None, served: Served, aborted: bool) -> None:
         """Note that a response is over; `token` is None when the application wasn't called."""
+        status = served.response.status.decode("latin-1") or "-"
         code = status[:3]
         if token is None:
             self._tally.count(code, None, aborted)
@@ -73,4 +75,5 @@ def _start_event(environ: Mapping[str, Any], icpu: float) -> RequestStart:
         remoteport=get("REMOTE_PORT"),
         scheme=get("wsgi.url_scheme"),
         icpu=icpu,
+        request_id=get("HTTP_X_ASH_REQUEST_ID"),
     )

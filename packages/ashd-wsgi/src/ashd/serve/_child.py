@@ -55,6 +55,7 @@ class Child:
         self.replaced = False  # by a worker of a later generation
         self._born = time.monotonic()
         self._told = 0  # the signal that it was sent
+        self._later: list[int] = []  # signals that would kill it while it starts
 
     @property
     def pid(self) -> int:
@@ -79,6 +80,8 @@ class Child:
         if READY in words:
             if self.state is State.STARTING:
                 self.state = State.READY
+                while self._later:
+                    self._process.send_signal(self._later.pop())
             else:  # the application's start has swallowed the signal
                 self._process.send_signal(self._told)
         if LEAVING in words:
@@ -92,6 +95,13 @@ class Child:
         self.state = State.LEAVING
         if not self._told:
             self._told = number
+            self._process.send_signal(number)
+
+    def hand_on(self, number: int) -> None:
+        """Send it a signal that it has a handler for, once it has."""
+        if self.state is State.STARTING:
+            self._later = [number]
+        else:
             self._process.send_signal(number)
 
     def ended(self) -> int | None:

@@ -56,12 +56,14 @@ class Workers:
         *,
         hung_up: Look,
         holds_request: Look,
+        handed_on: Sequence[int] = (),
         on_stop: Callable[[], object] | None = None,
     ) -> None:
         """Run `argv` in each worker, with `sock` (which is borrowed) as its standard input.
 
         `graceful_timeout` is how many seconds workers have to finish their requests. `hung_up`
         tells whether nobody sends any more, `holds_request` whether there is more to receive.
+        Signals that are `handed_on` go to all workers; each has to have a handler when it is ready.
 
         `on_stop` is for a parent that sends the requests itself: called on a signal to stop, it
         ends the sending, and the end-of-file ends the workers when they have received all.
@@ -70,6 +72,7 @@ class Workers:
         self._count = count
         self._socket = sock
         self._hung_up = hung_up
+        self._handed_on = handed_on
         self._holds_request = holds_request
         self._on_stop = on_stop
         self._graceful_timeout = graceful_timeout
@@ -103,7 +106,8 @@ class Workers:
             self._places = Places()
         wakeup = WakeUp()
         wakeup.set_by_signals()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+        ours = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+        for number in (*ours, *self._handed_on):
             signal.signal(number, self._note_signal)
         try:
             while self._step(wakeup):
@@ -184,6 +188,9 @@ class Workers:
                 self._ask_for_renewal()
             elif number in (signal.SIGTERM, signal.SIGINT):
                 self._stop(number)
+            elif number in self._handed_on:
+                for child in self._children:
+                    child.hand_on(number)
 
     def _ask_for_renewal(self) -> None:
         """Replace all workers, now or when those of an earlier generation have finished.

@@ -23,6 +23,18 @@ class Application(Protocol):
     def __call__(self, environ: dict[str, Any], start_response: Any, /) -> Iterable[bytes]: ...
 
 
+class Served(Protocol):
+    """A request, and what has become of it."""
+
+    request: Request
+    response: Response
+
+    @property
+    def received(self) -> int:
+        """How many bytes of the request's body have come."""
+        ...
+
+
 class Observer(Protocol):
     """Is told of each request. Its methods are called in the threads that serve; none may block."""
 
@@ -30,12 +42,12 @@ class Observer(Protocol):
         """Return what is told of the requests that one thread receives; perhaps itself."""
         ...
 
-    def started(self, environ: dict[str, Any], /) -> Any:
+    def started(self, environ: dict[str, Any], served: Served, /) -> Any:
         """The application is about to be called; what this returns is given to `finished`."""
         ...
 
-    def finished(self, token: Any, status: str, aborted: bool, /) -> None:
-        """The response is over: `status` is `200 OK`, or `-` if there was none.
+    def finished(self, token: Any, served: Served, aborted: bool, /) -> None:
+        """The response is over, or the client has left (`aborted`).
 
         `token` is None if the application wasn't called.
         """

@@ -12,12 +12,18 @@ from ._reception import Admit
 
 
 def admit_maker(
-    adapter: Adapter, limits: Limits, leave: Callable[[], None] | None
+    adapter: Adapter, limits: Limits, leave: Callable[[], None] | None, *, identify: bool = False
 ) -> Callable[[], Admit]:
     """Return what makes, for each thread that receives, what makes exchanges within `limits`.
 
-    `leave` is called when this process should be replaced by another; None if nobody would.
+    `leave` is called when this process should be replaced by another; None if nobody would. With
+    `identify`, requests get ids if the front end gives none.
     """
+    if identify:
+        from ._request_ids import identified
+
+        make = admit_maker(adapter, limits, leave)
+        return lambda: identified(make())
     if limits.request_timeout is not None:
         from ._request_timeout import Guards, Watchdog, leave_stuck_threads
 

@@ -55,13 +55,26 @@ def target(options: Options) -> str:
 def become_front_end(options: Options) -> NoReturn:
     """Run the front end in this process. Raises `StartError`."""
     ports = [portspec(address) for address in options.bind]
-    command = [*_front_end(), *ports, "--", *handler_command(options)]
+    words = _words(options.front_end)
+    command = [*_front_end(), *words, *ports, "--", *handler_command(options)]
     sys.stdout.flush()
     sys.stderr.flush()
     try:
         os.execv(command[0], command)
     except OSError as error:
         raise StartError(f"--bind: {command[0]} can't be started: {error.strerror}") from error
+
+
+def _words(text: str) -> list[str]:
+    import shlex
+
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise UsageError(f"--front-end {text}: {error}") from None
+    if "--" in words:
+        raise UsageError(f"--front-end {text}: give options of {_FRONT_END} alone, without --")
+    return words
 
 
 def _front_end() -> list[str]:

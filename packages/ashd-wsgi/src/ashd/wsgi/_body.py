@@ -53,7 +53,7 @@ class Body(io.RawIOBase):
         self._forgotten = False
         self._length = length
         self._withheld = withheld
-        self._received = 0
+        self.received = 0
         self._exact = exact
         self._ended = exact and not length
         self._read_to_end = False
@@ -76,7 +76,7 @@ class Body(io.RawIOBase):
     @property
     def seen(self) -> bool:
         """Whether anything of the body has come."""
-        return self._received > 0
+        return self.received > 0
 
     def readable(self) -> bool:
         """Tell that it can be read."""
@@ -117,26 +117,26 @@ class Body(io.RawIOBase):
     def _missing(self) -> int:
         """Return how many bytes to ask the socket for."""
         if self._exact and self._length is not None:
-            return min(_BUFFER, self._length - self._received)
+            return min(_BUFFER, self._length - self.received)
         return _BUFFER
 
     def _took(self, count: int) -> None:
         """Count bytes that came; none is the end."""
-        self._received += count
-        self._ended = not count or (self._exact and self._received == self._length)
+        self.received += count
+        self._ended = not count or (self._exact and self.received == self._length)
 
     def _cut(self) -> CutBodyError | None:
-        if self._length is not None and self._received >= self._length:
+        if self._length is not None and self.received >= self._length:
             return None
         poll = select.poll()
         poll.register(self._fd, _RDHUP)
         events = poll.poll(0)
         closed = bool(events) and bool(events[0][1] & (select.POLLHUP | select.POLLERR))
-        if not closed and (self._length is None or (self._withheld and not self._received)):
+        if not closed and (self._length is None or (self._withheld and not self.received)):
             return None
         wanted = "" if self._length is None else f" of {self._length}"
         return CutBodyError(
-            f"the request's body was cut after {self._received}{wanted} bytes: the client went away"
+            f"the request's body was cut after {self.received}{wanted} bytes: the client went away"
         )
 
     # While the response is being written

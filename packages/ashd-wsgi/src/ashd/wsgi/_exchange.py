@@ -52,9 +52,9 @@ class Exchange:
     def __init__(self, adapter: Adapter, request: Request) -> None:
         """Serve `request` for `adapter`; the exchange takes over the descriptor."""
         self._adapter = adapter
-        self._request = request
+        self.request = request
         self._channel = Channel(request.detach())
-        self._response = Response(adapter.status_line, request.method == b"HEAD")
+        self.response = Response(adapter.status_line, request.method == b"HEAD")
         self._context: Context | None = None  # of a driven exchange
         self._result: Iterable[bytes] | None = None
         self._sender: Sender | None = None
@@ -62,16 +62,22 @@ class Exchange:
         self.guard: Guard | None = None
         """The time limit, if there is one."""
         if adapter.guard is not None:
-            self.guard = adapter.guard(self._channel, self._response)
+            self.guard = adapter.guard(self._channel, self.response)
 
     def describe(self) -> str:
         """Return method and url."""
-        return f"{printable(self._request.method)} {printable(self._request.url)}"
+        return f"{printable(self.request.method)} {printable(self.request.url)}"
+
+    @property
+    def received(self) -> int:
+        """How many bytes of the request's body have come."""
+        body = self._channel.body
+        return 0 if body is None else body.received
 
     @property
     def request_id(self) -> str:
         """The request's id, or "" if the front end gives none; found by a search."""
-        return printable(self._request.get(_REQUEST_ID) or b"")
+        return printable(self.request.get(_REQUEST_ID) or b"")
 
     def abandon(self) -> None:
         """Let go of the client, in a process that the application has forked."""
@@ -132,7 +138,7 @@ class Exchange:
                 channel.body.take_in()
             if not channel.flush():
                 return channel.wanted()
-            if self._response.state not in OVER and not self._guarded(self._send_some):
+            if self.response.state not in OVER and not self._guarded(self._send_some):
                 return channel.wanted()
         except BaseException as error:
             self._fail(error)
@@ -151,12 +157,12 @@ class Exchange:
 
     def _call(self) -> Iterable[bytes]:
         adapter = self._adapter
-        environ, framing, self._response.chunks = adapter.environ.build(self._request)
+        environ, framing, self.response.chunks = adapter.environ.build(self.request)
         if framing is not NONE or adapter.scgi:
             self._expect_body(framing, environ.get("CONTENT_LENGTH"))
         environ["wsgi.input"] = Input(self._channel)
         if adapter.observer is not None:
-            self._token = adapter.observer.started(environ)
+            self._token = adapter.observer.started(environ, self)
         return adapter.application(environ, self.start_response)
 
     def _expect_body(self, framing: Framing, length: str | None) -> None:
@@ -171,11 +177,11 @@ class Exchange:
         )
         self._channel.expect_body(body)
         if doubtful:
-            self._response.doubtful = body
+            self.response.doubtful = body
 
     def start_response(self, status: object, headers: object, /, exc_info: object = None) -> Write:
         """Take status and headers (PEP 3333). Raises `ResponseError` for what can't be sent."""
-        self._response.start(status, headers, exc_info)
+        self.response.start(status, headers, exc_info)
         return self.write
 
     def write(self, data: object) -> None:
@@ -186,7 +192,7 @@ class Exchange:
         """
         piece = as_bytes(data)
         if piece:
-            self._channel.put(self._response.piece(piece))
+            self._channel.put(self.response.piece(piece))
             if not self._channel.patient:
                 self._channel.wait_for_room(_WRITE_BUFFER)
 
@@ -194,7 +200,7 @@ class Exchange:
 
     def _send_sequence(self, given: Sequence[object]) -> None:
         """Send a body that is there as a whole."""
-        channel, response = self._channel, self._response
+        channel, response = self._channel, self.response
         if channel.body is not None:
             channel.body.forget()
         if len(given) == 1:
@@ -213,7 +219,7 @@ class Exchange:
 
     def _send_some(self) -> bool:
         """Send a part of the body; tell whether that was all, so that only the end is left."""
-        channel, response = self._channel, self._response
+        channel, response = self._channel, self.response
         if self._sender is None:
             self._sender = sender_of(self._result, response, channel)
         if not self._sender.send_some(response, channel):
@@ -228,13 +234,13 @@ class Exchange:
         return True
 
     def _warn_of_mismatch(self) -> None:
-        logger.warning("%s: %s", self.describe(), self._response.mismatch())
+        logger.warning("%s: %s", self.describe(), self.response.mismatch())
 
     # The end
 
     def _fail(self, error: BaseException) -> None:
         """Log a failure, and answer it if the head wasn't sent; else cut the response."""
-        channel, response = self._channel, self._response
+        channel, response = self._channel, self.response
         if channel.body is not None:
             channel.body.forget()
         if self.guard is not None and self.guard.struck:  # it was logged, and maybe answered
@@ -250,7 +256,7 @@ class Exchange:
             self._cut()
 
     def _cut(self) -> None:
-        self._response.cut()
+        self.response.cut()
         self.close()
 
     def _log_failure(self, error: BaseException) -> bytes:
@@ -279,8 +285,7 @@ class Exchange:
                 return select.POLLIN
             self.close()
         if self._adapter.observer is not None:
-            status = self._response.status.decode("latin-1") or "-"
-            self._adapter.observer.finished(self._token, status, aborted)
+            self._adapter.observer.finished(self._token, self, aborted)
         return 0
 
     def _close_result(self) -> None:

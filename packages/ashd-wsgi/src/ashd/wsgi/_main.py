@@ -151,6 +151,7 @@ def _run_workers(options: Options, sock: socket.socket | None, acceptor: Accepto
             options.graceful_timeout,
             hung_up=hung_up,
             holds_request=holds_datagram,
+            handed_on=[signal.SIGUSR1] if options.access_log else [],
             on_stop=None if acceptor is None else acceptor.stop,
         )
         if acceptor is not None:
@@ -186,6 +187,15 @@ def serve(
 
         open_debug_socket(options.pdm, adapter, options.model)
 
+    access_log = None
+    if options.access_log:
+        from ._access import AccessLog, AccessObserver
+
+        access_log = AccessLog(options.access_log, options.access_log_format)
+        adapter.observer = AccessObserver(access_log, adapter.observer)
+        reopen = access_log.reopen
+        handle_signal(signal.SIGUSR1, lambda *_: reopen())
+
     def leave() -> None:
         if acceptor is None:
             source.stop()
@@ -199,7 +209,7 @@ def serve(
 
     source = RequestSource(
         sock,
-        admit_maker(adapter, limits, leave if worker else None),
+        admit_maker(adapter, limits, leave if worker else None, identify=options.request_id),
         timestamps=limits.queue_timeout is not None,
         worker=worker,
         on_parents_end=bound_finish,
@@ -216,6 +226,8 @@ def serve(
     if acceptor is not None:
         acceptor.start()
     model.serve(source)
+    if access_log is not None:
+        access_log.close()
     signal.set_wakeup_fd(-1)
     source.close()
 

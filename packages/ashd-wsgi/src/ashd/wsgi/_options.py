@@ -13,7 +13,7 @@ from ashd.serve import DEFAULT_MODEL
 from ._environ import working_directory
 from ._errors import UsageError
 from ._sources import VARIABLE, Kind, Values, read_file, words_of_environment
-from ._values import count, count_and_jitter, log_format, seconds, workers
+from ._values import access_log_format, count, count_and_jitter, log_format, seconds, workers
 
 
 class Options:
@@ -24,7 +24,11 @@ class Options:
     find_application: bool = False
     leave_logging: bool = False
     bind: tuple[str, ...] = ()
+    front_end: str = ""
     log_format: str = TEXT
+    access_log: str = ""
+    access_log_format: str = "combined"
+    request_id: bool = False
     path: tuple[str, ...] = ()
     reload: bool = False
     config: str | None = None
@@ -98,11 +102,41 @@ OPTIONS = (
     ),
     _Option(
         "",
+        "front-end",
+        "front_end",
+        "OPTIONS",
+        help="options of that front end, in one word: '--processes 2 --access-log -'",
+    ),
+    _Option(
+        "",
         "log-format",
         "log_format",
         "text|json",
         log_format,
         "lines of the log, on standard error or in syslog (default: text)",
+    ),
+    _Option(
+        "",
+        "access-log",
+        "access_log",
+        "FILE",
+        help="log each request to FILE (-: standard output), which SIGUSR1 opens anew; for front "
+        "ends that don't",
+    ),
+    _Option(
+        "",
+        "access-log-format",
+        "access_log_format",
+        "FORMAT",
+        access_log_format,
+        "combined, common, json, json:FIELD,... or text with fields like {client} {status} "
+        "(default: combined)",
+    ),
+    _Option(
+        "",
+        "request-id",
+        "request_id",
+        help="give each request an id that the front end hasn't given one (X-Ash-Request-ID)",
     ),
     _Option(
         "p",
@@ -193,6 +227,7 @@ _BY_NAME = {f"--{option.name}": option for option in OPTIONS if option.name} | {
 _BY_KEY = {option.key: option for option in OPTIONS}
 _NOT_IN_FILES = {"help", "version", "config", "check-config", "l", "T"}
 _REPEATABLE = {"bind", "path"}
+_FRONT_ENDS = {"bind", "front_end"}
 _SCGI_ONLY = "T"
 _FOR_PRODUCTION = ("workers", "max_requests", "max_rss")
 
@@ -218,7 +253,7 @@ def parse_options(program: str, arguments: Sequence[str], *, scgi: bool = False)
     options.words = [
         word
         for option, value in found
-        if option.attribute != "bind"
+        if option.attribute not in _FRONT_ENDS
         for word in _as_words(option, value)
     ]
     if _SCGI_ONLY in given and not scgi:

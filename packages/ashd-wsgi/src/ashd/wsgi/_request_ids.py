@@ -1,13 +1,31 @@
-"""The id of a request, by which lines of several logs are put together."""
+"""The id of a request, by which lines of several logs are put together.
+
+Usually the front end gives one. Below the reference one, requests get one here if somebody asks.
+"""
 
 from __future__ import annotations
 
+from ashd.proto import Request
+from ashd.proto._request_id import REQUEST_ID, request_ids
 from ashd.serve import running
 
 from ._exchange import Exchange
+from ._reception import Admit
 
 
 def current_request_id() -> str:
     """Return the id of the request that the calling thread serves; "" if there is none."""
     work = running.current()
     return work.request_id if isinstance(work, Exchange) else ""
+
+
+def identified(admit: Admit) -> Admit:
+    """Return what admits the requests of one thread after giving an id to those that have none."""
+    ids = request_ids()
+
+    def admit_with_id(request: Request) -> Exchange | None:
+        if REQUEST_ID not in request:
+            request.headers.append((REQUEST_ID, next(ids)))
+        return admit(request)
+
+    return admit_with_id

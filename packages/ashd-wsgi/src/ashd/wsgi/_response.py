@@ -95,6 +95,7 @@ class Response:
     status = b""
     left = 0
     chunks = False
+    _count = 0  # of the body's bytes, if it has no length
     _headers = b""
     _own_length: int | None = None  # the application's
     _length = 0  # what the head says
@@ -141,8 +142,10 @@ class Response:
                 data = data[: max(left, 0)]
         elif end is NO_BODY:
             data = b""
-        elif end is CHUNKS:
-            return self._chunk(head, data, last)
+        else:
+            self._count += len(data)
+            if end is CHUNKS:
+                return self._chunk(head, data, last)
         if last:
             self.state = COMPLETE
         if len(data) > JOIN:
@@ -212,6 +215,8 @@ class Response:
         """Note that so many bytes were sent."""
         if self._end is LENGTH:
             self.left -= count
+        else:
+            self._count += count
 
     # The end
 
@@ -225,6 +230,7 @@ class Response:
         page = self.page(status, close=close or self.doubtful is not None)
         self.status = status
         self.state = COMPLETE
+        self._count = len(status) + 1
         return (page,)
 
     def page(self, status: bytes, *, close: bool) -> bytes:
@@ -241,6 +247,19 @@ class Response:
     def cut(self) -> None:
         """Give up: nothing more is sent."""
         self.state = CUT
+
+    @property
+    def sent(self) -> int:
+        """How many bytes of the body were given to the client."""
+        return self._length - max(self.left, 0) if self._end is LENGTH else self._count
+
+    def header(self, name: bytes) -> bytes:
+        """Return the value of the application's header of that name in lower case, or nothing."""
+        for line in self._headers.split(b"\r\n"):
+            key, _, value = line.partition(b":")
+            if key.lower() == name:
+                return value.strip()
+        return b""
 
     @property
     def wants_more(self) -> bool:

@@ -36,6 +36,17 @@ def log_format(text: str) -> str:
     return text
 
 
+def access_log_format(text: str) -> str:
+    """Return a format of the access log as it is; raises `UsageError`."""
+    from ashd.proto._access_format import AccessFormat, FormatError
+
+    try:
+        AccessFormat(text)
+    except FormatError as error:
+        raise UsageError(f"--access-log-format: {error}") from None
+    return text
+
+
 def workers(text: str) -> int:
     """Return a whole number, or for `auto` how many processors there are for this process."""
     if text != "auto":

@@ -1,0 +1,171 @@
+"""The access log of `ashd-wsgi`, for those whose front end has none.
+
+Threads that serve make the lines, and a thread of its own writes them each second. Nothing imports
+this module unless somebody wants the log.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ashd.proto._access_format import AccessFormat
+from ashd.proto._log_file import LogFile
+from ashd.serve import WakeUp, leave_behind
+
+from ._errors import StartError
+
+if TYPE_CHECKING:
+    from ._adapter import Observer, Served
+
+logger = logging.getLogger("ashd.wsgi")
+
+_NO_RESPONSE = b"499"  # as ashd-htparser has it
+
+
+class AccessLog:
+    """The log of a process."""
+
+    def __init__(self, path: str, form: str) -> None:
+        """Open the file, and write to it each second in a thread; raises `StartError`."""
+        try:
+            self._file = LogFile(path)
+        except OSError as error:
+            raise StartError(f"the access log {path} can't be opened: {error.strerror}") from error
+        self._form = form
+        self._formats: list[AccessFormat] = []
+        self._wakeup = WakeUp()
+        self._thread = threading.Thread(target=self._write, name="access log", daemon=True)
+        self._ended = False
+        leave_behind(self._file.abandon)
+        self._thread.start()
+        self.add = self._file.add
+
+    def new_format(self) -> AccessFormat:
+        """Return the format, compiled for one thread."""
+        form = AccessFormat(self._form)
+        self._formats.append(form)
+        return form
+
+    def reopen(self) -> None:
+        """Open the file anew: the old one was moved away. May be called in a signal handler."""
+        self._file.reopen()
+        self._wakeup.set()
+
+    def close(self) -> None:
+        """Write what is left."""
+        self._ended = True
+        self._wakeup.set()
+        self._thread.join()
+        self._file.close()
+
+    def _write(self) -> None:
+        self._wakeup.attend(self._look)
+
+    def _look(self) -> float | None:
+        for form in self._formats.copy():
+            form.tick()
+        self._file.flush()
+        return 0 if self._ended else 1.001 - time.time() % 1
+
+
+class _Token:
+    """What is known of a request while it is served."""
+
+    __slots__ = ("began", "environ", "first_byte", "inner")
+
+    def __init__(self, inner: Any, environ: dict[str, Any]) -> None:
+        self.inner = inner
+        self.environ = environ
+        self.began = time.monotonic()
+        self.first_byte = -1.0
+
+
+class AccessObserver:
+    """An observer that logs what is over, and tells another one."""
+
+    def __init__(self, log: AccessLog, inner: Observer | None) -> None:
+        """Log to `log`; tell `inner`, if there is one."""
+        self._log = log
+        self._inner = inner
+        self._form = log.new_format()
+
+    def for_thread(self) -> AccessObserver:
+        """See `Observer`."""
+        return AccessObserver(self._log, self._inner and self._inner.for_thread())
+
+    def started(self, environ: dict[str, Any], served: Served) -> _Token:
+        """See `Observer`."""
+        inner = None if self._inner is None else self._inner.started(environ, served)
+        token = _Token(inner, environ)
+        if self._form.watching:
+            served.response.gate = _noting(token, served.response.gate)
+        return token
+
+    def finished(self, token: _Token | None, served: Served, aborted: bool) -> None:
+        """See `Observer`."""
+        if self._inner is not None:
+            self._inner.finished(None if token is None else token.inner, served, aborted)
+        environ = {} if token is None else token.environ
+        entry = _Entry(served, environ)
+        entry.outcome = b"cut" if aborted else b"ok"
+        if token is None:
+            entry.outcome = b"refused"
+        else:
+            entry.first_byte = token.first_byte
+            entry.duration = time.monotonic() - token.began
+        try:
+            self._log.add(self._form.line(entry))
+        except Exception:  # the response is over, and nobody else looks
+            logger.exception("a line of the access log can't be made")
+
+
+def _noting(token: _Token, gate: Callable[[], object] | None) -> Callable[[], object]:
+    def note() -> None:
+        if gate is not None:
+            gate()
+        token.first_byte = time.monotonic() - token.began
+
+    return note
+
+
+class _Entry:
+    """A request that is over: an entry of the log."""
+
+    line = b""
+    plain = False
+    kept = b""
+
+    def __init__(self, served: Served, environ: dict[str, Any]) -> None:
+        self._request = request = served.request
+        self._response = response = served.response
+        self._environ = environ  # empty if the application wasn't called
+        self.client = self._variable("REMOTE_ADDR") or request.get("X-Ash-Address") or b""
+        self.user = self._variable("REMOTE_USER")
+        self.method, self.target, self.version = request.method, request.url, request.version
+        self.status = response.status[:3] or _NO_RESPONSE
+        self.sent, self.received = response.sent, served.received
+        self.duration = self.first_byte = -1.0
+        self.request_id = request.get("X-Ash-Request-ID") or b""
+        self.outcome = b""
+
+    @property
+    def connection_id(self) -> bytes:
+        return self._request.get("X-Ash-Connection-ID") or b""
+
+    @property
+    def protocol(self) -> bytes:
+        return self._request.get("X-Ash-Protocol") or self._variable("wsgi.url_scheme")
+
+    def request_header(self, name: bytes) -> bytes:
+        variable = "HTTP_" + name.decode("latin-1").upper().replace("-", "_")  # as SCGI has it
+        return self._request.get(name) or self._variable(variable)
+
+    def _variable(self, name: str) -> bytes:
+        return str(self._environ.get(name) or "").encode("latin-1", "replace")
+
+    def response_header(self, name: bytes) -> bytes:
+        return self._response.header(name)
