@@ -32,7 +32,7 @@ SHORT_PATHS = {"TMPDIR": tempfile.gettempdir()}
 AT_A_TIME = [f"--numprocesses={min(2 * (os.cpu_count() or 1), 16)}", "--dist=worksteal"]
 """Two tests for each processor: half of a test's time is waiting."""
 QUICK = ["tests/proto", "tests/util", "tests/wsgi", "tests/wsgidir", "tests/dirplex"]
-QUICK += ["tests/htparser", "tests/wsgiutil", "tests/workspace"]
+QUICK += ["tests/log", "tests/accesslog", "tests/htparser", "tests/wsgiutil", "tests/workspace"]
 """Tests of the parts that take less than a minute together."""
 PARALLEL = ["tests/serve", "tests/proto", "tests/util", "tests/wsgi", "tests/perf"]
 """Tests of what several threads run at the same time; those of the models are among them."""
@@ -198,9 +198,10 @@ def _wheel(folder: Path, name: str) -> Path:
 def proto_alone(session: nox.Session) -> None:
     """Install ashd-proto with nothing beside it: it must bring nothing along, import, and work."""
     session.install("./packages/ashd-proto")
-    session.run("python", str(CHECKS / "alone.py"), "ashd-proto", "ashd.proto", "ashd.util")
+    parts = ["proto", "util", "log", "accesslog"]
+    session.run("python", str(CHECKS / "alone.py"), "ashd-proto", *(f"ashd.{p}" for p in parts))
     session.install(*_groups("test"))
-    _pytest(session, "tests/proto", "tests/util", *session.posargs)
+    _pytest(session, *(f"tests/{part}" for part in parts), *session.posargs)
 
 
 @nox.session(python=LOWEST)

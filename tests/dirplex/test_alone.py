@@ -16,4 +16,4 @@ def test_it_needs_no_wsgi() -> None:
     done = subprocess.run(
         [sys.executable, "-c", IMPORT], capture_output=True, check=True, text=True
     )
-    assert done.stdout.split() == ["ashd.dirplex", "ashd.proto", "ashd.util"]
+    assert done.stdout.split() == ["ashd.dirplex", "ashd.log", "ashd.proto", "ashd.util"]

@@ -20,17 +20,19 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     # ashd-proto: the wire, and what speaks it without knowing of Python applications
     "proto": set(),
     "util": {"proto"},
-    "htparser": {"proto", "util"},
+    "log": set(),
+    "accesslog": set(),
+    "htparser": {"proto", "util", "log", "accesslog"},
     # ashd-pdm: for any daemon, so it knows nothing of ours
     "pdm": set(),
     # ashd-wsgi: the models know neither ashd nor WSGI; the workers' parent looks at the socket
     "serve": {"proto"},
-    "wsgi": {"proto", "util", "serve"},
+    "wsgi": {"proto", "util", "serve", "log", "accesslog"},
     "wsgiutil": set(),
     "perf": {"pdm", "serve", "wsgi"},
     # ashd-wsgidir
     "wsgidir": {"wsgi", "wsgiutil"},
-    "dirplex": {"proto", "util"},
+    "dirplex": {"proto", "util", "log"},
 }
 
 ON_DEMAND: Mapping[str, set[str]] = {
@@ -102,6 +104,10 @@ def part(module: str) -> str:
     return module.split(".")[1]
 
 
+def distribution(module: str) -> str:
+    return SOURCES[module].relative_to(ROOT / "packages").parts[0]
+
+
 def test_every_part_has_a_rule() -> None:
     assert {part(name) for name in SOURCES} == set(MAY_IMPORT)
 
@@ -115,6 +121,17 @@ def test_parts_import_what_they_may(name: str) -> None:
         allowed = MAY_IMPORT[name] | (ON_DEMAND.get(name, set()) if one.on_demand else set())
         if part(one.imported) not in allowed:
             wrong.append(f"{one.importer} imports {one.imported}")
+    assert not wrong, "; ".join(wrong)
+
+
+def test_distributions_use_what_others_make_public() -> None:
+    """They are released by themselves: a private module of another may be gone."""
+    wrong = [
+        f"{one.importer} imports {one.imported}"
+        for one in IMPORTS
+        if distribution(one.importer) != distribution(one.imported)
+        and any(word.startswith("_") for word in one.imported.split("."))
+    ]
     assert not wrong, "; ".join(wrong)
 
 

@@ -85,7 +85,7 @@ def test_logging_can_be_left_alone(tmp_path: Path) -> None:
 
 CONFIGURE = """
 import logging, sys
-from ashd.proto._logs import configure_logging
+from ashd.log import configure_logging
 configure_logging("ashd-wsgi", syslog_socket=sys.argv[1])
 logging.getLogger("shop.cart").info("an item")
 """

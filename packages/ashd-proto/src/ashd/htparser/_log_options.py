@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 
-from ashd.proto._access_format import COMBINED, AccessFormat, FormatError
-from ashd.proto._log_file import LogFile
-from ashd.proto._logs import FORMATS, TEXT
+from ashd.accesslog import COMBINED, AccessFormat, FormatError, LogFile
+from ashd.log import FORMATS, TEXT
 
 from ._errors import StartError, UsageError
 from ._record import Records

@@ -15,8 +15,7 @@ import sys
 from collections.abc import Sequence
 from types import FrameType
 
-from ashd.proto._logs import configure_logging
-from ashd.proto._stderr import make_stderr_lossy
+from ashd.log import configure_logging, make_stderr_lossy
 
 from ._daemon import daemonize, fill_standard_streams
 from ._errors import FAILURE_STATUS, USAGE_STATUS, StartError, UsageError

@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from time import monotonic
 
-from ashd.proto._access_format import AccessFormat
+from ashd.accesslog import AccessFormat, LogFile
+from ashd.proto import REQUEST_ID, given_id, request_ids
 from ashd.proto._codec import encode_headers
-from ashd.proto._log_file import LogFile
-from ashd.proto._request_id import REQUEST_ID, given_id, request_ids
 
 from ._fields import Field
 from ._head import RequestHead

@@ -25,6 +25,7 @@ from ._hangup import at_end, holds_datagram, hung_up
 from ._ready import describe_handler
 from ._refuse import refusal, refuse
 from ._request import Request
+from ._request_id import REQUEST_ID, given_id, request_ids
 from ._text import printable
 from ._transport import MAX_DATAGRAM, Receiver, handler_socket, recv_request, send_request
 
@@ -36,6 +37,7 @@ sendreq = send_request
 
 __all__ = [
     "MAX_DATAGRAM",
+    "REQUEST_ID",
     "DecodeError",
     "DescriptorError",
     "EncodeError",
@@ -56,6 +58,7 @@ __all__ = [
     "decode_request",
     "describe_handler",
     "encode_request",
+    "given_id",
     "handler_socket",
     "holds_datagram",
     "hung_up",
@@ -66,6 +69,7 @@ __all__ = [
     "refusal",
     "refuse",
     "req",
+    "request_ids",
     "send_request",
     "sendreq",
 ]

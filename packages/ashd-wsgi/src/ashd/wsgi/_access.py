@@ -13,8 +13,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ashd.proto._access_format import AccessFormat
-from ashd.proto._log_file import LogFile
+from ashd.accesslog import AccessFormat, LogFile
 from ashd.serve import WakeUp, leave_behind
 
 from ._environ import environ_key

@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from ashd.log import configure_logging, make_stderr_lossy
 from ashd.proto import describe_handler, holds_datagram, hung_up
-from ashd.proto._logs import configure_logging
-from ashd.proto._stderr import make_stderr_lossy
 from ashd.serve import (
     Model,
     ModelError,

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from ashd.proto._logs import TEXT
+from ashd.log import TEXT
 from ashd.serve import DEFAULT_MODEL
 
 from ._environ import working_directory

@@ -5,8 +5,7 @@ Usually the front end gives one. Below the reference one, requests get one here 
 
 from __future__ import annotations
 
-from ashd.proto import Request
-from ashd.proto._request_id import REQUEST_ID, request_ids
+from ashd.proto import REQUEST_ID, Request, request_ids
 from ashd.serve import running
 
 from ._exchange import Exchange

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ashd.proto._logs import FORMATS
+from ashd.log import FORMATS
 
 from ._errors import UsageError
 
@@ -38,7 +38,7 @@ def log_format(text: str) -> str:
 
 def access_log_format(text: str) -> str:
     """Return a format of the access log as it is; raises `UsageError`."""
-    from ashd.proto._access_format import AccessFormat, FormatError
+    from ashd.accesslog import AccessFormat, FormatError
 
     try:
         AccessFormat(text)

@@ -9,7 +9,7 @@ import socket
 import sys
 from collections.abc import Sequence
 
-from ashd.proto._logs import FORMATS, TEXT
+from ashd.log import FORMATS, TEXT
 from ashd.util import serve_loop
 
 from . import Dirplex, Error, UsageError, read_configs, start_logging

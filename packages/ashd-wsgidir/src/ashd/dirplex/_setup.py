@@ -6,8 +6,7 @@ import logging
 import os
 from pathlib import Path
 
-from ashd.proto._logs import SYSLOG_SOCKET, TEXT, configure_logging
-from ashd.proto._stderr import make_stderr_lossy
+from ashd.log import SYSLOG_SOCKET, TEXT, configure_logging, make_stderr_lossy
 
 from ._config import Configs
 from ._errors import UsageError

@@ -14,7 +14,7 @@ from enum import Enum
 from string import Formatter
 from typing import Any, NamedTuple, Protocol
 
-from ._access_escape import Escaped, escape_json, escape_text
+from ._escape import Escaped, escape_json, escape_text
 
 MAX_LINE = 4096
 """Bytes of a line: a pipe takes so many in one piece (PIPE_BUF), whoever else writes to it."""

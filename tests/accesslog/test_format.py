@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ashd.proto._access_format import FIELDS, MAX_LINE, PRESETS, AccessFormat, FormatError
-from ashd.proto._request_id import given_id, request_ids
+from ashd.accesslog import FIELDS, MAX_LINE, PRESETS, AccessFormat, FormatError
+from ashd.proto import given_id, request_ids
 
 TIME = r"\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ashd.proto._log_file import LogFile
+from ashd.accesslog import LogFile
 
 LINE = b"x" * 99 + b"\n"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 LOGGING = """
 import logging, sys
-from ashd.proto._logs import configure_logging
+from ashd.log import configure_logging
 configure_logging("prog", sys.argv[1], request_id=lambda: "abc")
 log = logging.getLogger("shop.cart")
 log.info("an item\\nin two lines")
