@@ -202,7 +202,7 @@ def test_time_limits_are_not_early() -> None:
     ids=["no head", "head", "held body", "body"],
 )
 def test_stalled_clients_give_way(half: bytes) -> None:
-    """Those that stall for longest, and the others stay."""
+    """One of them for a place, and the others stay."""
     with (
         front_end(HANDLER, options=["--connections=10"]) as server,
         contextlib.ExitStack() as stack,
@@ -212,9 +212,9 @@ def test_stalled_clients_give_way(half: bytes) -> None:
             sock.sendall(half)
         for _ in range(5):
             assert_serves(server)
-        reply = read_to_end(stalled[0])
+        (gone,) = select.select(stalled, [], [], DEADLINE)[0]
+        reply = read_to_end(gone)
         assert reply.startswith(b"HTTP/1.1 408 ") or not half
-        assert not select.select(stalled[1:], [], [], 0)[0]
 
 
 def test_a_client_that_does_not_read_gives_way() -> None:

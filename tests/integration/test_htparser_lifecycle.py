@@ -327,6 +327,7 @@ def test_out_of_descriptors() -> None:
             for client in clients:
                 assert Reader(client).reply().status == 200
             assert _cpu_ticks(server.pid) - before < 50
+            assert server.log.count("can't accept connections") == 1
         assert children(server.pid) == [server.handler_pid]
 
 

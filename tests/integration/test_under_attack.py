@@ -50,6 +50,8 @@ SMALL, LARGE, CHUNKED = (
     POST + b"Transfer-Encoding: chunked\r\n\r\n",
 )
 ENDLESS = b"GET /never_ends HTTP/1.1\r\nHost: a\r\n\r\n"
+LAST = b"GET /gives_download?180000 HTTP/1.0\r\n\r\n"
+"""Its response is more than the kernel takes for a client that doesn't read, and not much more."""
 MANY = b"".join(b"Name%d: x\r\n" % number for number in range(190))
 
 Attack = Callable[[FrontEnd, ExitStack], object]
@@ -184,6 +186,7 @@ ATTACKS: dict[str, Attack] = {
     "a promised body that doesn't come": partial(stall, data=SMALL[:-2] + EXPECT + b"\r\n"),
     "idle after a response": keep,
     "a response that isn't read": partial(stall, data=ENDLESS),
+    "the end of a last response that isn't read": partial(stall, data=LAST, room=1),
     "a response that is read in tiny pieces": sip,
     "one request after another": reuse,
     "requests without end, and no reading": partial(flood, data=GET + b"\r\n"),

@@ -150,15 +150,13 @@ class Connection(asyncio.Protocol):
 
     def stirs(self, now: float) -> bool:
         """See `_room.Client`."""
-        if self._state is _RESPONSE:
+        if self._state is _RESPONSE or self._state is State.CLOSED:
             return self._wire.is_taken()
         return (self._pace is not None and not self._pace.is_behind(now)) or self._wire.has_sent()
 
     def give_way(self) -> None:
         """See `_room.Client`."""
-        if self._state is not State.CLOSING and (
-            self._head is not None or self._reader.buffer.size
-        ):
+        if self._state < State.CLOSING and (self._head is not None or self._reader.buffer.size):
             self.refuse(408, "The request did not arrive fast enough for a busy server.")
         if self._transport.get_write_buffer_size():
             self.leave()
@@ -409,6 +407,8 @@ class Connection(asyncio.Protocol):
     def _close(self) -> None:
         self._enter(State.CLOSED, self._server.limits.body_time)
         self._wire.mark()
+        if self._transport.get_write_buffer_size():
+            self._server.room.stand(self, _RESPONSE, self._server.time())
         self._transport.close()
 
     def linger(self) -> None:

@@ -122,6 +122,9 @@ MAX_TLS_REPLIES = 1024 * KIB
 """Unsent bytes, with which a client that makes TLS itself answer is left: responses stop long
 before."""
 
+SAY_AGAIN = 60.0
+"""Seconds between two warnings that no descriptors are left: there may be thousands of attempts."""
+
 ACCEPT_BURST = 64
 """Connections accepted before it's the others' turn."""
 

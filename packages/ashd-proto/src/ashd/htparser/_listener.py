@@ -17,7 +17,7 @@ from typing import Protocol
 
 from ._connection import Connection
 from ._errors import StartError
-from ._limits import ACCEPT_BURST, BACKLOG, KEEPALIVE_TIME, UNSENT
+from ._limits import ACCEPT_BURST, BACKLOG, KEEPALIVE_TIME, SAY_AGAIN, UNSENT
 from ._portspec import Port, check_portspec, parse_portspec
 from ._unix_socket import bind_unix
 
@@ -217,6 +217,7 @@ class Listener:
         self._port = port
         self._sock = sock
         self._accepting = False
+        self._say_again = 0.0
 
     def resume(self) -> None:
         """Accept connections."""
@@ -258,7 +259,11 @@ class Listener:
 
     def _refused(self, error: OSError) -> None:
         if error.errno in _OUT_OF_RESOURCES:
-            _log.warning("can't accept connections for the moment: %s", os.strerror(error.errno))
+            now = self._acceptor.loop.time()
+            if now >= self._say_again:
+                self._say_again = now + SAY_AGAIN
+                why = os.strerror(error.errno)
+                _log.warning("can't accept connections for the moment: %s", why)
             self._acceptor.pause_accepting()
         else:
             _log.warning("a connection could not be accepted: %s", error)

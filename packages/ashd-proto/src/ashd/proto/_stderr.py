@@ -35,6 +35,7 @@ def make_stderr_lossy() -> None:
     if old is not sys.__stderr__ or old is None:
         return
     raw = _LossyFile(_STDERR, "w", closefd=False)
+    raw.name = old.name
     sys.stderr = io.TextIOWrapper(
         io.BufferedWriter(raw), old.encoding, old.errors, line_buffering=True
     )
