@@ -144,6 +144,19 @@ def test_bytes_ahead_belong_to_the_stream(any_front: FrontEnd) -> None:
         assert client.at_end()
 
 
+def test_a_stream_is_logged_when_it_ends(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    options = [f"--access-log={log}", "--access-log-format={target} {status} {sent} {received}"]
+    with front_end(HANDLER, options=options) as server:
+        for number in range(2):
+            with opened(server, f"/echo?{number}", ahead=b"hello") as client:
+                assert client.exactly(5) == b"hello"
+                client.send(b" there")
+                assert client.exactly(6) == b" there"
+        wait_until(lambda: len(log.read_text("ascii").splitlines()) == 2)
+    assert sorted(log.read_text("ascii").splitlines()) == ["/echo?0 101 11 11", "/echo?1 101 11 11"]
+
+
 def test_a_stream_after_other_requests(front: FrontEnd) -> None:
     with Client(front.connect()) as client:
         client.send(request("/") * 3 + request("/echo", *ASKS) + b"abc")

@@ -11,6 +11,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ashd.accesslog import AccessFormat, LogFile
@@ -26,6 +27,8 @@ logger = logging.getLogger("ashd.wsgi")
 
 _PLAIN = re.compile(rb"[ !#-\[\]-~]*")
 """What needs no escaping. The application may have put anything into its environ."""
+
+_key_of = lru_cache(maxsize=64)(environ_key)  # names come from the format alone
 
 _NO_RESPONSE = b"499"  # as ashd-htparser has it
 
@@ -174,7 +177,7 @@ class _Entry:
     def request_header(self, name: bytes) -> bytes:
         if not self._environ:
             return self._request.get(name) or b""
-        return self._variable(environ_key(name))
+        return self._variable(_key_of(name))
 
     def _variable(self, name: str) -> bytes:
         value = self._environ.get(name)
