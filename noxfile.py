@@ -336,6 +336,13 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session(python=LOWEST, default=False)
+def man(session: nox.Session) -> None:
+    """Write manual pages and completions anew, from the commands' tables of options."""
+    _install_editable(session)
+    session.run("python", "-m", "ashdtest.manual", env={"PYTHONPATH": "tests/support"})
+
+
+@nox.session(python=LOWEST, default=False)
 def publisher(session: nox.Session) -> None:
     """Name the project's address on the web, and one for mail, in place of those named so far."""
     if len(session.posargs) != 2:

@@ -1,4 +1,4 @@
-"""Completion in the shells that are not everywhere, and the manual page for those who format it."""
+"""Completion of `ashd-pdm` in the shells that are not everywhere."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from ashdtest.debugdaemon import Daemon, run_command
 from ashdtest.outside import needs
 from ashdtest.terminal import terminal
 
-PAGES = Path(__file__).parents[2] / "packages/ashd-pdm/src/ashd/pdm/command"
 SEARCHED = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 
 
@@ -65,14 +64,3 @@ def test_zsh(daemon: Daemon, tmp_path: Path) -> None:
         screen.text(f"ashd-pdm profile {daemon.address} --out")
         screen.type("Tab")
         screen.await_text("--output")
-
-
-@needs("mandoc")
-def test_mandoc_finds_no_fault_in_the_manual_page() -> None:
-    found = subprocess.run(
-        ["mandoc", "-T", "lint", "-W", "warning", str(PAGES / "ashd-pdm.1")],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (found.returncode, found.stdout) == (0, "")

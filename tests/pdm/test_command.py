@@ -21,7 +21,7 @@ from ashdtest.debugdaemon import Daemon, complete_in_bash, run_command, running_
 from ashdtest.outside import needs
 from ashdtest.processes import DEADLINE, wait_until
 
-SOURCES = Path(__file__).parents[2] / "packages/ashd-pdm/src/ashd/pdm/command"
+PAGES = Path(__file__).parents[2] / "packages/ashd-pdm/share/man/man1"
 
 
 def output(*words: str, given: str | None = None) -> str:
@@ -400,7 +400,7 @@ def test_help_of_all() -> None:
 
 
 def test_the_manual_page_has_everything() -> None:
-    text = (SOURCES / "ashd-pdm.1").read_text(encoding="utf-8")
+    text = (PAGES / "ashd-pdm.1").read_text(encoding="utf-8")
     plain = re.sub(r"\\.|^\.[A-Z][a-z] ", "", text, flags=re.MULTILINE)
     for subcommand in SUBCOMMANDS:
         assert f".It Cm {subcommand.name}\n" in text

@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 
 SDIST_TOP = {
     "src",
+    "share",
     "pyproject.toml",
     "README.md",
     "LICENSE",
@@ -25,6 +26,14 @@ SDIST_TOP = {
     "mypyc.ini",
 }
 OPTIONAL = {".gitignore", "mypyc.ini"}
+
+SHARED = [
+    "man/man1",
+    "bash-completion/completions",
+    "zsh/site-functions",
+    "fish/vendor_completions.d",
+]
+"""Where manual pages and completions are installed, below share/."""
 
 BESIDE = (".dist-info", ".so")
 """What may lie beside ashd/: of a compiled wheel, the one library that its modules share."""
@@ -36,8 +45,8 @@ def wheel_faults(names: list[str]) -> Iterator[str]:
     parts = {path.parts[1] for path in paths if path.parts[0] == "ashd" and len(path.parts) > 2}
     for path in paths:
         if path.parts[0].endswith(".data"):
-            if path.parts[1:4] != ("data", "share", "man"):
-                yield f"{path} would be installed outside of the library, and is no manual page"
+            if not any(path.match(f"*.data/data/share/{folder}/*") for folder in SHARED):
+                yield f"{path} would be installed outside of the library, where nobody looks"
         elif path.parts[0] != "ashd" and not path.parts[0].endswith(BESIDE):
             yield f"{path} lies beside ashd/"
         if path.parts[0] == "ashd" and len(path.parts) == 2:

@@ -64,7 +64,8 @@ def test_the_wheel_takes_all_parts_and_nothing_else(package: Path) -> None:
     expected = [f"src/ashd/{part.name}" for part in parts(package)]
     assert sorted(targets["wheel"]["only-include"]) == expected
     assert targets["wheel"]["sources"] == ["src"]
-    beside = ["CHANGELOG.md", *(path.name for path in package.glob("mypyc.ini"))]
+    assert targets["wheel"]["shared-data"] == {"share": "share"}
+    beside = ["CHANGELOG.md", "share", *(path.name for path in package.glob("mypyc.ini"))]
     assert sorted(targets["sdist"]["only-include"]) == sorted([*expected, *beside])
 
 

@@ -374,6 +374,11 @@ _SCGI_EXAMPLES = """\
 takes SCGI requests of a web server. Without --bind, standard input is the listening socket."""
 
 
+def options_of(*, scgi: bool) -> list[_Option]:
+    """Return the options that a program has: `ashd-wsgi`, or with `scgi` `scgi-wsgi`."""
+    return [option for option in OPTIONS if scgi or option.key != _SCGI_ONLY]
+
+
 def help_text(program: str, *, scgi: bool = False) -> str:
     """Return what `--help` prints."""
     from textwrap import wrap
@@ -389,7 +394,7 @@ def help_text(program: str, *, scgi: bool = False) -> str:
         f"Options may also stand in the environment, in {VARIABLE}.",
         "",
     ]
-    for option in OPTIONS if scgi else (each for each in OPTIONS if each.key != _SCGI_ONLY):
+    for option in options_of(scgi=scgi):
         lines.append(f"  {_spelling(option)}")
         lines += wrap(option.help, 90, initial_indent=_INDENT, subsequent_indent=_INDENT)
     return "\n".join(lines) + "\n"

@@ -168,9 +168,9 @@ class Parser(argparse.ArgumentParser):
 def make_parser() -> Parser:
     """Return the parser of `ashd-pdm`. What it returns has `run` in it."""
     about = "Look into a live Python daemon through its debug socket."
-    parser = Parser(prog="ashd-pdm", description=about, epilog=RISK, allow_abbrev=False)
-    version = importlib.metadata.version("ashd-pdm")
-    parser.add_argument("-V", "--version", action="version", version=f"ashd-pdm {version}")
+    parser = _with_version(
+        Parser(prog="ashd-pdm", description=about, epilog=RISK, allow_abbrev=False)
+    )
     chosen = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
     for one in SUBCOMMANDS:
         about, notes = f"{one.help[0].upper()}{one.help[1:]}.", NOTES.get(one.name)
@@ -181,7 +181,14 @@ def make_parser() -> Parser:
 def make_repl_parser() -> Parser:
     """Return the parser of `pdm-repl`."""
     about = "A prompt inside a daemon; the same as ashd-pdm repl."
-    return _fill(Parser(prog="pdm-repl", description=about, epilog=RISK), SUBCOMMANDS[0])
+    parser = _with_version(Parser(prog="pdm-repl", description=about, epilog=RISK))
+    return _fill(parser, SUBCOMMANDS[0])
+
+
+def _with_version(parser: Parser) -> Parser:
+    version = f"{parser.prog} {importlib.metadata.version('ashd-pdm')}"
+    parser.add_argument("-V", "--version", action="version", version=version)
+    return parser
 
 
 def _fill(parser: Parser, subcommand: Subcommand) -> Parser:

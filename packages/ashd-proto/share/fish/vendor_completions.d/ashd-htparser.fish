@@ -1,0 +1,36 @@
+# Completion of ashd-htparser in fish, made of the command's table of options.
+function __ashd_htparser_command
+    set -l words (commandline -opc)
+    set -l end (math (contains -i -- -- $words) + 1)
+    complete -C (string join -- ' ' (string escape -- $words[$end..-1]) (commandline -ct))
+end
+complete -c ashd-htparser -n 'contains -- -- (commandline -opc)' -f -a '(__ashd_htparser_command)'
+complete -c ashd-htparser -n 'not contains -- -- (commandline -opc)' -s h -l help -d 'show this help message and exit'
+complete -c ashd-htparser -n 'not contains -- -- (commandline -opc)' -l head-time -x -d 'to read a request head'
+complete -c ashd-htparser -n 'not contains -- -- (commandline -opc)' -l idle-time -x -d 'between two requests'
+complete -c ashd-htparser -n 'not contains -- -- (commandline -opc)' -l body-time -x -d 'between two bytes of a body'
+complete -c ashd-htparser -n 'not contains -- -- (commandline -opc)' -l body-rate -x -d 'least per second of a body'
+complete -c ashd-htparser -n 'not contains -- -- (commandline -opc)' -l stream-idle-time -x -d 'between two bytes of a stream'
+complete -c ashd-htparser -n 'not contains -- -- (commandline -opc)' -l queue-time -x -d 'until the handler takes it'
+complete -c ashd-htparser -n 'not contains -- -- (commandline -opc)' -l stop-time -x -d 'to finish after SIGTERM'
+complete -c ashd-htparser -n 'not contains -- -- (commandline -opc)' -l connections -x -d 'clients at the same time'
+complete -c ashd-htparser -n 'not contains -- -- (commandline -opc)' -l connections-per-address -x -d 'clients of one address'
+complete -c ashd-htparser -n 'not contains -- -- (commandline -opc)' -l buffer-body -x -d 'hold bodies up to this size until they are whole'
+complete -c ashd-htparser -n 'not contains -- -- (commandline -opc)' -l head-size -x -d 'size of a request head'
+complete -c ashd-htparser -n 'not contains -- -- (commandline -opc)' -l target-size -x -d 'size of a request target'
+complete -c ashd-htparser -n 'not contains -- -- (commandline -opc)' -l body-size -x -d 'size of a request body'
+complete -c ashd-htparser -n 'not contains -- -- (commandline -opc)' -l lenient-targets -d 'pass request targets on with bytes that must be escaped, such as "|"'
+complete -c ashd-htparser -n 'not contains -- -- (commandline -opc)' -l forwarded-allow-ips -x -d 'proxies whose X-Forwarded-* counts'
+complete -c ashd-htparser -n 'not contains -- -- (commandline -opc)' -l version -d 'print the version and exit'
+complete -c ashd-htparser -n 'not contains -- -- (commandline -opc)' -l respawn -l no-respawn -d 'start the root handler again when it dies, or finish and exit'
+complete -c ashd-htparser -n 'not contains -- -- (commandline -opc)' -l processes -x -d 'front ends that share the ports and the root handler'
+complete -c ashd-htparser -n 'not contains -- -- (commandline -opc)' -l log-format -x -a 'text json' -d 'lines of the front end\'s own log'
+complete -c ashd-htparser -n 'not contains -- -- (commandline -opc)' -l access-log -r -F -d 'log each request to FILE'
+complete -c ashd-htparser -n 'not contains -- -- (commandline -opc)' -l access-log-format -x -a 'common combined json' -d 'combined, common, json, json:FIELD,'
+complete -c ashd-htparser -n 'not contains -- -- (commandline -opc)' -l request-id -d 'give each request an id'
+complete -c ashd-htparser -n 'not contains -- -- (commandline -opc)' -s f -l daemon -d 'run in the background'
+complete -c ashd-htparser -n 'not contains -- -- (commandline -opc)' -s S -l syslog -d 'log to syslog'
+complete -c ashd-htparser -n 'not contains -- -- (commandline -opc)' -s u -l user -x -a '(__fish_complete_users)' -d 'serve clients as this user'
+complete -c ashd-htparser -n 'not contains -- -- (commandline -opc)' -s r -l root -x -a '(__fish_complete_directories)' -d 'serve clients from within this directory'
+complete -c ashd-htparser -n 'not contains -- -- (commandline -opc)' -s p -l pid-file -r -F -d 'file for the number of the process'
+complete -c ashd-htparser -n 'not contains -- -- (commandline -opc)' -x -a 'plain:port= plain:bind= plain:unix= plain:mode= plain:owner= plain:group= plain:fd= plain:systemd= plain:proxy= ssl:cert= ssl:key= ssl:ncert= ssl:ncertdir= ssl:trust= ssl:port= ssl:bind= ssl:unix= ssl:mode= ssl:owner= ssl:group= ssl:fd= ssl:systemd= ssl:proxy='

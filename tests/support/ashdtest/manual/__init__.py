@@ -1,0 +1,9 @@
+"""Manual pages and completions of the commands, made of the tables that make `--help`.
+
+`python -m ashdtest.manual` (the session `man`) writes them to `packages/NAME/share/`. What isn't an
+option stands in `docs/man/COMMAND.1.in`.
+"""
+
+from ._files import generated_files
+
+__all__ = ["generated_files"]
