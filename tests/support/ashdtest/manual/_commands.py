@@ -59,7 +59,7 @@ class Option(NamedTuple):
     @property
     def brief(self) -> str:
         """The first part of its help."""
-        return re.split(r"[;:.] | \(", self.help)[0].rstrip(".")
+        return re.split(r"; |(?<=\w)\. | \(", self.help)[0]
 
     @property
     def values(self) -> Values:
