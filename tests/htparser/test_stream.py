@@ -209,6 +209,24 @@ def test_what_a_client_sent_before_its_end_arrives(play: Play, reset: bool) -> N
     play(scenario)
 
 
+def test_what_no_handler_reads_is_given_up(play: Play) -> None:
+    """TLS closes at a client's end, though some of what came before it is still to be read."""
+
+    async def scenario(scene: Scene) -> None:
+        await scene.fill(scene.client)
+        scene.stream.eof_received()
+        scene.transport.abort()
+        await wait_for(scene.transport.is_closing)
+        await asyncio.sleep(0)
+        assert not scene.over
+        scene.stream.expire(scene.server.time())
+        assert not scene.over
+        scene.stream.expire(scene.stream.deadline)
+        await wait_for(lambda: scene.over)
+
+    play(scenario)
+
+
 def test_a_handler_that_leaves_while_it_is_sent_something(play: Play) -> None:
     async def scenario(scene: Scene) -> None:
         await scene.fill(scene.client)

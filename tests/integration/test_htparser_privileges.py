@@ -153,11 +153,10 @@ def test_another_group(tmp_path: Path) -> None:
 
 @needs("setpriv")
 def test_the_handler_may_become_a_user_by_itself(tmp_path: Path) -> None:
-    """As the documentation says it."""
-    command = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--init-groups", *HANDLER]
-    with front_end(command, options=["-u", "nobody"]) as server:
-        server.wait_for_log("listening on")
-        assert identity(server.handler_pid)["Uid"] == [USER.pw_uid] * 4
+    """As the documentation says it; the interpreter of the tests may be out of the user's reach."""
+    command = ["setpriv", "--reuid=nobody", f"--regid={USER.pw_gid}", "--init-groups", "cat"]
+    with front_end(command, options=["-u", "nobody"], status=None) as server:
+        wait_until(lambda: identity(server.handler_pid)["Uid"] == [USER.pw_uid] * 4)
 
 
 @needs("setpriv")

@@ -78,7 +78,7 @@ def way_of_h11(case: Case) -> Way:
         (*start, [field for field in fields if not is_ash(field[0])], body, whole)
         for start, fields, body, whole in reading.messages
     ]
-    return _way(ours, refused, theirs, reading.refused)
+    return _way(ours, refused, theirs, bool(reading.refusal))
 
 
 def way_of_nginx(case: Case, nginx: NginxReader) -> Way:

@@ -21,10 +21,10 @@ class Message(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What there was, and whether h11 refused what came next."""
+    """What there was, and why h11 refused what came next; empty if it didn't."""
 
     messages: list[Message]
-    refused: bool
+    refusal: str
     left: bytes = b""
     """What it didn't read because the connection ends before."""
 
@@ -39,11 +39,11 @@ def requests(data: bytes) -> Reading:
             connection.send(h11.Response(status_code=200, headers=[("Content-Length", "0")]))
             connection.send(h11.EndOfMessage())
             connection.start_next_cycle()
-    except h11.RemoteProtocolError:
-        return Reading(messages, refused=True)
+    except h11.RemoteProtocolError as error:
+        return Reading(messages, str(error))
     except h11.LocalProtocolError:  # it wants to close
-        return Reading(messages, refused=False, left=connection.trailing_data[0])
-    return Reading(messages, refused=False)
+        return Reading(messages, "", left=connection.trailing_data[0])
+    return Reading(messages, "")
 
 
 def response(data: bytes, *, head_only: bool) -> Reading:
@@ -57,9 +57,9 @@ def response(data: bytes, *, head_only: bool) -> Reading:
     messages: list[Message] = []
     try:
         _message(connection, messages)
-    except h11.RemoteProtocolError:
-        return Reading(messages, refused=True)
-    return Reading(messages, refused=False, left=connection.trailing_data[0])
+    except h11.RemoteProtocolError as error:
+        return Reading(messages, str(error))
+    return Reading(messages, "", left=connection.trailing_data[0])
 
 
 def _message(connection: h11.Connection, messages: list[Message]) -> bool:
