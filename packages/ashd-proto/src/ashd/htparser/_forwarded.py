@@ -52,9 +52,7 @@ _NODE = re.compile(
     rb"(?:\[([^\]]+)\]|([0-9.]+)|(?i:unknown)|_%b)(?::(?:([0-9]{1,5})|_%b))?" % (_NAME, _NAME)
 )
 # Linear, as no two repetitions meet. Possessive ones are broken before Python 3.11.5.
-_PAIR = re.compile(
-    rb'[ \t]*(?:(%b)=(?:(%b)|"((?:[^"\\]|\\.)*)")[ \t]*)?([;,]|\Z)' % (TOKEN, TOKEN)
-)
+_PAIR = re.compile(rb'[ \t]*(?:(%b)=(?:(%b)|"((?:[^"\\]|\\.)*)")[ \t]*)?([;,]|\Z)' % (TOKEN, TOKEN))
 _ESCAPE = re.compile(rb"\\(.)")
 _MAPPED = bytes(10) + b"\xff\xff"  # an IPv4 address among IPv6 ones
 _PROTOCOLS = {b"http": b"http", b"https": b"https", b"ws": b"http", b"wss": b"https"}
