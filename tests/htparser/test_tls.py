@@ -12,17 +12,13 @@ from contextlib import ExitStack, suppress
 
 import pytest
 
-from ashd.htparser._connection import Connection
-from ashd.htparser._limits import STALL_TIME, Limits
+from ashd.htparser._limits import STALL_TIME
 from ashd.htparser._portspec import Port, parse_portspec
-from ashd.htparser._queue import RequestQueue
-from ashd.htparser._server import Server
 from ashd.htparser._tls import TlsSession
-from ashd.htparser._workers import Parent
-from ashd.proto import Request, recv_request
 from ashdtest.authority import Authority
 from ashdtest.processes import DEADLINE
 from ashdtest.tlsclient import TLS_1_3, TlsClient
+from ashdtest.tlsscene import Scene, wait_for
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 GET_ONCE = b"GET / HTTP/1.0\r\n\r\n"
@@ -30,87 +26,14 @@ POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nDate: a\r\nServer: b\r\n"
 CHUNK, LAST_CHUNK = b"4\r\nbody\r\n", b"0\r\n\r\n"
 SWITCH = b"HTTP/1.1 101 Go\r\nConnection: upgrade\r\nUpgrade: x\r\nX-Ash-Switch: duplex\r\n\r\n"
-PLACES = 2
 
-Scenario = Callable[["Scene"], Coroutine[None, None, None]]
+Scenario = Callable[[Scene], Coroutine[None, None, None]]
 
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Port:
     authority = Authority(tmp_path_factory.mktemp("authority"))
     return parse_portspec(f"ssl:cert={authority.certificate('a.example')}")
-
-
-class Scene:
-    """A server without processes: the root handler is the test."""
-
-    def __init__(self, stack: ExitStack, port: Port) -> None:
-        self._stack = stack
-        self._port = port
-        queue, self._handler = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        control, parent = socket.socketpair()
-        for sock in (queue, self._handler, control, parent):
-            stack.enter_context(sock)
-        self._handler.setblocking(False)
-        loop = asyncio.get_running_loop()
-        limits = Limits(connections=PLACES)
-        self.server = Server(loop, RequestQueue(queue), Parent(control), limits)
-        stack.callback(self.server.poller.close)
-        self.server.queue.attach(self.server.poller)
-        self._connecting: list[asyncio.Task[None]] = []
-        self.connections: list[Connection] = []
-
-    @property
-    def connection(self) -> Connection:
-        return self.connections[-1]
-
-    async def connect(self, buffer: int = 0, version: ssl.TLSVersion = TLS_1_3) -> TlsClient:
-        """Return a client that has sent nothing so far."""
-        client = self._stack.enter_context(socket.socket())
-        if buffer:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            client.connect(listener.getsockname())
-            served, _ = listener.accept()
-        if buffer:
-            served.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
-        served.setblocking(False)
-        client.setblocking(False)
-        self.server.take(served, self._port)
-        await wait_for(lambda: not self.server._opening)
-        self.connections = [*map(_connection, self.server._connections)]
-        return TlsClient(client, version)
-
-    async def open(self, buffer: int = 0, version: ssl.TLSVersion = TLS_1_3) -> TlsClient:
-        """Return a client after its handshake."""
-        client = await self.connect(buffer, version)
-        await client.shake_hands()
-        return client
-
-    async def request(self) -> Request:
-        """Return the request that a handler gets."""
-        poll = select.poll()
-        poll.register(self._handler, select.POLLIN)
-        await wait_for(lambda: poll.poll(0))
-        request = recv_request(self._handler)
-        assert request is not None
-        return self._stack.enter_context(request)
-
-    async def answer(self, response: bytes) -> None:
-        """Answer the next request."""
-        with await self.request() as request:
-            request.socket.sendall(response)
-
-
-def _connection(served: object) -> Connection:
-    assert isinstance(served, Connection)
-    return served
-
-
-async def wait_for(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(DEADLINE):
-        while not condition():
-            await asyncio.sleep(0)
 
 
 @pytest.fixture(params=["asyncio", "uvloop"])

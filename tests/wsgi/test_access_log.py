@@ -9,6 +9,8 @@ import socket
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ashdtest.commands import attempt, command, each_model, module
 from ashdtest.handlers import read_all, running
 from ashdtest.processes import children, wait_until
@@ -120,6 +122,28 @@ def test_ids_are_made_when_the_front_end_gives_none(tmp_path: Path) -> None:
     assert len({*made, ID, "mine"}) == 4
     for each in (*made, ID):
         assert f"INFO: an item [{each}]\n" in handler.log
+
+
+FORGING = """
+def application(environ, start_response):
+    odd = environ["HTTP_X_ODD"]
+    environ.update({"REMOTE_ADDR": odd, "REMOTE_USER": odd, "wsgi.url_scheme": odd})
+    start_response("200 OK", [])
+    return []
+"""
+
+
+@pytest.mark.parametrize("form", ["combined", "{client} {user} {protocol} {agent}", "json"])
+def test_nothing_from_a_client_forges_a_line(tmp_path: Path, form: str) -> None:
+    log, odd = tmp_path / "log", b'x" 200\n\x1b\\caf\xe9'
+    options = (f"--access-log={log}", f"--access-log-format={form}", "-t", "single")
+    headers = [(b"X-Odd", odd), (b"User-Agent", odd), (b"X-Ash-Address", b"::1")]
+    with running(command(*options, "-Ap", module(tmp_path, FORGING), "app")) as handler:
+        handler.call(b"/" + odd, method=odd, headers=headers)
+    (line,) = log.read_bytes().splitlines()
+    assert re.fullmatch(rb"[ -~]+", line)
+    assert line.count(b'"') == {"combined": 6, "json": line.count(b'"')}.get(form, 0)
+    assert form != "json" or json.loads(line)["method"] == odd.decode("utf-8", "backslashreplace")
 
 
 def test_workers_open_the_log_anew(tmp_path: Path) -> None:

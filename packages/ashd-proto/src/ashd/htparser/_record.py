@@ -79,6 +79,7 @@ class Record:
 
     __slots__ = (
         "_began",
+        "_by",
         "_fields",
         "_found",
         "_last",
@@ -115,6 +116,7 @@ class Record:
         self._began = 0.0
         self.watching: bool = shared.watching
         self.plain = False
+        self._by = b""  # what a proxy has told of it
         self._told = peer.encoded  # to handlers, about the client
         self.client = peer.address
         self.user = b""
@@ -200,18 +202,21 @@ class Record:
 
     def _look_at(self, head: RequestHead) -> None:
         self.method, self.target, self.version = head.method, head.url, head.version
-        self.plain = self._shared.plain
-        self.client = self._peer.address
-        self._told = self._peer.encoded
-        if head.client:  # which a proxy has told
-            self.plain = False
-            self._told = head.client
-            self.client = _encoded(head.client, _ADDRESS) or self.client
-        if head.fields != self._fields:  # those of clients that stay are mostly the same objects
+        # Those of a client that stays are mostly the same objects.
+        if head.fields != self._fields or head.client != self._by:
             self._fields = head.fields
             self._found = {}
             self.kept = b""
-            self.user = _encoded(self._peer.encoded, _SUBJECT)  # was told before the first request
+            self._look_at_client(head)
+
+    def _look_at_client(self, head: RequestHead) -> None:
+        """Take what is known by now: before the first request, or by headers of a proxy's."""
+        own = self._peer.encoded
+        self._by = head.client
+        self._told = head.client or own
+        self.client = _encoded(head.client, _ADDRESS) or self._peer.address
+        self.user = _encoded(own, _SUBJECT)
+        self.plain = self._shared.plain and not head.client
 
     def _look_at_nothing(self) -> None:
         self.method = self.target = self.version = self.request_id = self.kept = b""

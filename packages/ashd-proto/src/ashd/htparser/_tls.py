@@ -332,10 +332,12 @@ class TlsSession(asyncio.Protocol, asyncio.Transport):
         self._flush()
         if self.get_write_buffer_size() <= MAX_TLS_REPLIES:
             return True
-        self._fail("too many unread replies")
+        _log.debug("a TLS connection was left: its client reads no replies")
+        self._enter(_ENDED)
+        self.abort()
         return False
 
-    def _fail(self, why: object) -> None:
+    def _fail(self, why: ssl.SSLError) -> None:
         """Leave a client that has broken the rules."""
         _log.debug("a TLS connection failed: %s", why)
         self._flush()

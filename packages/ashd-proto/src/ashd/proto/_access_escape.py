@@ -35,6 +35,8 @@ def escape_json(value: bytes, limit: int) -> bytes:
     """Return a value as a JSON string; `null` for an empty one."""
     if not value:
         return b"null"
+    if len(value) <= limit and not _UNSAFE.search(value):
+        return b'"%b"' % value
     text = value[:limit].decode("utf-8", "backslashreplace")
     string = json.dumps(text)
     if len(string) > limit or len(value) > limit:

@@ -44,12 +44,15 @@ class Entry(Protocol):
     """Seconds from the head of the request to the end of the response."""
     first_byte: float
     """Likewise, to its beginning; below zero if there was none."""
-    request_id: bytes
     outcome: bytes
     plain: bool
     """Whether client, method, target and version are known to hold nothing to be escaped."""
     kept: bytes
     """The format's, for other requests with the same headers; nothing at first."""
+
+    @property
+    def request_id(self) -> bytes:
+        """The request's id. This and the next two need no escaping."""
 
     @property
     def connection_id(self) -> bytes:
@@ -101,9 +104,24 @@ def common_time() -> bytes:
     ).encode()
 
 
-def _iso_time(_: object) -> bytes:
-    second, part = divmod(time.time_ns() // 1000, 1_000_000)
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(second))}.{part:06}Z".encode()
+class _IsoClock:
+    """The time of day in UTC, whose beginning is made anew each second."""
+
+    def __init__(self) -> None:
+        self._kept = (-1, b"")
+
+    def now(self, _: object) -> bytes:
+        """Return it as RFC 3339 has it."""
+        second, part = divmod(time.time_ns() // 1000, 1_000_000)
+        known, date = self._kept
+        if second != known:
+            date = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)).encode()
+            self._kept = (second, date)
+        return b"%b.%06dZ" % (date, part)
+
+
+def _seconds(value: float, unknown: bytes) -> bytes:
+    return b"%.6f" % value if value >= 0 else unknown
 
 
 def _request_line(entry: Entry) -> bytes:
@@ -114,7 +132,7 @@ def _request_line(entry: Entry) -> bytes:
 
 FIELDS: dict[str, Field] = {
     "time": Field(Kind.PLAIN, lambda _: common_time()),
-    "time_iso": Field(Kind.PLAIN, _iso_time),
+    "time_iso": Field(Kind.PLAIN, _IsoClock().now),
     "client": Field(Kind.CLIENTS, lambda entry: entry.client),
     "user": Field(Kind.CLIENTS, lambda entry: entry.user),
     "line": Field(Kind.CLIENTS, _request_line),
@@ -130,9 +148,9 @@ FIELDS: dict[str, Field] = {
     "referer": Field(Kind.CLIENTS, lambda entry: entry.request_header(b"referer")),
     "agent": Field(Kind.CLIENTS, lambda entry: entry.request_header(b"user-agent")),
     "host": Field(Kind.CLIENTS, lambda entry: entry.request_header(b"host")),
-    "request_id": Field(Kind.CLIENTS, lambda entry: entry.request_id),
-    "connection_id": Field(Kind.CLIENTS, lambda entry: entry.connection_id),
-    "protocol": Field(Kind.CLIENTS, lambda entry: entry.protocol),
+    "request_id": Field(Kind.PLAIN, lambda entry: entry.request_id),
+    "connection_id": Field(Kind.PLAIN, lambda entry: entry.connection_id),
+    "protocol": Field(Kind.PLAIN, lambda entry: entry.protocol),
     "outcome": Field(Kind.PLAIN, lambda entry: entry.outcome),
     "process": Field(Kind.NUMBER, lambda _: os.getpid()),
 }
@@ -170,6 +188,7 @@ class AccessFormat:
         self._template = template
         self._renders = [make(field, MAX_VALUE) for field in fields]
         self._short_renders = [make(field, share) for field in fields]
+        self._escaped = Escaped(escape_text, MAX_VALUE)
         self.line: Render = self.any_line
         if text == COMBINED:
             self.line = self.combined_line
@@ -202,8 +221,10 @@ class AccessFormat:
         return line if len(line) <= MAX_LINE else self.any_line(entry)
 
     def _keep(self, entry: Entry) -> bytes:
-        headers = entry.request_header(b"referer"), entry.request_header(b"user-agent")
-        entry.kept = b'"%b" "%b"\n' % tuple(escape_text(each, MAX_VALUE) for each in headers)
+        entry.kept = b'"%b" "%b"\n' % (
+            self._escaped[entry.request_header(b"referer")],
+            self._escaped[entry.request_header(b"user-agent")],
+        )
         return entry.kept
 
 
@@ -265,7 +286,11 @@ def _json_render(field: Field, limit: int) -> Render:
         return lambda entry: escaped[get(entry)]
     if field.kind is Kind.DIGITS:
         return lambda entry: get(entry) or b"null"
-    return _number_render(field, b"null") or (lambda entry: b'"%b"' % get(entry))
+    return _number_render(field, b"null") or (lambda entry: _quoted(get(entry)))
+
+
+def _quoted(value: bytes) -> bytes:
+    return b'"%b"' % value if value else b"null"
 
 
 def _number_render(field: Field, unknown: bytes) -> Render | None:
@@ -273,5 +298,5 @@ def _number_render(field: Field, unknown: bytes) -> Render | None:
     if field.kind is Kind.NUMBER:
         return lambda entry: b"%d" % get(entry)
     if field.kind is Kind.SECONDS:
-        return lambda entry: b"%.6f" % get(entry) if get(entry) >= 0 else unknown
+        return lambda entry: _seconds(get(entry), unknown)
     return None

@@ -7,6 +7,7 @@ this module unless somebody wants the log.
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -16,12 +17,16 @@ from ashd.proto._access_format import AccessFormat
 from ashd.proto._log_file import LogFile
 from ashd.serve import WakeUp, leave_behind
 
+from ._environ import environ_key
 from ._errors import StartError
 
 if TYPE_CHECKING:
     from ._adapter import Observer, Served
 
 logger = logging.getLogger("ashd.wsgi")
+
+_PLAIN = re.compile(rb"[ !#-\[\]-~]*")
+"""What needs no escaping. The application may have put anything into its environ."""
 
 _NO_RESPONSE = b"499"  # as ashd-htparser has it
 
@@ -133,39 +138,48 @@ def _noting(token: _Token, gate: Callable[[], object] | None) -> Callable[[], ob
 
 
 class _Entry:
-    """A request that is over: an entry of the log."""
+    """A request that is over: an entry of the log.
+
+    The environ, which is empty if the application wasn't called, has its headers by their names.
+    """
 
     line = b""
-    plain = False
     kept = b""
+    duration = first_byte = -1.0
 
     def __init__(self, served: Served, environ: dict[str, Any]) -> None:
         self._request = request = served.request
         self._response = response = served.response
-        self._environ = environ  # empty if the application wasn't called
-        self.client = self._variable("REMOTE_ADDR") or request.get("X-Ash-Address") or b""
+        self._environ = environ
+        self.client = self._variable("REMOTE_ADDR")
         self.user = self._variable("REMOTE_USER")
         self.method, self.target, self.version = request.method, request.url, request.version
+        shown = b" ".join((self.client, self.method, self.target, self.version))
+        self.plain = _PLAIN.fullmatch(shown) is not None and bool(self.client)
         self.status = response.status[:3] or _NO_RESPONSE
         self.sent, self.received = response.sent, served.received
-        self.duration = self.first_byte = -1.0
-        self.request_id = request.get("X-Ash-Request-ID") or b""
         self.outcome = b""
 
     @property
+    def request_id(self) -> bytes:
+        return self.request_header(b"x-ash-request-id")
+
+    @property
     def connection_id(self) -> bytes:
-        return self._request.get("X-Ash-Connection-ID") or b""
+        return self.request_header(b"x-ash-connection-id")
 
     @property
     def protocol(self) -> bytes:
-        return self._request.get("X-Ash-Protocol") or self._variable("wsgi.url_scheme")
+        return b"https" if self._environ.get("wsgi.url_scheme") == "https" else b"http"
 
     def request_header(self, name: bytes) -> bytes:
-        variable = "HTTP_" + name.decode("latin-1").upper().replace("-", "_")  # as SCGI has it
-        return self._request.get(name) or self._variable(variable)
+        if not self._environ:
+            return self._request.get(name) or b""
+        return self._variable(environ_key(name))
 
     def _variable(self, name: str) -> bytes:
-        return str(self._environ.get(name) or "").encode("latin-1", "replace")
+        value = self._environ.get(name)
+        return str(value).encode("latin-1", "replace") if value else b""
 
     def response_header(self, name: bytes) -> bytes:
         return self._response.header(name)
