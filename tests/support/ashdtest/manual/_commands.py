@@ -88,8 +88,7 @@ def _of_parser(parser: argparse.ArgumentParser) -> list[Option]:
 def _of_action(action: argparse.Action) -> Option:
     choices = "|".join(action.choices or ())
     metavar = "" if action.nargs == 0 else str(action.metavar or choices)
-    text = str(action.help).removesuffix(" (default: %(default)s)")  # Python 3.11 and 3.12 add it
-    return Option(tuple(action.option_strings), metavar, text)
+    return Option(tuple(action.option_strings), metavar, str(action.help))
 
 
 def _of_wsgi(*, scgi: bool) -> list[Option]:
