@@ -10,7 +10,7 @@ from ashdtest.handlers import running
 from ashdtest.processes import program
 from ashdtest.wsgiprograms import MODEL_OPTIONS
 
-APPLICATION = """
+APPLICATION = r"""
 import os
 from wsgiref.validate import validator
 
@@ -45,7 +45,8 @@ def failing(environ, start_response):
     raise RuntimeError("as planned")
 
 def told(environ, start_response):
-    environ["wsgi.errors"].write("told to wsgi.errors\\n")
+    environ["wsgi.errors"].write("told to wsgi.errors\n")
+    environ["wsgi.errors"].writelines(["what no \u20ac", " encoding \udcff has\n"])
     environ["wsgi.errors"].flush()
     start_response("200 OK", PLAIN)
     return [b"ok"]
@@ -79,4 +80,5 @@ def test_the_validator_finds_nothing(tmp_path: Path, options: tuple[str, ...]) -
         assert handler.call(b"/failing").status == 500
     assert "AssertionError" not in handler.log
     assert "WSGIWarning" not in handler.log
-    assert "told to wsgi.errors" in handler.log
+    assert "told to wsgi.errors\nwhat no " in handler.log
+    assert " encoding \\udcff has\n" in handler.log
