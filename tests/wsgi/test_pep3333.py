@@ -213,6 +213,26 @@ def test_headers_may_be_looked_up_without_regard_to_case(serve: Serve) -> None:
     ]
 
 
+def test_any_field_name_of_http_is_taken(serve: Serve) -> None:
+    """The validator of the standard library takes fewer."""
+    names = ["x_", "-", "_a-b", "1!#$%&'*+.^`|~"]
+    response = serve(answering([b"x"], headers=[(name, "1") for name in names])).call()
+    assert [response.get(name.encode()) for name in names] == [b"1"] * len(names)
+
+
+def test_no_variables_of_the_operating_system(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Section "environ Variables" allows them."""
+    monkeypatch.setenv("SOME_VARIABLE", "set")
+
+    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        return [environ.get("SOME_VARIABLE", "not there").encode()]
+
+    assert serve(application).call().body == b"not there"
+
+
 def test_the_application_may_catch_what_it_should_not(serve: Serve) -> None:
     """Section "Error Handling": once the head is out, the response stays what it is."""
 

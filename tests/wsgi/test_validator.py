@@ -49,7 +49,8 @@ def told(environ, start_response):
     environ["wsgi.errors"].writelines(["what no \u20ac", " encoding \udcff has\n"])
     environ["wsgi.errors"].flush()
     start_response("200 OK", PLAIN)
-    return [b"ok"]
+    flags = [environ["wsgi." + name] for name in ("multithread", "multiprocess", "run_once")]
+    return [str(flags).encode()]
 
 def application(environ, start_response):
     return validator(globals()[environ["PATH_INFO"][1:]])(environ, start_response)
@@ -76,7 +77,8 @@ def test_the_validator_finds_nothing(tmp_path: Path, options: tuple[str, ...]) -
         assert posted.body == b"one\ntwo\nthree"
         # part of the path belongs to handlers before us
         assert handler.call(b"/app/listed", rest=b"listed").body == b"one two"
-        assert handler.call(b"/told").body == b"ok"
+        flags = [options[1] != "single", "-w" in options, False]
+        assert handler.call(b"/told").body == str(flags).encode()
         assert handler.call(b"/failing").status == 500
     assert "AssertionError" not in handler.log
     assert "WSGIWarning" not in handler.log
