@@ -82,6 +82,16 @@ def test_a_client_whose_bytes_are_there_stays() -> None:
     assert silent.gone
 
 
+def test_clients_that_stir_without_end_stand_before_nobody() -> None:
+    """Encrypted bytes can trickle in, and be no part of a request for long."""
+    hall, silent = room(), Guest()
+    for _ in range(2 * CANDIDATES):
+        hall.stand(Guest(alive=True), State.HEAD, 0)
+    hall.stand(silent, State.HEAD, 0)
+    assert [hall.make(0) for _ in range(3)] == [False, False, True]
+    assert silent.gone
+
+
 def test_a_place_is_free_when_a_client_is_on_its_way_out() -> None:
     hall, guest = room(), Guest()
     hall.stand(guest, State.IDLE, 0)

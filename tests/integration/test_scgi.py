@@ -94,6 +94,22 @@ def test_where_the_application_lives(folder: Path) -> None:
         assert httpx.get(f"{server.url}/").text == "Hello, stranger!"
 
 
+@needs("nginx")
+def test_requests_get_ids_and_lines_in_the_access_log(folder: Path) -> None:
+    log = folder / "access"
+    options = [
+        "--request-id",
+        f"--access-log={log}",
+        "--access-log-format={client} {line} {request_id}",
+    ]
+    with scgi_site("nginx", ["-t", "pool", *options, "shows_environ"], folder) as server:
+        forged = {"X-Ash-Request-ID": "forged"}
+        environ = httpx.get(f"{server.url}/a?b", headers=forged).json()
+        assert len(environ["HTTP_X_ASH_REQUEST_ID"]) == 32
+        line = f"127.0.0.1 GET /a?b HTTP/1.1 {environ['HTTP_X_ASH_REQUEST_ID']}\n"
+        wait_until(lambda: log.read_text() == line, what=line)
+
+
 def test_requests_that_were_taken_are_answered_before_the_end(folder: Path) -> None:
     """Also those that wait for a thread when the signal comes."""
     gate = folder / "gate"

@@ -68,15 +68,15 @@ class Room:
         return False
 
     def _first(self, state: State, now: float) -> Client | None:
-        patience = STALLING.get(state, 0.0)
+        line, patience = self._lines[state], STALLING.get(state, 0.0)
         candidates = STALLING_CANDIDATES if patience else CANDIDATES
-        for client, since in list(islice(self._lines[state].items(), candidates)):
+        for client, since in list(islice(line.items(), candidates)):
             if now - since < patience:
                 return None
             if state is State.CLOSING or not client.stirs(now):
                 return client
-            if patience:
-                self.stand(client, state, now)  # it is asked again when the others were
+            del line[client]  # it is asked again when the others were
+            line[client] = now if patience else since
         return None
 
     def stand(self, client: Client, state: State, now: float) -> None:

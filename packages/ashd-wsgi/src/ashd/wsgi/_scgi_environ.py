@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ashd.proto import Request
+from ashd.proto import REQUEST_ID, Request
 
 from ._environ import DECLARED, NONE, Environ, Framing, host_name, unescape
 
@@ -33,6 +33,8 @@ class ScgiEnvironBuilder:
         for name, value in request.headers:
             if _NAME.fullmatch(name) and not _DROPPED.fullmatch(name):
                 environ[name.decode("ascii")] = value.decode("latin-1")
+            elif name == REQUEST_ID:  # made here
+                environ["HTTP_X_ASH_REQUEST_ID"] = value.decode("latin-1")
         environ["REQUEST_METHOD"] = request.method.decode("latin-1")
         environ["SERVER_PROTOCOL"] = request.version.decode("latin-1")
         url = environ["REQUEST_URI"] = request.url.decode("latin-1")
