@@ -50,6 +50,7 @@ REQUESTS: list[tuple[str, bytes, int]] = [
     ("/meets_cut_body?blocks", BODY, 200),
     ("/meets_cut_body?lines", BODY, 200),
     ("/meets_cut_body?readline", BODY, 200),
+    ("/shows_environ", b"", 200),
     ("/takes_upload", BODY, 200),
     ("/takes_upload", b"", 200),
     ("/tls", b"", 200),
