@@ -9,6 +9,7 @@ import pytest
 from ashd.proto import Request
 from ashd.wsgi._environ import base_environ
 from ashd.wsgi._errors import BadRequestError
+from ashd.wsgi._response import SCGI_STATUS_LINE, Response
 from ashd.wsgi._scgi import MAX_HEAD, Params, head_size, parse_head, request_of
 from ashd.wsgi._scgi_environ import ScgiEnvironBuilder
 from ashdtest.cases import about
@@ -133,3 +134,12 @@ def test_clients_can_not_forge_what_servers_say() -> None:
         found
     ) == set()
     assert "wsgi.input" not in found
+
+
+def test_a_header_of_the_application_is_not_taken_for_the_status() -> None:
+    """Web servers look for the status among the headers, and Apache takes the last one."""
+    response = Response(SCGI_STATUS_LINE, is_head=False)
+    response.start("200 OK", [("STATUS", "1"), ("X-Status", "a"), ("Status", "404"), ("A", "b")])
+    assert b"".join(response.piece(b"x", 1, last=True)) == (
+        b"Status: 200 OK\r\nX-Status: a\r\nA: b\r\nContent-Length: 1\r\n\r\nx"
+    )

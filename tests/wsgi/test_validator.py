@@ -10,7 +10,7 @@ from ashdtest.handlers import running
 from ashdtest.processes import program
 from ashdtest.wsgiprograms import MODEL_OPTIONS
 
-APPLICATION = """
+APPLICATION = r"""
 import os
 from wsgiref.validate import validator
 
@@ -45,10 +45,12 @@ def failing(environ, start_response):
     raise RuntimeError("as planned")
 
 def told(environ, start_response):
-    environ["wsgi.errors"].write("told to wsgi.errors\\n")
+    environ["wsgi.errors"].write("told to wsgi.errors\n")
+    environ["wsgi.errors"].writelines(["what no \u20ac", " encoding \udcff has\n"])
     environ["wsgi.errors"].flush()
     start_response("200 OK", PLAIN)
-    return [b"ok"]
+    flags = [environ["wsgi." + name] for name in ("multithread", "multiprocess", "run_once")]
+    return [str(flags).encode()]
 
 def application(environ, start_response):
     return validator(globals()[environ["PATH_INFO"][1:]])(environ, start_response)
@@ -75,8 +77,10 @@ def test_the_validator_finds_nothing(tmp_path: Path, options: tuple[str, ...]) -
         assert posted.body == b"one\ntwo\nthree"
         # part of the path belongs to handlers before us
         assert handler.call(b"/app/listed", rest=b"listed").body == b"one two"
-        assert handler.call(b"/told").body == b"ok"
+        flags = [options[1] != "single", "-w" in options, False]
+        assert handler.call(b"/told").body == str(flags).encode()
         assert handler.call(b"/failing").status == 500
     assert "AssertionError" not in handler.log
     assert "WSGIWarning" not in handler.log
-    assert "told to wsgi.errors" in handler.log
+    assert "told to wsgi.errors\nwhat no " in handler.log
+    assert " encoding \\udcff has\n" in handler.log

@@ -7,5 +7,9 @@ from typing import Any
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
-    start_response(f"{environ['PATH_INFO'].strip('/')} Said So", [("X-Seen", "yes")])
+    status = environ["PATH_INFO"].strip("/")
+    headers = [("X-Seen", "yes")]
+    if status not in ("204", "304"):
+        headers.append(("Content-Type", "text/plain"))
+    start_response(f"{status} Said So", headers)
     return [b"this is ", b"a body\n"]

@@ -15,4 +15,4 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
     start_response("200 OK", [("Content-Type", "application/octet-stream")])
     for _ in range(int(environ["QUERY_STRING"])):
         yield bytes(1 << 20)
-    yield hashlib.sha256(environ["wsgi.input"].read()).hexdigest().encode()
+    yield hashlib.sha256(environ["wsgi.input"].read(-1)).hexdigest().encode()

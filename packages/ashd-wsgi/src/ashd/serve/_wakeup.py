@@ -23,36 +23,56 @@ _open: set[WakeUp] = set()
 """Those that are open. Its single operations are atomic."""
 
 
+class _Pipe:
+    """Is closed when nobody uses it any more: one thread may write while another closes.
+
+    A lock would not do: a signal's handler may come while its own thread holds it.
+    """
+
+    __slots__ = ("read", "write")
+
+    def __init__(self, read: int, write: int) -> None:
+        self.read, self.write = read, write
+
+    def __del__(self, close: Callable[[int], None] = os.close) -> None:  # `os` may be gone first
+        close(self.read)
+        close(self.write)
+
+
 class WakeUp:
     """A pipe, owned by the thread that waits for it. Any thread and signal handler may `set` it."""
 
-    __slots__ = ("_poll", "_read", "_write")
+    __slots__ = ("_pipe", "_poll")
 
     def __init__(self) -> None:
         """Open the pipe; it is not set. Raises OSError."""
-        self._read, self._write = os.pipe()
-        os.set_blocking(self._read, False)
-        os.set_blocking(self._write, False)
+        pipe = _Pipe(*os.pipe())
+        os.set_blocking(pipe.read, False)
+        os.set_blocking(pipe.write, False)
+        self._pipe: _Pipe | None = pipe
         self._poll = select.poll()
-        self._poll.register(self._read, select.POLLIN)
+        self._poll.register(pipe.read, select.POLLIN)
         _open.add(self)
         leave_behind(self.close)
 
     def fileno(self) -> int:
-        """Return the descriptor that is readable while it is set."""
-        return self._read
+        """Return the descriptor that is readable while it is set; -1 when it is closed."""
+        pipe = self._pipe
+        return -1 if pipe is None else pipe.read
 
     def set(self, word: bytes = b"x") -> None:
         """Wake the thread that waits, or let its next wait end at once; closed, do nothing."""
-        if self._write >= 0:
+        pipe = self._pipe
+        if pipe is not None:
             try:
-                os.write(self._write, word)
+                os.write(pipe.write, word)
             except BlockingIOError:  # full of wake-ups that weren't seen yet: one more adds nothing
                 pass
 
     def set_by_signals(self) -> None:
         """Let signals that Python has handlers for set it, each with a byte of its number."""
-        signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        assert self._pipe is not None
+        signal.set_wakeup_fd(self._pipe.write, warn_on_full_buffer=False)
 
     def wait(self, seconds: float | None) -> None:
         """Wait until it is set, but not longer than `seconds` (None: any time); unset it."""
@@ -72,19 +92,17 @@ class WakeUp:
 
     def take(self) -> bytes:
         """Unset it; return the words that it was set with, without waiting."""
+        assert self._pipe is not None
         try:
-            return os.read(self._read, _BYTES)
+            return os.read(self._pipe.read, _BYTES)
         except BlockingIOError:
             return b""
 
     def close(self) -> None:
-        """Close the pipe. May be called again."""
-        fds, self._read, self._write = (self._read, self._write), -1, -1
+        """Close the pipe, when no other thread uses it any more. May be called again."""
+        self._pipe = None
         _open.discard(self)
         keep_no_more(self.close)
-        for fd in fds:
-            if fd >= 0:
-                os.close(fd)
 
     def wake_others(self) -> None:
         """Set all others: the main thread then runs the handlers of signals."""

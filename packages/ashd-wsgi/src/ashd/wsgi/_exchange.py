@@ -181,7 +181,10 @@ class Exchange:
 
     def start_response(self, status: object, headers: object, /, exc_info: object = None) -> Write:
         """Take status and headers (PEP 3333). Raises `ResponseError` for what can't be sent."""
-        self.response.start(status, headers, exc_info)
+        try:
+            self.response.start(status, headers, exc_info)
+        finally:
+            exc_info = None  # else what it raises and this frame refer to each other
         return self.write
 
     def write(self, data: object) -> None:

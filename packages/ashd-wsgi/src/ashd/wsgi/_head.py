@@ -19,6 +19,7 @@ _STATUS = re.compile(r"[2-9][0-9][0-9] [\x20-\x7e\x80-\xff]*")
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _CONTROLS = bytes(range(32)).replace(b"\t", b"") + b"\x7f"  # RFC 9110, section 5.5, allows TAB
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_STATUS_FIELD = re.compile(rb"^status: .*\r\n", re.IGNORECASE | re.MULTILINE)
 _BEYOND_LATIN_1 = re.compile(r"[^\x00-\xff]")
 _MAX_KNOWN = 1024  # names and status lines remembered; applications may invent any number
 _LONGEST_KNOWN = 64  # characters of one that is remembered
@@ -105,6 +106,11 @@ def header_bytes(headers: Any) -> tuple[bytes, int | None]:
     if len(data) - len(data.translate(None, _CONTROLS)) != len(lines) // 2:
         raise ResponseError(f"a header has a control character: {_culprit(headers, _CONTROL)}")
     return data, length
+
+
+def without_status(lines: bytes) -> bytes:
+    """Return headers without those that a web server would take for the status of CGI."""
+    return _STATUS_FIELD.sub(b"", lines)
 
 
 def _ints_as_text(headers: object) -> list[tuple[str, str]] | None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from ._body import Body
 from ._errors import ResponseError
-from ._head import MAX_HEAD, header_bytes, status_bytes
+from ._head import MAX_HEAD, header_bytes, status_bytes, without_status
 
 logger = logging.getLogger("ashd.wsgi")
 
@@ -120,6 +120,8 @@ class Response:
             raise ResponseError("start_response was called a second time, and without exc_info")
         checked = status_bytes(status)
         lines, length = header_bytes(headers)
+        if self._status_line == SCGI_STATUS_LINE:
+            lines = without_status(lines)
         if len(checked) + len(lines) > MAX_HEAD:
             raise ResponseError(
                 f"status and headers have {len(checked) + len(lines)} bytes; front ends take "
