@@ -27,6 +27,7 @@ PLACES = {
     "front end": (),
     "front end, access log": LOGGING,
     "single": (),
+    "single, access log": LOGGING,
     "pool": (),
 }
 """The programs that are measured (the front end, or ashd-wsgi under a model), and their options."""

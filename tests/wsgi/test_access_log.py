@@ -146,6 +146,37 @@ def test_nothing_from_a_client_forges_a_line(tmp_path: Path, form: str) -> None:
     assert form != "json" or json.loads(line)["method"] == odd.decode("utf-8", "backslashreplace")
 
 
+ODD_REFERER = """
+def application(environ, start_response):
+    if environ["PATH_INFO"] == "/odd":
+        environ["HTTP_REFERER"] = ["no text"]
+    start_response("200 OK", [])
+    return []
+"""
+
+
+def test_every_line_ends_with_the_headers_of_its_own_request(tmp_path: Path) -> None:
+    """Whatever was kept of earlier ones."""
+    log = tmp_path / "log"
+    argv = command(
+        f"--access-log={log}", "-t", "single", "-Ap", module(tmp_path, ODD_REFERER), "app"
+    )
+    asked = [
+        ("/a", "", "-"),
+        ("/a", "", "x"),
+        ("/b", "y", "x"),
+        ("/odd", "", "x"),
+        ("/b", "y", "x"),
+    ]
+    with running(argv) as handler:
+        for target, referer, agent in asked:
+            given = [(b"Referer", referer), (b"User-Agent", agent)]
+            headers = [(name, value.encode()) for name, value in given if value.strip("-")]
+            handler.call(target.encode(), headers=[*OURS, *headers])
+    ends = [line.partition('" 200 0 ')[2] for line in log.read_text().splitlines()]
+    assert ends == ['"-" "-"', '"-" "x"', '"y" "x"', '"[\'no text\']" "x"', '"y" "x"']
+
+
 def test_workers_open_the_log_anew(tmp_path: Path) -> None:
     log, old = tmp_path / "log", tmp_path / "old"
     options = (f"--access-log={log}", "--access-log-format={process} {target}", "-w", "2")

@@ -7,7 +7,6 @@ this module unless somebody wants the log.
 from __future__ import annotations
 
 import logging
-import re
 import threading
 import time
 from collections.abc import Callable
@@ -25,8 +24,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("ashd.wsgi")
 
-_PLAIN = re.compile(rb"[ !#-\[\]-~]*")
+_PLAIN = bytes(each for each in range(32, 127) if each not in b'"\\')
 """What needs no escaping. The application may have put anything into its environ."""
+
+_MOST_TAILS = 256
+_LONGEST_TAIL = 512
+"""How many ends of lines are kept, and of how many characters: those of clients that come again."""
 
 _key_of = lru_cache(maxsize=64)(environ_key)  # names come from the format alone
 
@@ -99,35 +102,61 @@ class AccessObserver:
         self._log = log
         self._inner = inner
         self._form = log.new_format()
+        self._is_simple = inner is None and not self._form.watching
+        self._tails: dict[tuple[object, object], bytes] = {}
 
     def for_thread(self) -> AccessObserver:
         """See `Observer`."""
         return AccessObserver(self._log, self._inner and self._inner.for_thread())
 
-    def started(self, environ: dict[str, Any], served: Served) -> _Token:
+    def started(self, environ: dict[str, Any], served: Served) -> _Token | dict[str, Any]:
         """See `Observer`."""
+        if self._is_simple:
+            return environ
         inner = None if self._inner is None else self._inner.started(environ, served)
         token = _Token(inner, environ)
         if self._form.watching:
             served.response.gate = _noting(token, served.response.gate)
         return token
 
-    def finished(self, token: _Token | None, served: Served, aborted: bool) -> None:
+    def finished(
+        self, token: _Token | dict[str, Any] | None, served: Served, aborted: bool
+    ) -> None:
         """See `Observer`."""
-        if self._inner is not None:
-            self._inner.finished(None if token is None else token.inner, served, aborted)
-        environ = {} if token is None else token.environ
-        entry = _Entry(served, environ)
-        entry.outcome = b"cut" if aborted else b"ok"
-        if token is None:
-            entry.outcome = b"refused"
+        if isinstance(token, dict):
+            entry = _Entry(served, token)
         else:
-            entry.first_byte = token.first_byte
-            entry.duration = time.monotonic() - token.began
+            entry = self._end(token, served, aborted)
+        if aborted and token is not None:
+            entry.outcome = b"cut"
         try:
-            self._log.add(self._form.line(entry))
+            self._log.add(self._form.line(entry) if token is None else self._line(entry))
         except Exception:  # the response is over, and nobody else looks
             logger.exception("a line of the access log can't be made")
+
+    def _end(self, token: _Token | None, served: Served, aborted: bool) -> _Entry:
+        """Tell the other observer; return the entry of a request with all that is known of it."""
+        if self._inner is not None:
+            self._inner.finished(None if token is None else token.inner, served, aborted)
+        if token is None:
+            entry = _Entry(served, {})
+            entry.outcome = b"refused"
+        else:
+            entry = _Entry(served, token.environ)
+            entry.first_byte = token.first_byte
+            entry.duration = time.monotonic() - token.began
+        return entry
+
+    def _line(self, entry: _Entry) -> bytes:
+        tails = self._tails
+        try:
+            entry.kept = tails.get(entry.tail, b"")
+        except TypeError:  # the application has put something else than text there
+            return self._form.line(entry)
+        line = self._form.line(entry)
+        if entry.kept and len(tails) < _MOST_TAILS and len(entry.kept) <= _LONGEST_TAIL:
+            tails[entry.tail] = entry.kept
+        return line
 
 
 def _noting(token: _Token, gate: Callable[[], object] | None) -> Callable[[], object]:
@@ -147,6 +176,7 @@ class _Entry:
 
     line = b""
     kept = b""
+    outcome = b"ok"
     duration = first_byte = -1.0
 
     def __init__(self, served: Served, environ: dict[str, Any]) -> None:
@@ -157,10 +187,11 @@ class _Entry:
         self.user = self._variable("REMOTE_USER")
         self.method, self.target, self.version = request.method, request.url, request.version
         shown = b" ".join((self.client, self.method, self.target, self.version))
-        self.plain = _PLAIN.fullmatch(shown) is not None and bool(self.client)
+        self.plain = not shown.translate(None, _PLAIN) and bool(self.client)
         self.status = response.status[:3] or _NO_RESPONSE
         self.sent, self.received = response.sent, served.received
-        self.outcome = b""
+        self.tail = environ.get("HTTP_REFERER"), environ.get("HTTP_USER_AGENT")
+        """What the end of a line in the usual format depends on."""
 
     @property
     def request_id(self) -> bytes:
