@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import select
+import socket
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ from ashd.wsgi._environ import base_environ
 from ashd.wsgi._errors import BadRequestError
 from ashd.wsgi._response import SCGI_STATUS_LINE, Response
 from ashd.wsgi._scgi import MAX_HEAD, Params, head_size, parse_head, request_of
+from ashd.wsgi._scgi_acceptor import _Connection
 from ashd.wsgi._scgi_environ import ScgiEnvironBuilder
 from ashdtest.cases import about
 
@@ -69,6 +73,23 @@ def test_what_is_not_scgi_is_refused_at_once() -> None:
             head_size(start)
     with pytest.raises(BadRequestError, match=str(MAX_HEAD)):
         head_size(b"%d:" % (MAX_HEAD + 1))
+
+
+def test_what_was_read_wakes_nobody_again() -> None:
+    """Else a client that sends the beginning of a head would keep a processor busy."""
+    data = netstring(NGINX) + b"body"
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        connection, poll = _Connection(theirs), select.poll()
+        poll.register(theirs, select.POLLIN)
+        for position in range(len(data) - len(b"body")):
+            assert poll.poll(0) == []
+            ours.send(data[position : position + 1])
+            with suppress(BlockingIOError):
+                request = connection.read()
+        with request:
+            ours.send(b"body")
+            assert request.socket.recv(100) == b"body"
 
 
 def test_malformed_heads() -> None:

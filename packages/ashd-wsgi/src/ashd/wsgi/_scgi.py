@@ -15,6 +15,9 @@ from ._errors import BadRequestError
 MAX_HEAD = 128 * 1024
 """Bytes of names and values; nginx sends 40 KiB at most, unless it is told to take larger heads."""
 
+LEAST_HEAD = len(b"24:CONTENT_LENGTH\x000\x00SCGI\x001\x00,")
+"""Bytes of the smallest head: so many can be read before its size is known, and none of a body."""
+
 _LENGTH = re.compile(rb"([1-9][0-9]{0,5}):")
 _PREFIX = len("999999:")
 _CONTENT_LENGTH = re.compile(rb"[0-9]{1,18}")
@@ -22,7 +25,7 @@ _CONTENT_LENGTH = re.compile(rb"[0-9]{1,18}")
 Params = dict[bytes, bytes]
 
 
-def head_size(start: bytes) -> int:
+def head_size(start: bytes | bytearray) -> int:
     """Return how many bytes the head has that begins like this, with its comma; 0: not known yet.
 
     Raises `BadRequestError`.

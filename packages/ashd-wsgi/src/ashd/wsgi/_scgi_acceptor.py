@@ -23,7 +23,7 @@ from ashd.proto import HandlerGoneError, QueueFullError, Request, SendError, sen
 from ashd.serve import WakeUp, keep_no_more, leave_behind
 
 from ._errors import BadRequestError
-from ._scgi import MAX_HEAD, head_size, parse_head, request_of
+from ._scgi import LEAST_HEAD, MAX_HEAD, head_size, parse_head, request_of
 
 logger = logging.getLogger("ashd.wsgi")
 
@@ -37,7 +37,6 @@ _PAUSE = 0.1
 """Seconds without new connections after there was no room for one."""
 
 _BURST = 64  # connections that are accepted before others get their turn
-_PEEK = 16
 _REFUSAL = b"Status: 400 Bad Request\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\n%b.\n"
 
 
@@ -51,27 +50,20 @@ class _Connection:
         self._head = bytearray()
         self._size = 0
 
-    def read(self) -> Request | None:
-        """Read what is there of the head, and nothing of the body.
+    def read(self) -> Request:
+        """Read the head, as far as it is there, and nothing of the body.
 
         The request owns the connection. Raises `BadRequestError`, and OSError if the client has
-        left or nothing is there.
+        left or more is to come.
         """
-        flags = socket.MSG_DONTWAIT
-        if not self._size:
-            start = self.sock.recv(_PEEK, flags | socket.MSG_PEEK)
-            self._size = head_size(start)
-            if not start:
+        while not self._size or len(self._head) < self._size:
+            wanted = (self._size or LEAST_HEAD) - len(self._head)
+            piece = self.sock.recv(wanted, socket.MSG_DONTWAIT)
+            if not piece:
                 raise ConnectionResetError
-            if not self._size:
-                return None  # the rest wakes us again: what was only looked at stays
-        piece = self.sock.recv(self._size - len(self._head), flags)
-        if not piece:
-            raise ConnectionResetError
-        self._head += piece
-        if len(self._head) < self._size:
-            return None
-        method, url, version, params = request_of(parse_head(bytes(self._head)))
+            self._head += piece
+            self._size = self._size or head_size(self._head)
+        method, url, version, params = request_of(parse_head(bytes(self._head[: self._size])))
         return Request(method, url, version, b"", params, self.sock.detach())
 
 
@@ -178,14 +170,14 @@ class Acceptor:
             logger.info("refused a request: %s", error)
             with suppress(OSError):
                 connection.sock.recv(MAX_HEAD, socket.MSG_DONTWAIT)  # unread, it would cut the page
+            with suppress(OSError):
                 connection.sock.send(_REFUSAL % str(error).encode(), socket.MSG_DONTWAIT)
             self._drop(connection)
         except OSError:
             self._drop(connection)
         else:
-            if request is not None:
-                self._forget(fd)
-                self._pass_on(request)
+            self._forget(fd)
+            self._pass_on(request)
 
     def _pass_on(self, request: Request) -> None:
         """Send a request to the handlers; wait while they take none."""
