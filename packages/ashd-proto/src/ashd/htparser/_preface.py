@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import select
 import socket
 from typing import Protocol
 
@@ -20,9 +19,9 @@ from ._portspec import Port
 from ._proxy_header import START, ProxyHeaderError, measure, read_header
 from ._room import Client, Room
 from ._states import State
+from ._wire import has_unread
 
 _log = logging.getLogger("ashd.htparser")
-_GONE = select.POLLRDHUP | select.POLLHUP | select.POLLERR
 
 
 class Host(Protocol):
@@ -83,9 +82,7 @@ class Preface:
 
     def stirs(self, now: float) -> bool:  # noqa: ARG002
         """See `_room.Client`."""
-        poll = select.poll()
-        poll.register(self._sock, select.POLLIN | select.POLLRDHUP)
-        return any(not events & _GONE for _, events in poll.poll(0))
+        return has_unread(self._sock.fileno())
 
     def give_way(self) -> None:
         """See `_room.Client`."""

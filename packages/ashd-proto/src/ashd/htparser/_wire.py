@@ -30,6 +30,13 @@ def _nothing() -> None:
     pass
 
 
+def has_unread(fd: int) -> bool:
+    """Tell whether bytes of a client wait to be read, and it has not left since."""
+    poll = select.poll()
+    poll.register(fd, select.POLLIN | select.POLLRDHUP)
+    return any(not events & _GONE for _, events in poll.poll(0))
+
+
 class Wire:
     """See the module."""
 
@@ -97,9 +104,7 @@ class Wire:
         """
         if self.transport.get_extra_info("stirs"):
             return True
-        poll = select.poll()
-        poll.register(self._fd, select.POLLIN | select.POLLRDHUP)
-        return any(not events & _GONE for _, events in poll.poll(0))
+        return has_unread(self._fd)
 
     def mark(self) -> None:
         """Remember how much the client has still to read, for `has_read` and `is_taken`."""
