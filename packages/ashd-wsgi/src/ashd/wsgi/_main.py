@@ -34,6 +34,7 @@ from ._options import Options, help_text, parse_options
 from ._request_ids import current_request_id
 from ._shutdown import Shutdown, bound_exit
 from ._source import RequestSource
+from ._stdin import take_socket
 from ._version import SOFTWARE, build
 
 if TYPE_CHECKING:
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
     from ._scgi_acceptor import Acceptor
 
 logger = logging.getLogger("ashd.wsgi")
-
-_HANDLER_SOCKET = (socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
 
 def main(arguments: Sequence[str] | None = None, *, scgi: bool = False) -> int:
@@ -229,29 +228,6 @@ def serve(
         access_log.close()
     signal.set_wakeup_fd(-1)
     source.close()
-
-
-def take_socket() -> socket.socket | None:
-    """Return the socket on standard input, which reads as empty from then on.
-
-    So neither the application nor programs that it starts can get at other clients' requests.
-    Returns None, and leaves standard input as it is, if it isn't the socket of a handler.
-    """
-    try:
-        with socket.socket(fileno=0) as standard_input:
-            try:
-                if (standard_input.family, standard_input.type) != _HANDLER_SOCKET:
-                    return None
-                sock = standard_input.dup()
-            finally:
-                standard_input.detach()
-    except OSError:
-        return None
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.close(null)
-    sock.setblocking(True)
-    return sock
 
 
 def checked(sock: socket.socket | None, options: Options) -> socket.socket:

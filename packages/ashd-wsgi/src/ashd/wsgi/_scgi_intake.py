@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 
 from ashd.proto import Error
@@ -11,6 +10,7 @@ from ._bind import portspec
 from ._errors import StartError, UsageError
 from ._options import Options
 from ._scgi_acceptor import Acceptor
+from ._stdin import take_listener
 
 _SEND_BUFFER = 1 << 20
 """Bytes wished for the handler's socket: a request has its url twice. The kernel gives less."""
@@ -45,22 +45,10 @@ def _bound(addresses: tuple[str, ...]) -> list[socket.socket]:
 
 
 def _standard_input(options: Options) -> socket.socket:
-    """Take the listening socket that standard input is; it reads as empty from then on."""
-    try:
-        sock = socket.socket(fileno=os.dup(0))
-    except OSError:
-        raise _nowhere(options) from None
-    if not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-        sock.close()
-        raise _nowhere(options)
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.close(null)
+    sock = take_listener()
+    if sock is None:
+        raise StartError(
+            f"standard input is not a listening socket; say where to listen: {options.program} "
+            f"--bind 127.0.0.1:4000 {options.module}"
+        )
     return sock
-
-
-def _nowhere(options: Options) -> StartError:
-    return StartError(
-        f"standard input is not a listening socket; say where to listen: {options.program} "
-        f"--bind 127.0.0.1:4000 {options.module}"
-    )
