@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ashd.accesslog import FIELDS, MAX_LINE, PRESETS, AccessFormat, FormatError
-from ashd.proto import given_id, request_ids
+from ashd.htparser._given_id import given_id
+from ashd.proto import request_ids
 
 TIME = r"\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}"
 

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator
 from time import monotonic
 
 from ashd.accesslog import AccessFormat, LogFile
-from ashd.proto import REQUEST_ID, given_id, request_ids
+from ashd.proto import REQUEST_ID, request_ids
 from ashd.proto._codec import encode_headers
 
 from ._fields import Field
+from ._given_id import given_id
 from ._head import RequestHead
 from ._limits import MAX_SHOWN
 from ._peer import Peer

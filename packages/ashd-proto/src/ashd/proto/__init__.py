@@ -25,7 +25,7 @@ from ._hangup import at_end, holds_datagram, hung_up
 from ._ready import describe_handler
 from ._refuse import refusal, refuse
 from ._request import Request
-from ._request_id import REQUEST_ID, given_id, request_ids
+from ._request_id import REQUEST_ID, request_ids
 from ._text import printable
 from ._transport import MAX_DATAGRAM, Receiver, handler_socket, recv_request, send_request
 
@@ -58,7 +58,6 @@ __all__ = [
     "decode_request",
     "describe_handler",
     "encode_request",
-    "given_id",
     "handler_socket",
     "holds_datagram",
     "hung_up",
