@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import resource
 import socket
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +14,7 @@ from typing import NamedTuple
 from _measure import Benchmark, Sample
 from _programs import IN_FLIGHT, Setup, front_end, load, memory, meter, server
 
+from ashdtest.meanwhile import going_on
 from ashdtest.processes import free_port
 
 IDLE, STALLED, BUSY = 10_000, 1_000, 100
@@ -114,24 +114,6 @@ def first_answer(port: int) -> float:
         while sock.recv(1 << 16):
             pass
     return (time.monotonic() - begin) * 1e3
-
-
-@contextlib.contextmanager
-def going_on(action: Callable[[], object]) -> Iterator[None]:
-    """Do something again and again in a thread."""
-    end = threading.Event()
-
-    def run() -> None:
-        while not end.is_set():
-            action()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield
-    finally:
-        end.set()
-        thread.join()
 
 
 def measure(setup: Setup, programs: Path, kind: Kind) -> Sample:

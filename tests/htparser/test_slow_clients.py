@@ -19,19 +19,13 @@ from ashd.htparser._queue import RequestQueue
 from ashd.htparser._server import Server
 from ashd.htparser._workers import Parent
 from ashd.proto import recv_request
-from ashdtest.processes import DEADLINE
+from ashdtest.meanwhile import wait_for
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 GET_ONCE = b"GET / HTTP/1.0\r\n\r\n"
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nDate: a\r\nServer: b\r\n\r\n"
 HIGH_WATER = 1 << 16
 """Bytes: asyncio pauses a protocol's writing when more are unsent."""
-
-
-async def wait_for(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(DEADLINE):
-        while not condition():
-            await asyncio.sleep(0)
 
 
 async def turns() -> None:

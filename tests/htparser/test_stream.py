@@ -22,17 +22,12 @@ from ashd.htparser._stream import Stream
 from ashd.htparser._workers import Parent
 from ashd.proto import recv_request
 from ashd.util import switch_protocol
-from ashdtest.processes import DEADLINE, descriptors
+from ashdtest.meanwhile import wait_for
+from ashdtest.processes import descriptors
 
 ASK = b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: a\r\nConnection: upgrade\r\n\r\n"
 HEAD = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: a\r\n\r\n"
 MUCH = 4 << 20
-
-
-async def wait_for(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(DEADLINE):
-        while not condition():
-            await asyncio.sleep(0)
 
 
 def sockets() -> list[str]:

@@ -16,9 +16,10 @@ from ashd.htparser._limits import STALL_TIME
 from ashd.htparser._portspec import Port, parse_portspec
 from ashd.htparser._tls import TlsSession
 from ashdtest.authority import Authority
+from ashdtest.meanwhile import wait_for
 from ashdtest.processes import DEADLINE
 from ashdtest.tlsclient import TLS_1_3, TlsClient
-from ashdtest.tlsscene import Scene, wait_for
+from ashdtest.tlsscene import Scene
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 GET_ONCE = b"GET / HTTP/1.0\r\n\r\n"

@@ -12,7 +12,6 @@ import select
 import signal
 import socket
 import struct
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
@@ -20,6 +19,7 @@ from functools import partial
 import pytest
 
 from ashdtest.frontend import HANDLER, FrontEnd, front_end
+from ashdtest.meanwhile import going_on
 from ashdtest.processes import (
     children,
     descriptor_count,
@@ -76,22 +76,7 @@ def stall(server: FrontEnd, stack: ExitStack, data: bytes, room: int = 0) -> lis
     return attackers
 
 
-@contextmanager
-def going_on(action: Callable[[], object]) -> Iterator[None]:
-    """Do something again and again in a thread."""
-    end = threading.Event()
-
-    def run() -> None:
-        while not end.wait(0.005):
-            action()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield
-    finally:
-        end.set()
-        thread.join()
+PAUSE = 0.005
 
 
 def trickle(server: FrontEnd, stack: ExitStack, data: bytes, more: bytes) -> None:
@@ -103,7 +88,7 @@ def trickle(server: FrontEnd, stack: ExitStack, data: bytes, more: bytes) -> Non
             with suppress(OSError):
                 sock.send(more, socket.MSG_DONTWAIT)
 
-    stack.enter_context(going_on(send))
+    stack.enter_context(going_on(send, PAUSE))
 
 
 def sip(server: FrontEnd, stack: ExitStack) -> None:
@@ -115,7 +100,7 @@ def sip(server: FrontEnd, stack: ExitStack) -> None:
             with suppress(OSError):
                 sock.recv(1, socket.MSG_DONTWAIT)
 
-    stack.enter_context(going_on(receive))
+    stack.enter_context(going_on(receive, PAUSE))
 
 
 def flood(server: FrontEnd, stack: ExitStack, data: bytes) -> None:
@@ -141,7 +126,7 @@ def reuse(server: FrontEnd, stack: ExitStack) -> None:
             except (OSError, AssertionError):
                 poll.unregister(number)
 
-    stack.enter_context(going_on(answer))
+    stack.enter_context(going_on(answer, PAUSE))
 
 
 def keep(server: FrontEnd, stack: ExitStack) -> None:

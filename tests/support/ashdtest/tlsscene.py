@@ -12,7 +12,6 @@ import asyncio
 import select
 import socket
 import ssl
-from collections.abc import Callable
 from contextlib import ExitStack
 
 from ashd.htparser._connection import Connection
@@ -23,7 +22,7 @@ from ashd.htparser._server import Server
 from ashd.htparser._workers import Parent
 from ashd.proto import Request, recv_request
 
-from .processes import DEADLINE
+from .meanwhile import wait_for
 from .tlsclient import TLS_1_3, TlsClient
 
 PLACES = 2
@@ -94,9 +93,3 @@ class Scene:
 def _connection(served: object) -> Connection:
     assert isinstance(served, Connection)
     return served
-
-
-async def wait_for(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(DEADLINE):
-        while not condition():
-            await asyncio.sleep(0)
