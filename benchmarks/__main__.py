@@ -117,6 +117,7 @@ def measure(setup: Setup, names: Sequence[str], rounds: int) -> tuple[list[str],
 def main() -> None:
     """Run what the command line asks for."""
     asked = arguments()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # programs would be compiled at each start
     with workshop(asked.seconds, asked.installations) as setup:
         if asked.compare:
             try:
