@@ -11,7 +11,6 @@ from ._body import BODY_BUFFER
 from ._channel import Channel
 from ._environ import Environ, EnvironBuilder, Framing, base_environ
 from ._response import ASHD_STATUS_LINE, SCGI_STATUS_LINE, Response
-from ._scgi_environ import ScgiEnvironBuilder
 from ._version import SOFTWARE
 
 T = TypeVar("T")
@@ -134,9 +133,13 @@ class Adapter:
         self.application = application
         self.scgi = scgi
         base = base_environ(SOFTWARE, multithread, multiprocess)
-        self.environ: Builder = (
-            ScgiEnvironBuilder(base) if scgi else EnvironBuilder(base, directory)
-        )
+        self.environ: Builder
+        if scgi:
+            from ._scgi_environ import ScgiEnvironBuilder
+
+            self.environ = ScgiEnvironBuilder(base)
+        else:
+            self.environ = EnvironBuilder(base, directory)
         self.status_line = SCGI_STATUS_LINE if scgi else ASHD_STATUS_LINE
         self.observer: Observer | None = None
         self.guard: GuardMaker | None = None

@@ -27,7 +27,6 @@ from ashd.serve import (
 from ._adapter import Adapter, Application
 from ._admit import admit_maker
 from ._errors import StartError, UsageError
-from ._explain import explain
 from ._limits import limits_of
 from ._load import load_application
 from ._options import Options, help_text, parse_options
@@ -58,6 +57,8 @@ def main(arguments: Sequence[str] | None = None, *, scgi: bool = False) -> int:
             return 0
         status = _run(options)
     except StartError as error:
+        from ._explain import explain
+
         explain(program, error)
         status = 2 if isinstance(error, UsageError) else 1
     bound_exit(status)
