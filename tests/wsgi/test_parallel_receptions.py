@@ -127,7 +127,30 @@ def test_threads_keep_the_limit_on_requests_together() -> None:
         while not left.is_set():
             assert read_all(open_request(client)).startswith(b"HTTP/1.1 200 ")
             answered += 1
-        assert REQUESTS <= answered <= REQUESTS + THREADS
+        assert answered == REQUESTS
         source.stop()
         crew.join()
+        source.close()
+
+
+def test_a_thread_that_was_idle_keeps_the_limit_as_well() -> None:
+    left = threading.Event()
+    entrance = Entrance(Limits(max_requests=REQUESTS), left.set)
+    client, server = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with client, server:
+        adapter = Adapter(application)
+        source = RequestSource(
+            server, lambda: entrance.admission(partial(Exchange, adapter.for_thread())).admit
+        )
+        idle, *others = (source.for_thread() for _ in range(THREADS))
+        order = [idle, *(others * REQUESTS)[: REQUESTS - 10], *[idle] * 8]
+        for reception in order:  # of threads that take turns, here
+            open_request(client).close()
+            exchange = reception.receive()
+            assert exchange is not None
+            exchange.run()
+            assert not left.is_set()
+        open_request(client).close()
+        assert idle.receive() is not None
+        assert left.is_set()
         source.close()

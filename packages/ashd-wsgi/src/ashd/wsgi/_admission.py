@@ -2,7 +2,8 @@
 
 Each thread that receives has an admission of its own, which counts what it has admitted; together
 they keep the limits. Without an interpreter lock, threads that look at the counters of the others
-for each request would wait for each other, so they look the less often the more is left.
+for each request would wait for each other, so they look the less often the more is left: each may
+admit a share of that before it looks again.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import math
 import os
 import socket
+import threading
 import time
 from collections.abc import Callable
 
@@ -40,6 +42,7 @@ class Entrance:
         self.max_rss = limits.max_rss
         self.leave = leave
         self._admissions: list[Admission] = []
+        self._sharing = threading.Lock()
 
     def admission(self, make_exchange: Callable[[Request], Exchange]) -> Admission:
         """Return the admission of one more thread."""
@@ -47,11 +50,16 @@ class Entrance:
         self._admissions.append(admission)
         return admission
 
-    def share(self) -> float:
-        """Return how many more a thread may admit until it has to ask again; 0 if none."""
-        admissions = self._admissions.copy()
-        left = self._most - sum(admission.count for admission in admissions)
-        return max(1, left / (2 * len(admissions))) if left > 0 else 0
+    def share(self, asker: Admission) -> bool:
+        """Let `asker` admit a share of what is left; return whether anything is."""
+        with self._sharing:
+            admissions = self._admissions.copy()
+            left = self._most - sum(admission.count for admission in admissions)
+            share = left / (2 * len(admissions))
+            for admission in admissions:  # one that was idle has an older, larger share
+                admission.ask_at = min(admission.ask_at, admission.count + share)
+            asker.ask_at = asker.count + share
+        return left > 0
 
 
 class Admission:
@@ -59,6 +67,7 @@ class Admission:
 
     Attributes:
         count: how many requests it has admitted.
+        ask_at: how many it may admit before it asks for another share.
     """
 
     def __init__(self, entrance: Entrance, make_exchange: Callable[[Request], Exchange]) -> None:
@@ -66,7 +75,7 @@ class Admission:
         self._entrance = entrance
         self._make_exchange = make_exchange
         self._queue_timeout_ns = entrance.queue_timeout_ns
-        self._ask_at = 0.0
+        self.ask_at = 0.0
         self.count = 0
 
     def admit(self, request: Request) -> Exchange | None:
@@ -82,11 +91,8 @@ class Admission:
         return self._make_exchange(request)
 
     def _enough(self) -> bool:
-        if self.count >= self._ask_at:
-            share = self._entrance.share()
-            if not share:
-                return True
-            self._ask_at = self.count + share
+        if self.count >= self.ask_at and not self._entrance.share(self):
+            return True
         max_rss = self._entrance.max_rss
         if max_rss is None or self.count % _RSS_EVERY:
             return False
