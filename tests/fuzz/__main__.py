@@ -25,6 +25,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 WORK = ROOT / ".nox" / "inputs"
 SECONDS = "ASHD_FUZZ_SECONDS"
+SEED = "ASHD_FUZZ_SEED"  # CI has one, so that it finds what the change broke; 0: random
 LONGEST = 1600  # bytes of an input: more than a line of a chunk may have
 MEMORY = 1024  # MiB of a process, most of which are Python's and the fuzzer's own
 SLOWEST = 10  # seconds for one input, beside other processes; the usual ones take a millisecond
@@ -61,11 +62,12 @@ def run(targets: list[str], seconds: int) -> int:
 
 
 def start(name: str, seconds: int) -> subprocess.Popen[str]:
+    seed = f"-seed={os.environ.get(SEED, '0')}"
     limits = (f"-max_total_time={seconds}", f"-rss_limit_mb={MEMORY}", f"-timeout={SLOWEST}")
     places = (f"-artifact_prefix={WORK}/{name}-", f"-dict={HERE / 'http.dict'}")
     found = WORK / name
     found.mkdir(parents=True, exist_ok=True)
-    options = (*limits, *places, str(found), str(seeds(name)))
+    options = (seed, *limits, *places, str(found), str(seeds(name)))
     return fuzzer(name, *options, stderr=subprocess.PIPE)
 
 

@@ -218,6 +218,8 @@ def test_chunks_without_the_last_one_are_a_cut_response(step: int, cut: bool) ->
         b"3\r\nabcd\r\n0\r\n\r\n",
         b"hello",
         b"0\r\nno trailer\r\n\r\n",
+        b"0\r\nA: b\r\nTransfer-encoding: chunked\r\n\r\n",
+        b"0\r\nContent-Length: 4\r\n\r\n",
         b"0" * 4096,
         b"3" + b"\r" * 4096,
         b"0\r\n" + b"a: b\r\n" * 2048 + b"\r\n",

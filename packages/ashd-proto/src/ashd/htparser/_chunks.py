@@ -13,7 +13,8 @@ from ._limits import MAX_CHUNK_LINE, MAX_TRAILERS
 from ._syntax import TEXT, TOKEN
 
 _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;" + TEXT + rb")?\r\n")
-_TRAILER_LINE = re.compile(TOKEN + rb":" + TEXT + rb"\r\n")
+_FRAMING = rb"(?i:Transfer-Encoding|Content-Length):"  # not in trailers (RFC 9110, 6.5.1)
+_TRAILER_LINE = re.compile(rb"(?!" + _FRAMING + rb")" + TOKEN + rb":" + TEXT + rb"\r\n")
 _CRLF = b"\r\n"
 
 
@@ -76,6 +77,6 @@ class ChunkFollower:
         self.complete = line == _CRLF
         self._trailers += len(line)
         if not self.complete and not _TRAILER_LINE.fullmatch(line):
-            raise ResponseError("A trailer line of the response is malformed.")
+            raise ResponseError("A trailer line of the response is malformed or framing.")
         if self._trailers > MAX_TRAILERS:
             raise ResponseError("The trailers of the response are too large.")
