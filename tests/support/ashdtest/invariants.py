@@ -165,7 +165,7 @@ def _compare_requests(ours: list[Received], theirs: h11reader.Reading, data: byt
 
 
 def _is_stricter(theirs: h11reader.Reading, ours: int, data: bytes) -> bool:
-    """Tell whether h11 refuses what the RFC allows: docs/http-differences.md has the reasons."""
+    """Tell whether h11 refuses what the RFC allows: http-differences.md has the reasons."""
     if not theirs.messages or theirs.messages[-1].whole:  # a head, which may not be whole for us
         empty_line_first = theirs.refusal == "no request line received"
         return empty_line_first or ours == len(theirs.messages)
