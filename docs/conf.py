@@ -21,7 +21,7 @@ sys.path[:0] = [str(source) for source in ROOT.glob("packages/*/src")]
 project = "ashd for Python"
 author = "The ashd for Python project"
 root_doc = "index"
-extensions = ["myst_parser", "sphinx.ext.autodoc"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["man"]
 
@@ -30,6 +30,7 @@ myst_heading_anchors = 4
 myst_links_external_new_tab = False
 
 default_role = "literal"  # docstrings write `name`, as these pages do
+napoleon_use_ivar = True
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"

@@ -10,6 +10,7 @@ import ast
 import importlib
 import json
 import queue
+import re
 import shlex
 import tomllib
 from collections.abc import Callable, Iterator
@@ -38,6 +39,7 @@ from ashdtest.documents import (
     links,
     local_target,
     pages,
+    prose,
 )
 from ashdtest.manual._commands import COMMANDS
 
@@ -194,6 +196,36 @@ def test_every_page_of_the_site_is_in_a_table_of_contents() -> None:
     for page in docs.rglob("*.md"):
         for block in blocks(page):
             if block.language == "{toctree}":
-                lines = block.text.split("\n")
-                listed |= {page.parent / f"{line}.md" for line in lines if line[:1].isalpha()}
+                names = [line for line in block.text.split("\n") if line and line[0] != ":"]
+                listed |= {
+                    (docs if name[0] == "/" else page.parent) / f"{name.strip('/')}.md"
+                    for name in names
+                }
     assert set(docs.rglob("*.md")) == listed
+
+
+# Words
+
+PLAINER = {
+    r"\bis no (number|file|name|valid)\b": "isn't a ...",
+    r"\bshall\b": "must, or will",
+    r"\b[Ww]hoever\b": "anyone who",
+    r"\bin order to\b": "to",
+    r"\butili[sz]e": "use",
+    r"\bfor ever\b": "forever",
+    r"\b(mourn|bury|buries)": "a plain word",
+    r"\b(\w{2,}) \1\b": "the word once",
+    r"\b(simply|just) (run|use|add|type)\b": "leave it out",
+    r"\be\.g\.|\bi\.e\.|\betc\.": "for example, that is, and so on",
+}
+"""What stands in the way of readers, and what to write in its place."""
+
+
+def test_words_are_plain() -> None:
+    found = [
+        f"{page.relative_to(ROOT)}: {match[0]!r}: {better}"
+        for page in pages()
+        for pattern, better in PLAINER.items()
+        for match in re.finditer(pattern, prose(page))
+    ]
+    assert found == []

@@ -139,3 +139,10 @@ def anchors(page: Path) -> set[str]:
     text = re.sub(r"(?ms)^```.*?^```$", "", page.read_text(encoding="utf-8"))
     plain = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in _HEADING.findall(text))
     return {heading.strip().replace(" ", "-") for heading in plain}
+
+
+def prose(page: Path) -> str:
+    """Return a document without code and targets of links; lines keep their numbers."""
+    text = re.sub(r"(?m)^    .*$", "", page.read_text(encoding="utf-8"))
+    text = _CODE.sub(lambda code: "x" + "\n" * code[0].count("\n"), text)
+    return re.sub(r"\]\([^)\s]*\)", "]", text)
