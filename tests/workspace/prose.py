@@ -35,7 +35,7 @@ def main() -> int:
             copy = texts / page.relative_to(ROOT)
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_text(prose(page), encoding="utf-8")
-        command = ["proselint", "--config", str(rules), "check", "."]
+        command = ["proselint", "check", "--config", str(rules), "."]
         return subprocess.run(command, cwd=texts, check=False).returncode
 
 
