@@ -79,6 +79,7 @@ class Reader:
                 return
             if time.monotonic() > end or not command.startswith("curl"):
                 raise StepError(f"{command}: {done.returncode}\n{done.stdout}{done.stderr}")
+            time.sleep(0.05)
 
     def _serve(self, command: str, pattern: re.Pattern[str]) -> None:
         self.interrupt()
