@@ -32,7 +32,7 @@ def files(text: str, kind: str) -> dict[str, str]:
     """Return the files that a page shows, by name."""
     return dict(
         re.findall(
-            rf"^`([^`]+)`:\n(?:<!--.*-->\n)?```{kind}\n(.*?)```", text, re.DOTALL | re.MULTILINE
+            rf"^`([^`]+)`:\n(?:<!--[^\n]*-->\n)?```{kind}\n(.*?)```", text, re.DOTALL | re.MULTILINE
         )
     )
 
