@@ -315,7 +315,7 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session(python=LOWEST)
 def bench(session: nox.Session) -> None:
-    """Measure, beside other servers, and write docs/performance.md; `-- --help` shows more."""
+    """Measure, beside other servers, and write performance.md; `-- --help` shows more."""
     _install_editable(session)
     for peer in _groups("peers"):  # what can't be installed is left out, and the tables say so
         session.install(peer, success_codes=[0, 1])

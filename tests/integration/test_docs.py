@@ -1,4 +1,4 @@
-"""What docs/applications.md and docs/deployment.md tell to do, done."""
+"""What docs/guides/applications.md and docs/guides/deployment.md tell to do, done."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ashdtest.frontend import FrontEnd, front_end
 from ashdtest.outside import needs
 from ashdtest.processes import children, free_port, wait_until
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[2] / "docs" / "guides"
 BIN = Path(sys.executable).parent
 ENV = {**os.environ, "PATH": os.pathsep.join([str(BIN), os.environ["PATH"]])}
 

@@ -237,7 +237,7 @@ def test_sockets_that_are_not_there(specs: list[str], complaint: str) -> None:
 
 
 def test_the_documented_units_are_those_of_the_example() -> None:
-    text = (UNITS.parents[1] / "docs" / "deployment.md").read_text()
+    text = (UNITS.parents[1] / "docs" / "guides" / "deployment.md").read_text()
     for unit in UNITS.glob("notes.*"):
         assert f"```ini\n{unit.read_text()}```\n" in text
 

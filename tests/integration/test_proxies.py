@@ -22,7 +22,7 @@ from ashdtest.processes import DEADLINE, free_port
 from ashdtest.proxies import EXAMPLES, KINDS, NAME, Places, Proxy, make_certificate, running
 from ashdtest.sites import site
 
-DEPLOYMENT = (EXAMPLES.parent / "docs" / "deployment.md").read_text(encoding="utf-8")
+DEPLOYMENT = (EXAMPLES.parent / "docs" / "guides" / "deployment.md").read_text(encoding="utf-8")
 CLIENT = "127.0.0.2"
 FORGED = {
     "X-Forwarded-For": "192.0.2.66",
