@@ -19,7 +19,7 @@ from ashd.proto import Request, printable
 from ._body import Body, Input
 from ._channel import Channel
 from ._environ import DOUBTFUL, NONE, Framing
-from ._errors import BadRequestError, ClientGoneError, CutBodyError
+from ._errors import BadRequestError, ClientGoneError, CutBodyError, RequestTimeoutError
 from ._response import BEFORE_HEAD, JOIN, OVER, Response, as_bytes, logger
 from ._result import Sender, sender_of
 
@@ -244,9 +244,14 @@ class Exchange:
     def _fail(self, error: BaseException) -> None:
         """Log a failure, and answer it if the head wasn't sent; else cut the response."""
         channel, response = self._channel, self.response
+        struck = self.guard is not None and self.guard.struck is not None
+        if struck and not isinstance(error, RequestTimeoutError):  # its way to the client was cut
+            error = RequestTimeoutError()
+        if self._adapter.observer is not None:
+            self._adapter.observer.failed(self._token, error)
         if channel.body is not None:
             channel.body.forget()
-        if self.guard is not None and self.guard.struck:  # it was logged, and maybe answered
+        if struck:  # it was logged, and maybe answered
             self._cut()
             return
         status = self._log_failure(error)

@@ -203,6 +203,10 @@ class Response:
         self._end = CHUNKS if self.chunks else CLOSE
         return b"Transfer-Encoding: chunked\r\n" if self.chunks else b""
 
+    def add_line(self, line: bytes) -> None:
+        """Add a header line of ours to the application's; for `gate`."""
+        self._headers += line
+
     # Bytes that go out another way, by sendfile(2)
 
     def takes_bytes(self, count: int) -> int:
