@@ -18,6 +18,7 @@ from ashd.serve import WakeUp, Worker, running
 
 from ._exchange import Exchange
 from ._reception import Admit, Reception
+from ._streams import end_streams
 from ._waits import Waits
 
 _KEEPERS = 5
@@ -94,9 +95,10 @@ class RequestSource:
         )
 
     def stop(self) -> None:
-        """Receive nothing more."""
+        """Receive nothing more, and end what would have no end."""
         self._mark_stopped()
         self._wakeup.set()
+        end_streams()
 
     def _mark_stopped(self) -> None:
         self._stopped = True
