@@ -34,6 +34,7 @@ from ._request_ids import current_request_id
 from ._shutdown import Shutdown, bound_exit
 from ._source import RequestSource
 from ._stdin import take_socket
+from ._streams import end_streams
 from ._version import SOFTWARE, build
 
 if TYPE_CHECKING:
@@ -212,6 +213,7 @@ def serve(
         timestamps=limits.queue_timeout is not None,
         worker=worker,
         on_parents_end=bound_finish,
+        on_stop=end_streams,
     )
     leave_behind(running.abandon)
     leave_behind(source.abandon)

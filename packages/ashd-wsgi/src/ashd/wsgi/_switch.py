@@ -170,7 +170,9 @@ def _head_of(headers: Any) -> bytes:
         others = [pair for pair in headers if pair[0].lower() not in ("upgrade", "connection")]
         protocols = [value for name, value in headers if name.lower() == "upgrade"]
     except (TypeError, ValueError, AttributeError, LookupError):
-        raise ResponseError(f"headers must be a list of pairs of str, not {headers!r:.100}") from None
+        raise ResponseError(
+            f"headers must be a list of pairs of str, not {headers!r:.100}"
+        ) from None
     if len(protocols) != 1 or not _PROTOCOLS.fullmatch(str(protocols[0])):
         raise ResponseError("the headers of a switch must name the new protocol in one Upgrade")
     upgrade = f"Upgrade: {protocols[0]}\r\nConnection: Upgrade\r\n"
