@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import re
 import socket
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from ashd.pdm.cli import perfclient
 from ashdtest.cases import about
 from ashdtest.client import Client, request
 from ashdtest.commands import each_model
 from ashdtest.frontend import FrontEnd, front_end
+from ashdtest.outside import needs
 from ashdtest.processes import (
     DEADLINE,
+    children,
     descriptor_count,
+    program,
     resident_kib,
     thread_count,
     wait_until,
 )
+from ashdtest.scgisites import scgi_site
 from ashdtest.sites import site, wsgi_command
 
 ASKS = ("Upgrade: echo", "Connection: keep-alive, Upgrade")
@@ -208,3 +216,75 @@ def test_the_end_of_the_server(model: str) -> None:
             assert web.close_code == code
         assert server.wait() == 0
         assert "giving up" not in server.log
+
+
+# What is known of a stream, and what limits it
+
+
+@contextmanager
+def debugging(spec: Path) -> Iterator[Any]:
+    wait_until(spec.exists)
+    with perfclient(str(spec)) as perf:
+        yield perf
+
+
+def test_what_is_logged_and_shown(tmp_path: Path) -> None:
+    """A stream is shown as long as it lasts, and logged at its end."""
+    log, spec = tmp_path / "log", tmp_path / "debug"
+    form = "--access-log-format={target} {status} {sent} {outcome}"
+    options = (f"--access-log={log}", form, "-m", str(spec))
+    command = wsgi_command("sockets", model="pool:max=1")
+    command = [*command[:-2], *options, *command[-2:]]
+    with front_end(command) as server, debugging(spec) as perf:
+        with opened(server, "/echo") as client:
+            shown = perf.find("ashd.perf.server").readattr()["in_flight"]
+            assert [(one["uri"], one["switched"]) for one in shown] == [("/echo", True)]
+            metrics = subprocess.run(
+                [program("ashd-pdm"), "metrics", str(spec)], stdout=subprocess.PIPE, check=True
+            ).stdout
+            assert b"\nashd_requests_in_flight 0" in metrics
+            assert b"\nashd_streams 1" in metrics
+            assert client.send(b"abc").exactly(3) == b"abc"
+            assert log.read_text() == ""
+        wait_until(lambda: log.read_text() == "/echo 101 0 ok\n")
+        found = perf.find("ashd.perf.server").readattr()
+        assert found["requests_total"] == {"101": 1}
+        assert found["latency"]["count"] == 0
+        assert found["in_flight"] == []
+
+
+def test_a_time_limit_on_requests_is_none_on_streams() -> None:
+    for model in ("pool", "rplex", "single"):
+        command = wsgi_command("sockets", model=model)
+        limited = [*command[:-2], "--request-timeout=0.2", *command[-2:]]
+        with about(model), front_end(limited) as server, ExitStack() as stack:
+            paths = ["/echo", "/iterator"] if model != "rplex" else ["/echo"]
+            paths = ["/handed"] if model == "single" else paths
+            clients = [stack.enter_context(opened(server, path)) for path in paths]
+            for _ in range(2):
+                slow = request("/busy", "Connection: close")
+                assert server.exchange(slow).startswith(b"HTTP/1.1 504 ")
+            for client in clients:
+                assert client.send(b"abc").exactly(3) == b"abc"
+
+
+def test_streams_end_with_their_worker() -> None:
+    command = wsgi_command("sockets", model="free")
+    with front_end([*command[:-2], "-w", "1", "--max-requests=3", *command[-2:]]) as server:
+        with opened(server, "/echo") as client:
+            for _ in range(6):
+                assert_serves(server)
+            assert client.rest() == b""
+        assert len(children(server.handler_pid)) == 1
+        assert_serves(server)
+
+
+@needs("nginx")
+def test_scgi_offers_none(tmp_path: Path) -> None:
+    """Its web servers pass no stream on."""
+    tmp_path.chmod(0o755)
+    with (
+        scgi_site("nginx", ["sockets"], tmp_path) as server,
+        Client(socket.create_connection(("127.0.0.1", server.port), DEADLINE)) as client,
+    ):
+        assert client.send(request("/offered", *ASKS)).reply().body == b""

@@ -22,13 +22,15 @@ flask = Flask(__name__)
 sock = Sock(flask)
 
 
-@sock.route("/flask")
 def flask_echo(ws: Any) -> None:
     while True:
         message = ws.receive()
         if message == "raise":
             raise RuntimeError("planned in Flask")
         ws.send(message)
+
+
+sock.route("/flask")(flask_echo)
 
 
 def note(text: str) -> None:
@@ -134,9 +136,9 @@ def offered(environ: Environ, start_response: Start) -> list[bytes]:
 
 
 def busy(environ: Environ, start_response: Start) -> list[bytes]:
-    """Wait as long as the query says."""
-    threading.Event().wait(float(environ["QUERY_STRING"]))
-    return offered(environ, start_response)
+    """Go on for ever."""
+    while True:
+        threading.Event().wait(0.01)
 
 
 NAMED = (echo, handed, elsewhere, iterator, raises_before, raises_after, raw, wrong, offered, busy)
