@@ -154,7 +154,7 @@ FIELDS: dict[str, Field] = {
     "outcome": Field(Kind.PLAIN, lambda entry: entry.outcome),
     "process": Field(Kind.NUMBER, lambda _: os.getpid()),
 }
-"""What docs/ashd-htparser.md describes; beside these, `request:NAME` and `response:NAME`."""
+"""docs/reference/ashd-htparser.md describes them; `request:NAME` and `response:NAME` are more."""
 
 COMBINED, JSON = "combined", "json"
 _COMMON = '{client} - {user} [{time}] "{line}" {status} {sent}'

@@ -88,7 +88,7 @@ class Response:
         status: as `200 OK`, once it is known.
         left: how many bytes of the promised length are still to come; below zero if the
             application gave more than it promised.
-        chunks: whether the front end asks for chunks (docs/protocol-agreement.md).
+        chunks: whether the front end asks for chunks (docs/reference/protocol-agreement.md).
         doubtful: a body that the front end may take for the next request. Unless some of it
             arrives, the response has to close the connection.
         gate: asked before the application's head goes out; what it raises keeps the head back.
