@@ -51,7 +51,8 @@ class PerfObserver:
             self._tally.count(code, None, aborted)
             return
         began, icpu, event = token
-        self._tally.count(code, time.monotonic() - began, aborted)
+        seconds = None if code == "101" else time.monotonic() - began  # a stream's time is its own
+        self._tally.count(code, seconds, aborted)
         if event is not None:
             cputime = time.thread_time() - icpu
             requests.notify(
