@@ -336,6 +336,24 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session(python=LOWEST, default=False)
+def docs(session: nox.Session) -> None:
+    """Make a site of the documents, and do its first steps; `-- links` follows links to the web."""
+    session.install(*BUILD_REQUIRES, *_groups("docs"))
+    session.run("python", str(CHECKS / "prose.py"))
+    site, cache = ROOT / ".nox" / "site", ROOT / ".nox" / "doctrees"
+    sphinx = ("sphinx-build", "-q", "-W", "--keep-going", "-d", str(cache), "docs")
+    session.run(*sphinx, "-b", "html", str(site))
+    if "links" in session.posargs:
+        session.run(*sphinx, "-b", "linkcheck", str(Path(session.create_tmp(), "links")))
+    wheels = Path(session.create_tmp(), "wheels")
+    shutil.rmtree(wheels, ignore_errors=True)
+    build = ("pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(wheels))
+    session.run("python", "-m", *build, *(f"./packages/{name}" for name in PACKAGES))
+    session.run("python", str(CHECKS / "first_steps.py"), str(wheels))
+    session.log(f"the site: {site / 'index.html'}")
+
+
+@nox.session(python=LOWEST, default=False)
 def man(session: nox.Session) -> None:
     """Write manual pages and completions anew, from the commands' tables of options."""
     _install_editable(session)
