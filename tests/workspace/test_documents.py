@@ -49,6 +49,7 @@ WRITTEN_OUT = {"text", "console", "sh", "apache", "patplex", "nginx"}
 
 OTHERS = {"python3", "pip", "curl", "nox", "source", "", "gunicorn", "websockets", "pytest"}
 OTHERS |= {"django-admin", "export", "htparser", "systemctl", "man"}
+OTHERS |= {"apt", "sudo", "ip", "podman", "kubectl"}
 """Programs of others that our documents tell to run."""
 
 SOCKET = "/run/mydaemon/debug.sock"
