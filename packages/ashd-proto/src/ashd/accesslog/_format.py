@@ -181,8 +181,8 @@ class AccessFormat:
         as_json = text.partition(":")[0] == JSON
         template, fields = (_parse_json if as_json else _parse_text)(text)
         kinds = [field.kind for field in fields]
-        self.watching = Kind.SECONDS in kinds or any(field.of_response for field in fields)
-        self.identified = FIELDS["request_id"] in fields
+        self.watching: bool = Kind.SECONDS in kinds or any(field.of_response for field in fields)
+        self.identified: bool = FIELDS["request_id"] in fields
         make = _json_render if as_json else _text_render
         share = max(_LEAST_VALUE, (MAX_LINE - len(template)) // len(fields))
         self._template = template
