@@ -156,7 +156,8 @@ FIELDS: dict[str, Field] = {
 }
 """docs/reference/ashd-htparser.md describes them; `request:NAME` and `response:NAME` are more."""
 
-COMBINED, JSON = "combined", "json"
+COMBINED = "combined"
+JSON = "json"
 _COMMON = '{client} - {user} [{time}] "{line}" {status} {sent}'
 PRESETS = {"common": _COMMON, COMBINED: _COMMON + ' "{referer}" "{agent}"'}
 """Those that are text. `json` may have fields of its own: `json:time,status,request:accept`."""
