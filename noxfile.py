@@ -340,24 +340,28 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session(python=LOWEST, default=False)
+def docs(session: nox.Session) -> None:
+    """Make a site of the documents, and do its first steps; `-- links` follows links to the web."""
+    session.install(*BUILD_REQUIRES, *_groups("docs"))
+    session.run("python", str(CHECKS / "prose.py"))
+    site, cache = ROOT / ".nox" / "site", ROOT / ".nox" / "doctrees"
+    sphinx = ("sphinx-build", "-q", "-W", "--keep-going", "-d", str(cache), "docs")
+    session.run(*sphinx, "-b", "html", str(site))
+    if "links" in session.posargs:
+        session.run(*sphinx, "-b", "linkcheck", str(Path(session.create_tmp(), "links")))
+    wheels = Path(session.create_tmp(), "wheels")
+    shutil.rmtree(wheels, ignore_errors=True)
+    build = ("pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(wheels))
+    session.run("python", "-m", *build, *(f"./packages/{name}" for name in PACKAGES))
+    session.run("python", str(CHECKS / "first_steps.py"), str(wheels))
+    session.log(f"the site: {site / 'index.html'}")
+
+
+@nox.session(python=LOWEST, default=False)
 def man(session: nox.Session) -> None:
     """Write manual pages and completions anew, from the commands' tables of options."""
     _install_editable(session)
     session.run("python", "-m", "ashdtest.manual", env={"PYTHONPATH": "tests/support"})
-
-
-@nox.session(python=LOWEST, default=False)
-def publisher(session: nox.Session) -> None:
-    """Name the project's address on the web, and one for mail, in place of those named so far."""
-    if len(session.posargs) != 2:
-        session.error("give both: -s publisher -- https://example.org/project mail@example.org")
-    old = _toml(ROOT / "pyproject.toml")["tool"]["workspace"]
-    pairs = list(zip((old["url"], old["email"]), session.posargs, strict=True))
-    for path in [*ROOT.glob("*.toml"), *ROOT.glob("*.md"), *ROOT.glob("packages/*/*.[mt][do]*")]:
-        text = path.read_text(encoding="utf-8")
-        for before, after in pairs:
-            text = text.replace(before, after)
-        path.write_text(text, encoding="utf-8")
 
 
 @nox.session(python=LOWEST, default=False)

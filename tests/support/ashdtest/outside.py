@@ -39,6 +39,7 @@ PURPOSES = {
     "systemd-socket-activate": "sockets that systemd passes",
     "testssl": "a scanner for TLS",
     "tmux": "a real terminal",
+    "unshare": "namespaces, part of util-linux",
     "zsh": "completion in the shell",
 }
 """Every program that a test may need, and what it gives. Nothing else may be asked for."""

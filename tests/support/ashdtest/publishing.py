@@ -116,3 +116,17 @@ def sbom(session: nox.Session) -> None:
     session.run("python", "-m", "pip", "--python", python, "install", "--quiet", *ours)
     options = ("--mc-type", "library", "--output-reproducible", "--output-file", file)
     session.run("cyclonedx-py", "environment", "--pyproject", str(settings), *options, python)
+
+
+@nox.session(default=False)
+def publisher(session: nox.Session) -> None:
+    """Name the project's address on the web, and one for mail, in place of those named so far."""
+    if len(session.posargs) != 2:
+        session.error("give both: -s publisher -- https://example.org/project mail@example.org")
+    old = _toml(ROOT / "pyproject.toml")["tool"]["workspace"]
+    pairs = list(zip((old["url"], old["email"]), session.posargs, strict=True))
+    for path in [*ROOT.glob("*.toml"), *ROOT.glob("*.md"), *ROOT.glob("packages/*/*.[mt][do]*")]:
+        text = path.read_text(encoding="utf-8")
+        for before, after in pairs:
+            text = text.replace(before, after)
+        path.write_text(text, encoding="utf-8")

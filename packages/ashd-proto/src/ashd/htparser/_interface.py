@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
+from ._health import Health
 from ._limits import Limits
 from ._peer import Peer
 from ._poller import Poller
@@ -57,7 +58,10 @@ class Surroundings(Protocol):
     room: Room
     connection_ids: Iterator[str]
     """A name for each connection that no other one has."""
-    stopping: bool
+    closing: bool
+    """Whether each connection is to be closed after the response that it waits for."""
+    health: Health | None
+    """Answers health checks, if that is asked for."""
     records: Records | None
     """What the access log and the ids of requests need, if anybody asks for them."""
 

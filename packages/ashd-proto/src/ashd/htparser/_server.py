@@ -11,7 +11,6 @@ import itertools
 import logging
 import math
 import os
-import resource
 import signal
 import socket
 import time
@@ -22,6 +21,7 @@ from ashd.proto._codec import encode_headers
 
 from ._connection import Connection
 from ._errors import FAILURE_STATUS
+from ._health import Condition, Health, Readiness
 from ._interface import OpenConnection, Served, ServedConnection
 from ._keeper import framing_header
 from ._life import Life
@@ -29,8 +29,6 @@ from ._limits import (
     HANDLER_EXIT_TIME,
     KILL_TIME,
     LOOK_AGAIN,
-    SPARE_DESCRIPTORS,
-    SWEEP_INTERVAL,
     Limits,
 )
 from ._listener import Listener, connect_transport
@@ -41,7 +39,7 @@ from ._preface import Preface
 from ._queue import RequestQueue
 from ._record import Records
 from ._renewal import renew_certificates
-from ._room import Room
+from ._room import Room, place_bound
 from ._stream import Stream
 
 _log = logging.getLogger("ashd.htparser")
@@ -105,10 +103,12 @@ class Server:
         limits: Limits,
         life: Life | None = None,
         records: Records | None = None,
+        readiness: Readiness | None = None,
+        health: Health | None = None,
     ) -> None:
-        """Share `queue`, `limits` and `records` among the connections to come.
+        """Share `queue`, `limits`, `records` and `health` among the connections to come.
 
-        Tell `life` how it goes.
+        Tell `life` and `readiness` how it goes.
         """
         self.loop = loop
         self._life = life or Life()
@@ -118,9 +118,13 @@ class Server:
         self.records = records
         self.poller = Poller(loop)
         self.time = loop.time
+        self.health = health
+        self._readiness = readiness or Readiness()
+        self._readiness.listen(self._condition_changed)
         self.stopping = False
+        self.closing = False
         self.room = Room(
-            _connection_bound(limits.connections),
+            place_bound(limits.connections),
             limits.connections_per_address,
             self._resume_accepting,
         )
@@ -137,7 +141,7 @@ class Server:
         self._accepting = True
         self._look: asyncio.TimerHandle | None = None
         self._stopped: asyncio.Future[int] = loop.create_future()
-        self._interval = _sweep_interval(limits)
+        self._interval = limits.sweep_interval
         self._drained = False
         self._stop_deadline = math.inf
         # What is done when the time for the end is over, each if the one before didn't help.
@@ -278,13 +282,28 @@ class Server:
             if self.records is not None:
                 self.records.close()
             os._exit(FAILURE_STATUS)
-        self._stop()
+        if self.closing or not self.limits.drain_time:
+            self._stop()
+        else:
+            self._drain()
 
     # The end
+
+    def _condition_changed(self, condition: Condition) -> None:
+        self.closing = condition is Condition.DRAINING
+
+    def _drain(self) -> None:
+        """Serve for some more time, in which others learn that clients shouldn't come here."""
+        seconds = self.limits.drain_time
+        _log.info("serving for another %g s, and not ready for more", seconds)
+        self._life.stopping()
+        self._readiness.enter(Condition.DRAINING)
+        self.loop.call_later(seconds, self._finish, self._status)
 
     def _stop(self) -> None:
         self.stopping = True
         self._life.stopping()
+        self._readiness.enter(Condition.DRAINING)
         self._stop_deadline = self.loop.time() + self.limits.stop_time
         if self.backend.draining:
             self._stop_deadline += KILL_TIME  # other processes cut their streams first
@@ -374,25 +393,3 @@ class Server:
         self._accepting = True
         for listener in self._listeners:
             listener.resume()
-
-
-def _connection_bound(wanted: int) -> int:
-    """Return how many clients there can be, as each needs up to two descriptors.
-
-    The root handler, which runs already, keeps the limit that it was started with.
-    """
-    needed = 2 * wanted + SPARE_DESCRIPTORS
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY:
-        return wanted
-    if soft < needed:
-        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    return max(1, min(wanted, (soft - SPARE_DESCRIPTORS) // 2))
-
-
-def _sweep_interval(limits: Limits) -> float:
-    shortest = min(
-        limits.head_time, limits.idle_time, limits.body_time, limits.queue_time, limits.stop_time
-    )
-    return min(SWEEP_INTERVAL, shortest / 4)
