@@ -94,10 +94,10 @@ class Response:
         gate: asked before the application's head goes out; what it raises keeps the head back.
     """
 
-    state = SILENT
-    status = b""
-    left = 0
-    chunks = False
+    state: State = SILENT
+    status: bytes = b""
+    left: int = 0
+    chunks: bool = False
     _count = 0  # of the body's bytes, if it has no length
     _headers = b""
     _own_length: int | None = None  # the application's
