@@ -358,6 +358,15 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session(python=LOWEST, default=False)
+def containers(session: nox.Session) -> None:
+    """Check the Containerfile and the manifests for Kubernetes among the examples."""
+    _install_editable(session, "containers")
+    session.run("hadolint", "examples/container/Containerfile")
+    session.run("kubernetes-validate", "--strict", "examples/kubernetes/notes.yaml")
+    session.run("python", str(CHECKS / "containers.py"))
+
+
+@nox.session(python=LOWEST, default=False)
 def man(session: nox.Session) -> None:
     """Write manual pages and completions anew, from the commands' tables of options."""
     _install_editable(session)
