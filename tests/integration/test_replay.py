@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -106,7 +107,10 @@ def test_recorded_requests_of_all_workers_are_sent_again(
     assert "masked: Cookie; " in pdm.said
 
     saved = tmp_path / "request.json"
-    saved.write_text(pdm.ask("requests", socket, ident, "--json"), encoding="utf-8")
+    pdm.ask("requests", socket, ident, "-o", str(saved))
+    assert stat.S_IMODE(saved.stat().st_mode) == 0o600
+    assert json.loads(pdm.ask("requests", socket, ident, "--json"))["url"] == "/7"
+    assert "name its ID" in pdm.refuse("requests", socket, "-o", str(saved))
     body.write_text("mine", encoding="utf-8")
     own = ["-H", "Cookie: me", "-b", str(body)]
     sent = pdm.ask("replay", str(saved), *own, *handler_of(apps))

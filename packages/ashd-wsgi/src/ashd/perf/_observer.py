@@ -59,7 +59,9 @@ class PerfObserver:
             return
         began, icpu, event, body = token
         seconds = time.monotonic() - began
-        self._tally.count(code, seconds, aborted)
+        self._tally.count(
+            code, None if code == "101" else seconds, aborted
+        )  # a stream's is its own
         if recording is not None:
             add_quietly(recording, served, body, seconds, aborted)
         if event is not None:

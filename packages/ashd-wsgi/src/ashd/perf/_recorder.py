@@ -167,7 +167,7 @@ class Recorder:
         return next((each for each in kept if each["id"] == ident), None)
 
 
-recorder = Recorder()
+recorder: Recorder = Recorder()
 
 
 def add_quietly(

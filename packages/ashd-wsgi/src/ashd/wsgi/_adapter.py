@@ -74,6 +74,10 @@ class Guard(Protocol):
         """Note that the response socket is closed."""
         ...
 
+    def let_go(self) -> None:
+        """Strike no more: what runs is no request any longer. Raises what a strike raises."""
+        ...
+
     def strike(self, request: str, seconds: float, /) -> bool:
         """End the request from another thread; tell whether there was something to end."""
         ...

@@ -34,6 +34,7 @@ from ._request_ids import name_of_request
 from ._shutdown import Shutdown, bound_exit
 from ._source import RequestSource
 from ._stdin import take_socket
+from ._streams import end_streams
 from ._version import SOFTWARE, build
 
 if TYPE_CHECKING:
@@ -230,6 +231,7 @@ def serve(
         timestamps=limits.queue_timeout is not None or options.otel or options.server_timing,
         worker=worker,
         on_parents_end=bound_finish,
+        on_stop=end_streams,
     )
     leave_behind(running.abandon)
     leave_behind(source.abandon)

@@ -65,10 +65,11 @@ requests     requests._run:run     record the last requests of ashd-wsgi, and sh
   -m --mask NAME                   with --record: what is called NAME, or has it in its name, is
                                    secret, too; may be repeated
   --stop                           keep no more, and forget those that are kept
-  -j --json                        write JSON; that of one request is what ashd-pdm replay takes
+  -o --output FILE                 write the request ID to FILE, for ashd-pdm replay
+  -j --json                        write JSON, for scripts
 replay       requests._replay:run  send a recorded request to a handler, under a debugger
-  SOURCE                           a file that ashd-pdm requests TARGET ID --json has written, or
-                                   the TARGET of a daemon
+  SOURCE                           a file that ashd-pdm requests TARGET ID -o has written, or the
+                                   TARGET of a daemon
   COMMAND*                         after --: the handler, as in ashd-wsgi myproject:app
   -i --id ID                       the request to send (a daemon's last one if left out)
   -H --header HEADER               NAME: VALUE to send in place of what was recorded; may be

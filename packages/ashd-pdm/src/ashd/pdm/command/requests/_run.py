@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +12,7 @@ from ..._records import RecordedRequest, Recorder, RequestSummary
 from ...cli import PerfClient, Proxy
 from ...perf import error
 from .._connection import call, find, once, read
-from .._output import say
+from .._output import say, to_json
 from .._text import clean_lines, count, duration, table
 
 RECORDER = "ashd.perf.recorder"
@@ -29,8 +30,19 @@ def ask(client: PerfClient, options: argparse.Namespace) -> dict[str, Any]:
         recorder.invoke("record", options.record, options.bodies or 0, options.mask)
         return {}
     if options.id is not None:
-        return {"": get_request(recorder, options.id)}
+        found = get_request(recorder, options.id)
+        if options.output is not None:
+            _write(options.output, to_json(found))
+            return {}
+        return {"": found}
     return {"": list_requests(recorder)}
+
+
+def _write(file: str, text: str) -> None:
+    """Write what may be private to a file that only its owner reads."""
+    fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(fd, "w", encoding="utf-8") as stream:
+        stream.write(text)
 
 
 def list_requests(recorder: Proxy) -> list[RequestSummary]:
@@ -93,6 +105,8 @@ def body_lines(body: bytes) -> list[str]:
 
 def run(options: argparse.Namespace) -> int:
     """Run the subcommand."""
+    if options.output is not None and options.id is None:
+        raise error("--output writes one request: name its ID")
     status = once(ask, report)(options)
     if options.record is not None and not options.json:
         say(f"the last {options.record} requests are kept from now on")

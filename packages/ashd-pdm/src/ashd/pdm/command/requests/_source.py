@@ -48,8 +48,8 @@ def recorded(source: str, ident: str | None) -> dict[str, Any]:
             return found
         except (TypeError, ValueError):
             raise error(
-                f"{source} is not a recorded request: ashd-pdm requests TARGET ID --json > FILE "
-                "writes one"
+                f"{source} is not a recorded request: "
+                "ashd-pdm requests TARGET ID -o FILE writes one"
             ) from None
     with open_perf(source, translate=to_error) as client:
         recorder = find(client, RECORDER)

@@ -1,4 +1,4 @@
-"""The programs in the README of ashd-proto, as they stand there, under a front end."""
+"""The programs of the guide to handlers, as they stand there, under a front end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from ashdtest.client import Client, request
 from ashdtest.frontend import FRONT_ENDS, FrontEnd, front_end
 
-README = Path(__file__).parents[2] / "packages/ashd-proto/README.md"
+GUIDE = Path(__file__).parents[2] / "docs/guides/handlers.md"
 
 HEADINGS = {
     "hello.py": "A handler",
@@ -31,7 +31,7 @@ def application(env, start_response):
 
 def example(heading: str) -> str:
     """Return the Python program under a heading."""
-    text = README.read_text(encoding="utf-8")
+    text = GUIDE.read_text(encoding="utf-8")
     found = re.search(rf"^## {heading}\n.*?```python\n(.*?)```", text, re.DOTALL | re.MULTILINE)
     assert found, f"no program under {heading!r}"
     return found[1]
