@@ -38,6 +38,7 @@ class Request(TypedDict, total=False):
     uri: str
     age: float
     thread: int | None
+    switched: bool
 
 
 class Thread(TypedDict):

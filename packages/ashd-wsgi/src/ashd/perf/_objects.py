@@ -38,6 +38,7 @@ def _server() -> dict[str, Any]:
                 "age": held.age,
                 **describe(held.task.describe()),
                 **id_of(held.task),
+                **({"switched": True} if getattr(held.task, "switched", False) else {}),
             }
             for held in running.snapshot()
         ],

@@ -40,6 +40,9 @@ class PerfObserver:
         requests.notify(event)
         return time.monotonic(), icpu, event
 
+    def failed(self, token: _Token | None, error: BaseException) -> None:
+        """See `Observer`; its end tells enough."""
+
     def finished(self, token: _Token | None, served: Served, aborted: bool) -> None:
         """Note that a response is over; `token` is None when the application wasn't called."""
         status = served.response.status.decode("latin-1") or "-"
@@ -48,7 +51,8 @@ class PerfObserver:
             self._tally.count(code, None, aborted)
             return
         began, icpu, event = token
-        self._tally.count(code, time.monotonic() - began, aborted)
+        seconds = None if code == "101" else time.monotonic() - began  # a stream's time is its own
+        self._tally.count(code, seconds, aborted)
         if event is not None:
             cputime = time.thread_time() - icpu
             requests.notify(
