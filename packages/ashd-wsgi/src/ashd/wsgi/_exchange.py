@@ -169,6 +169,8 @@ class Exchange:
         if framing is not NONE or adapter.scgi:
             self._expect_body(framing, environ.get("CONTENT_LENGTH"))
         environ["wsgi.input"] = Input(self._channel)
+        if adapter.early_hints and environ["SERVER_PROTOCOL"] == "HTTP/1.1":
+            environ["wsgi.early_hints"] = self.early_hints
         if "HTTP_UPGRADE" in environ:
             self._offer_switch(environ)
         if adapter.observer is not None:
@@ -207,6 +209,19 @@ class Exchange:
         finally:
             exc_info = None  # else what it raises and this frame refer to each other
         return self.write
+
+    def early_hints(self, headers: object, /) -> None:
+        """Send headers to the client before the response, in one with status 103 (RFC 8297).
+
+        `headers` are those of `start_response`. Dropped when the response has begun, as
+        applications can't tell. Raises `ResponseError` for what can't be sent.
+        """
+        head = self.response.hint(headers)
+        if head:
+            try:
+                self._channel.put((head,))
+            except ClientGoneError:  # the response shows it
+                pass
 
     def write(self, data: object) -> None:
         """Send a piece of body: the old way of PEP 3333.
