@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -92,7 +94,34 @@ def test_an_instance_from_its_start_to_its_end(slow: Slow) -> None:
     assert server.wait() == 0
     logged = slow.log.read_text(encoding="utf-8").splitlines()
     targets = [line.split('"')[1].split()[1] for line in logged]
-    assert targets == ["/echo?before", "/echo?drained", "/echo?last"]
+    assert sorted(targets) == ["/echo?before", "/echo?drained", "/echo?last"]
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_who_has_connected_is_served(processes: int) -> None:
+    """However late: a proxy that knows nothing of draining can go to another instance if it can't
+    connect, but it can't send the same request to two.
+    """
+    options = ["--drain=0.05", f"--processes={processes}"]
+    with front_end(HANDLER, options=options) as server, ThreadPoolExecutor(MANY) as pool:
+        ask(server, "/echo")
+        served = [pool.submit(ask_until_refused, server) for _ in range(MANY)]
+        server.terminate()
+        assert sum(each.result() for each in served)
+        assert server.wait() == 0
+
+
+def ask_until_refused(server: FrontEnd) -> int:
+    """Return how many requests were answered."""
+    for number in count():
+        try:
+            sock = server.connect()
+        except ConnectionRefusedError:
+            return number
+        with sock:
+            sock.sendall(b"GET /echo HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert Reader(sock).reply().status == 200
+    raise AssertionError
 
 
 @pytest.fixture(scope="module")

@@ -122,6 +122,10 @@ MAX_TLS_REPLIES = 1024 * KIB
 """Unsent bytes, with which a client that makes TLS itself answer is left: responses stop long
 before."""
 
+LAST_REQUESTS_TIME = 0.5
+"""After the time to drain: no new connection begins, and those that have begun get their request
+through. No client is so far away that it takes longer, or only few."""
+
 SAY_AGAIN = 60.0
 """Seconds between two warnings that no descriptors are left: there may be thousands of attempts."""
 

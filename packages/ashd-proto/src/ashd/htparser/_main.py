@@ -21,6 +21,7 @@ from ._daemon import daemonize, fill_standard_streams
 from ._errors import FAILURE_STATUS, USAGE_STATUS, StartError, UsageError
 from ._handler import RootHandler
 from ._health import Health, Readiness
+from ._interface import Backend
 from ._keeper import Keeper
 from ._life import Life
 from ._listener import bind_port, describe
@@ -31,7 +32,7 @@ from ._privileges import Privileges
 from ._queue import RequestQueue
 from ._record import Records
 from ._renewal import warn_of_certificates
-from ._server import Backend, Server
+from ._server import Server
 from ._start_log import begin_start
 from ._systemd import take_environment
 from ._workers import Workers

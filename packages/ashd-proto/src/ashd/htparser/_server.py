@@ -14,20 +14,20 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Iterator, Sequence
 
 from ashd.proto._codec import encode_headers
 
 from ._connection import Connection
 from ._errors import FAILURE_STATUS
 from ._health import Condition, Health, Readiness
-from ._interface import OpenConnection, Served, ServedConnection
+from ._interface import Backend, OpenConnection, Served, ServedConnection
 from ._keeper import framing_header
 from ._life import Life
 from ._limits import (
     HANDLER_EXIT_TIME,
     KILL_TIME,
+    LAST_REQUESTS_TIME,
     LOOK_AGAIN,
     Limits,
 )
@@ -43,53 +43,6 @@ from ._room import Room, place_bound
 from ._stream import Stream
 
 _log = logging.getLogger("ashd.htparser")
-
-
-class Backend(Protocol):
-    """The processes on which a server's life depends."""
-
-    @property
-    def draining(self) -> bool:
-        """Whether other processes still serve clients."""
-
-    @property
-    def ended(self) -> bool:
-        """Whether there is nothing left to wait for."""
-
-    @property
-    def last_heard(self) -> float:
-        """When each of the other processes that serve had shown that it isn't stuck.
-
-        In seconds of the monotonic clock; infinite if there are none.
-        """
-
-    def attach(self, poller: Poller, on_end: Callable[[int], object]) -> None:
-        """Work in an event loop.
-
-        `on_end` is called, with an exit status, when it's time to finish, and while finishing
-        whenever something has ended.
-        """
-
-    def sweep(self, now: float) -> None:
-        """Look after everything that makes no event."""
-
-    def reload(self) -> None:
-        """Hand SIGHUP on."""
-
-    def reopen_logs(self) -> None:
-        """Let other front ends open their access logs anew."""
-
-    def stop(self) -> None:
-        """Begin to finish."""
-
-    def terminate(self) -> None:
-        """Ask what hasn't finished in time to end."""
-
-    def kill(self) -> None:
-        """Leave nothing behind."""
-
-    def release(self) -> None:
-        """Give up what is owned."""
 
 
 class Server:
@@ -139,6 +92,7 @@ class Server:
         self._listeners: list[Listener] = []
         self._others: list[Listener] = []
         self._accepting = True
+        self._turned_away = False
         self._look: asyncio.TimerHandle | None = None
         self._stopped: asyncio.Future[int] = loop.create_future()
         self._interval = limits.sweep_interval
@@ -260,8 +214,11 @@ class Server:
     def _finish(self, status: int) -> None:
         if self.stopping:
             self._stop_if_done()
+            return
+        self._status = status
+        if self.closing and self._turn_away():
+            self.loop.call_later(LAST_REQUESTS_TIME, self._finish, status)
         else:
-            self._status = status
             self._stop()
 
     # Signals
@@ -291,6 +248,14 @@ class Server:
 
     def _condition_changed(self, condition: Condition) -> None:
         self.closing = condition is Condition.DRAINING
+
+    def _turn_away(self) -> bool:
+        """Let no new connection begin; return whether to wait for those that have begun."""
+        if self._turned_away:
+            return False
+        self._turned_away = True
+        self._listeners = [each for each in self._listeners if each.turn_away()]
+        return bool(self._listeners or self._connections or self._opening)
 
     def _drain(self) -> None:
         """Serve for some more time, in which others learn that clients shouldn't come here."""

@@ -40,6 +40,9 @@ class PerfObserver:
         requests.notify(event)
         return time.monotonic(), icpu, event
 
+    def failed(self, token: _Token | None, error: BaseException) -> None:
+        """See `Observer`; its end tells enough."""
+
     def finished(self, token: _Token | None, served: Served, aborted: bool) -> None:
         """Note that a response is over; `token` is None when the application wasn't called."""
         status = served.response.status.decode("latin-1") or "-"

@@ -187,5 +187,5 @@ def _end_forked_process() -> NoReturn:
         os._exit(1)
 
 
-running = Running()
+running: Running = Running()
 """The one table of this process."""

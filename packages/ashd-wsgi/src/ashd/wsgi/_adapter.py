@@ -45,6 +45,13 @@ class Observer(Protocol):
         """The application is about to be called; what this returns is given to `finished`."""
         ...
 
+    def failed(self, token: Any, error: BaseException, /) -> None:
+        """The application has failed, or what it gave can't be sent, or the client is gone.
+
+        `token` is as in `finished`, which follows.
+        """
+        ...
+
     def finished(self, token: Any, served: Served, aborted: bool, /) -> None:
         """The response is over, or the client has left (`aborted`).
 

@@ -53,7 +53,7 @@ class Body(io.RawIOBase):
         self._forgotten = False
         self._length = length
         self._withheld = withheld
-        self.received = 0
+        self.received: int = 0
         self._exact = exact
         self._ended = exact and not length
         self._read_to_end = False

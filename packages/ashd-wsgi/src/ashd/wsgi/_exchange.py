@@ -20,7 +20,13 @@ from ashd.serve import running
 from ._body import Body, Input
 from ._channel import Channel
 from ._environ import DOUBTFUL, NONE, Framing
-from ._errors import BadRequestError, ClientGoneError, CutBodyError, SwitchedError
+from ._errors import (
+    BadRequestError,
+    ClientGoneError,
+    CutBodyError,
+    RequestTimeoutError,
+    SwitchedError,
+)
 from ._response import BEFORE_HEAD, JOIN, OVER, SWITCHED, Response, as_bytes, logger
 from ._result import Sender, sender_of
 
@@ -280,9 +286,16 @@ class Exchange:
     def _fail(self, error: BaseException) -> None:
         """Log a failure, and answer it if the head wasn't sent; else cut the response."""
         channel, response = self._channel, self.response
+        if response.state is SWITCHED and isinstance(error, SwitchedError | StopIteration):
+            return  # how the response is left out, as servers of others want it
+        struck = self.guard is not None and self.guard.struck is not None
+        if struck and not isinstance(error, RequestTimeoutError):  # its way to the client was cut
+            error = RequestTimeoutError()
+        if self._adapter.observer is not None:
+            self._adapter.observer.failed(self._token, error)
         if channel.body is not None:
             channel.body.forget()
-        if self.guard is not None and self.guard.struck:  # it was logged, and maybe answered
+        if struck:  # it was logged, and maybe answered
             self._cut()
             return
         if response.state is SWITCHED:
@@ -298,8 +311,6 @@ class Exchange:
             self._cut()
 
     def _fail_after_switch(self, error: BaseException) -> None:
-        if isinstance(error, SwitchedError | StopIteration):  # for servers of others
-            return
         self._switch.end(failed=True)
         gone = isinstance(error, ConnectionError)
         level = logging.DEBUG if gone else logging.ERROR

@@ -30,6 +30,8 @@ class Options:
     access_log_format: str = "combined"
     request_id: bool = False
     early_hints: bool = False
+    otel: bool = False
+    server_timing: bool = False
     path: tuple[str, ...] = ()
     reload: bool = False
     config: str | None = None
@@ -145,6 +147,18 @@ OPTIONS = (
         "early_hints",
         help="let the application send hints before its response (103); no nginx before 1.29 in "
         "front",
+    ),
+    _Option(
+        "",
+        "otel",
+        "otel",
+        help="make spans and metrics of requests by OpenTelemetry, as the variables OTEL_* say",
+    ),
+    _Option(
+        "",
+        "server-timing",
+        "server_timing",
+        help="tell browsers how long a request has waited and run (Server-Timing: queue, app)",
     ),
     _Option(
         "p",

@@ -102,10 +102,10 @@ class Response:
         gate: asked before the application's head goes out; what it raises keeps the head back.
     """
 
-    state = SILENT
-    status = b""
-    left = 0
-    chunks = False
+    state: State = SILENT
+    status: bytes = b""
+    left: int = 0
+    chunks: bool = False
     _count = 0  # of the body's bytes, if it has no length
     _hints = 0  # how many were given
     _headers = b""
@@ -234,6 +234,10 @@ class Response:
             return line
         self._end = CHUNKS if self.chunks else CLOSE
         return b"Transfer-Encoding: chunked\r\n" if self.chunks else b""
+
+    def add_line(self, line: bytes) -> None:
+        """Add a header line of ours to the application's; for `gate`."""
+        self._headers += line
 
     # Bytes that go out another way, by sendfile(2)
 
