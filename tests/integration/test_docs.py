@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.sync.client import connect
 
 from ashdtest import bound
 from ashdtest.frontend import FrontEnd, front_end
@@ -89,6 +90,14 @@ def test_flask(folder: Path) -> None:
         assert (
             client.post("/add", data={"text": "tea"}).text == "Hello from Flask! Notes: milk, tea"
         )
+
+
+def test_flask_sock(folder: Path) -> None:
+    with serving(folder, "chat:app") as client:
+        address = str(client.base_url.copy_with(scheme="ws", path="/echo"))
+        with connect(address, open_timeout=60) as websocket:
+            websocket.send("hello")
+            assert websocket.recv(60) == "hello"
 
 
 def test_bottle(folder: Path) -> None:
