@@ -253,7 +253,10 @@ class Response:
     @property
     def sent(self) -> int:
         """How many bytes of the body were given to the client."""
-        return self._length - max(self.left, 0) if self._end is LENGTH else self._count
+        if self._end is not LENGTH:
+            return self._count
+        left = self.left
+        return self._length if left <= 0 else self._length - left
 
     def header(self, name: bytes) -> bytes:
         """Return the value of the application's header of that name in lower case, or nothing."""
