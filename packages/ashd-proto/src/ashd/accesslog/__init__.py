@@ -9,9 +9,10 @@ from ._entry import CUT, MAX_VALUE, Details, Entry, Sender, Values
 from ._fields import FIELDS, FormatError
 from ._file import STDOUT, LogFile
 from ._format import COMBINED, MAX_LINE, PRESETS, AccessFormat
-from ._log import AccessLog
+from ._log import BURST, AccessLog
 
 __all__ = [
+    "BURST",
     "COMBINED",
     "CUT",
     "FIELDS",

@@ -35,6 +35,7 @@ response that `AccessFormat.response_headers` names.
 Entry = tuple[Sender, bytes, bytes, bytes, bytes, int, Details | None]
 """A request: sender, method, target, version, status, bytes of the response's body, details.
 
+Of the status the first three bytes count: words may follow.
 If the request could not be read, its method is empty, and how it began stands for the target.
 """
 

@@ -22,7 +22,7 @@ class Kind(Enum):
 
     CLIENTS = "bytes of the client's"
     PLAIN = "bytes that need no escaping"
-    DIGITS = "bytes of a number"
+    STATUS = "bytes that begin with a number of three digits"
     NUMBER = "an int"
     TIME = "a float: a time on the monotonic clock"
     SECONDS = "a float; below zero if it isn't known"
@@ -86,7 +86,7 @@ FIELDS: dict[str, Field] = {
         Kind.CLIENTS, lambda burst: [each.partition(b"?")[0] for each in _targets(burst)]
     ),
     "version": Field(Kind.CLIENTS, lambda burst: burst.versions),
-    "status": Field(Kind.DIGITS, lambda burst: burst.statuses),
+    "status": Field(Kind.STATUS, lambda burst: burst.statuses),
     "sent": Field(Kind.NUMBER, lambda burst: burst.sent),
     "received": _detail(Kind.NUMBER, lambda burst: burst.details[1]),
     "duration": _detail(Kind.SECONDS, lambda burst: burst.details[3]),

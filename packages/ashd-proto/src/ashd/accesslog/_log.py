@@ -25,21 +25,34 @@ that add more wait for it."""
 
 
 class AccessLog:
-    """See the module."""
+    """See the module.
+
+    Attributes:
+        entries: those whose lines aren't made yet. Who is in a hurry appends to them, and calls
+            `make_lines` when there are `BURST`; anybody else calls `add`.
+    """
 
     def __init__(self, file: LogFile, form: AccessFormat) -> None:
         """Make lines of the format `form`, and write them to `file`."""
         self._file = file
         self._form = form
-        self._entries: list[Entry] = []
+        self.entries: list[Entry] = []
         self._lock = Lock()  # guards the making of lines
 
     def add(self, entry: Entry) -> None:
         """Take a request that is over."""
-        entries = self._entries
+        entries = self.entries
         entries.append(entry)
         if len(entries) >= BURST:
-            self._make_lines_of_many()
+            self.make_lines()
+
+    def make_lines(self) -> None:
+        """Make the lines of a burst, unless another thread is busy with it."""
+        if self._lock.acquire(blocking=len(self.entries) >= MOST):
+            try:
+                self._make_lines()
+            finally:
+                self._lock.release()
 
     def tick(self) -> None:
         """Write what has come, and take note of the time of day; to be called each second."""
@@ -65,15 +78,8 @@ class AccessLog:
         """Close the file, in a process that was forked: the requests are not its own."""
         self._file.abandon()
 
-    def _make_lines_of_many(self) -> None:
-        if self._lock.acquire(blocking=len(self._entries) >= MOST):
-            try:
-                self._make_lines()
-            finally:
-                self._lock.release()
-
     def _make_lines(self) -> None:
-        count = len(self._entries)
-        burst: Sequence[Entry] = self._entries[:count]
-        del self._entries[:count]  # others may have come meanwhile
+        count = len(self.entries)
+        burst: Sequence[Entry] = self.entries[:count]
+        del self.entries[:count]  # others may have come meanwhile
         self._file.add_all(self._form.lines(burst))

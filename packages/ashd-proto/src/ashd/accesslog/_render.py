@@ -39,18 +39,12 @@ def renderer(field: Field, style: Style, limit: int, *, quick: bool) -> Render:
     """
     get = field.get
     assert get is not None
-    if field.kind is Kind.CLIENTS:
-        escape = _clients_render(get, Escaped(style.escape, limit))
-        if not quick:
-            return escape
-        return (_line_render if field is FIELDS["line"] else _quick_render)(get, style, escape)
-    if field.kind is Kind.NUMBER:
-        return _number_render(get)
-    if field.kind is Kind.TIME:
-        return _time_render(get, style.place)
-    if field.kind is Kind.SECONDS:
-        return _seconds_render(get, style.unknown)
-    return _plain_render(get, style.place if field.kind is Kind.PLAIN else b"%b", style.unknown)
+    if field.kind is not Kind.CLIENTS:
+        return _RENDERS[field.kind](get, style)
+    escape = _clients_render(get, Escaped(style.escape, limit))
+    if not quick:
+        return escape
+    return (_line_render if field is FIELDS["line"] else _quick_render)(get, style, escape)
 
 
 def sender_render(number: int) -> Render:
@@ -116,15 +110,16 @@ def _line_render(_: Get, style: Style, escape: Render) -> Render:
     return render
 
 
-def _number_render(get: Get) -> Render:
+def _number_render(get: Get, _: Style) -> Render:
     def render(burst: Burst, columns: Columns) -> bytes:
         return _put(columns, _distinct(get(burst)), b"%d")
 
     return render
 
 
-def _time_render(get: Get, place: bytes) -> Render:
+def _time_render(get: Get, style: Style) -> Render:
     """Render times of day in UTC, as RFC 3339 has them."""
+    place = style.place
 
     def render(burst: Burst, columns: Columns) -> bytes:
         offset = time.time() - time.monotonic()
@@ -150,7 +145,9 @@ def _iso_date(second: int) -> bytes:
     return time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second)).encode()
 
 
-def _seconds_render(get: Get, unknown: bytes) -> Render:
+def _seconds_render(get: Get, style: Style) -> Render:
+    unknown = style.unknown
+
     def render(burst: Burst, columns: Columns) -> bytes:
         values: Sequence[float] = get(burst)
         if min(values) >= 0:
@@ -161,7 +158,19 @@ def _seconds_render(get: Get, unknown: bytes) -> Render:
     return render
 
 
-def _plain_render(get: Get, place: bytes, unknown: bytes) -> Render:
+def _status_render(get: Get, style: Style) -> Render:
+    unknown = style.unknown
+
+    def render(burst: Burst, columns: Columns) -> bytes:
+        codes = [status[:3] or unknown for status in _distinct(get(burst))]
+        return _put(columns, codes, b"%b")
+
+    return render
+
+
+def _plain_render(get: Get, style: Style) -> Render:
+    place, unknown = style.place, style.unknown
+
     def render(burst: Burst, columns: Columns) -> bytes:
         values: Sequence[bytes] = _distinct(get(burst))
         if all(values):
@@ -169,3 +178,12 @@ def _plain_render(get: Get, place: bytes, unknown: bytes) -> Render:
         return _put(columns, [place % value if value else unknown for value in values], b"%b")
 
     return render
+
+
+_RENDERS: dict[Kind, Callable[[Get, Style], Render]] = {
+    Kind.PLAIN: _plain_render,
+    Kind.STATUS: _status_render,
+    Kind.NUMBER: _number_render,
+    Kind.TIME: _time_render,
+    Kind.SECONDS: _seconds_render,
+}

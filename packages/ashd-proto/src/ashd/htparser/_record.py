@@ -123,7 +123,7 @@ class Record:
     def follow(self, framer: ResponseFramer) -> bytes:
         """Look at a response; return the encoded header that tells the handler the request's id."""
         framer.watcher = self
-        return _ID_START + self._request_id + b"\0" if self._request_id else b""
+        return b"".join((_ID_START, self._request_id, b"\0")) if self._request_id else b""
 
     def responds(self, fields: list[Field]) -> None:
         """See `Watcher`."""
@@ -134,7 +134,7 @@ class Record:
 
     def done(self, head: RequestHead | None, framer: ResponseFramer) -> None:
         """The response is over."""
-        self._log(head, framer.status, framer.sent, _OK if framer.complete else _CUT)
+        self._log(head, framer.status, framer.bytes_sent(), _OK if framer.complete else _CUT)
 
     def switched(
         self, head: RequestHead | None, framer: ResponseFramer
@@ -160,7 +160,7 @@ class Record:
         if head is not None:
             started = framer is not None and framer.started
             status = framer.status if framer is not None and started else _LEFT
-            sent = max(0, framer.sent - unsent) if framer is not None else 0
+            sent = max(0, framer.bytes_sent() - unsent) if framer is not None else 0
             self._log(head, status, sent, _CUT)
 
     def _log(

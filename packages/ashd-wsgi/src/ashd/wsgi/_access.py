@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ashd.accesslog import CUT, AccessFormat, LogFile, Sender
+from ashd.accesslog import BURST, CUT, AccessFormat, LogFile, Sender
 from ashd.accesslog import AccessLog as Log
 from ashd.proto import Request
 from ashd.serve import WakeUp, leave_behind
@@ -62,12 +62,13 @@ class AccessLog:
         leave_behind(self._log.abandon)
         self._thread.start()
         self.add = self._log.add
+        self.entries, self.make_lines = self._log.entries, self._log.make_lines
 
     def observer(self, inner: Observer | None) -> Observer:
         """Return an observer that logs what is over, and tells `inner`, if there is one."""
-        if inner is None and not self.form.detailed:
-            return _Observer(self)
-        return _CloseObserver(self, inner)
+        if inner is None and not self.form.detailed and _variables(self.form) == _USUAL:
+            return _QuickObserver(self)
+        return _Observer(self, inner)
 
     def reopen(self) -> None:
         """Open the file anew: the old one was moved away. May be called in a signal handler."""
@@ -90,24 +91,22 @@ class AccessLog:
 
 
 class _Senders:
-    """What the senders of requests have in common, by what environs say of them."""
+    """What the senders of requests have in common, by what environs say of them.
+
+    Attributes:
+        kept: those that came lately, by their values.
+    """
 
     def __init__(self, form: AccessFormat) -> None:
         self._form = form
-        self._keys = tuple(map(_variable, form.sender_values))
-        self._is_usual = self._keys == _USUAL
-        self._kept: dict[tuple[object, ...], Sender] = {}
+        self._keys = _variables(form)
+        self.kept: dict[tuple[object, ...], Sender] = {}
 
     def of(self, environ: Environ) -> Sender:
         """Return the sender of a request that the application got."""
-        get = environ.get
-        values: tuple[object, ...]
-        if self._is_usual:  # a third of the time
-            values = get("REMOTE_ADDR"), get("REMOTE_USER"), get("HTTP_REFERER"), get(_AGENT)
-        else:
-            values = tuple(map(get, self._keys))
+        values = tuple(map(environ.get, self._keys))
         try:
-            return self._kept[values]
+            return self.kept[values]
         except Exception:  # the application may have put anything there
             return self._new(values)
 
@@ -124,32 +123,34 @@ class _Senders:
                 shown[number] = b"https" if shown[number] == b"https" else b"http"
         sender = self._form.sender(shown)
         if _TEXTS.issuperset(map(type, values)) and sum(map(len, shown)) <= _LONGEST_SENDER:
-            if len(self._kept) >= _MOST_SENDERS:
-                self._kept.clear()
-            self._kept[values] = sender
+            if len(self.kept) >= _MOST_SENDERS:
+                self.kept.clear()
+            self.kept[values] = sender
         return sender
 
 
-def _variable(name: str) -> str:
-    kind, _, header = name.partition(":")
-    return _VARIABLES.get(kind) or environ_key(header.encode())
+def _variables(form: AccessFormat) -> tuple[str, ...]:
+    """Return where in an environ the format's values of senders are."""
+    parts = (name.partition(":") for name in form.sender_values)
+    return tuple(_VARIABLES.get(kind) or environ_key(name.encode()) for kind, _, name in parts)
 
 
 def _bytes(value: object) -> bytes:
     return str(value).encode("latin-1", "replace")[:CUT] if value else b""
 
 
-class _Observer:
-    """Logs what can be said in the end."""
+class _QuickObserver:
+    """Logs in the usual formats. Each look-up and call counts: it is on the way of a request."""
 
     def __init__(self, log: AccessLog) -> None:
         self._log = log
-        self._add = log.add
+        self._entries, self._make_lines = log.entries, log.make_lines
         self._senders = _Senders(log.form)
+        self._kept = self._senders.kept
 
     def for_thread(self) -> Observer:
         """See `ashd.wsgi.Observer`."""
-        return _Observer(self._log)
+        return _QuickObserver(self._log)
 
     def started(self, environ: Environ, _: Served) -> Environ:
         """See `ashd.wsgi.Observer`."""
@@ -157,12 +158,30 @@ class _Observer:
 
     def finished(self, environ: Environ | None, served: Served, _: bool) -> None:
         """See `ashd.wsgi.Observer`."""
-        request, response = served.request, served.response
-        senders = self._senders
+        request, response, entries = served.request, served.response, self._entries
         try:
-            sender = senders.of_refused(request) if environ is None else senders.of(environ)
-            status, sent = response.status[:3] or _NO_RESPONSE, response.sent
-            self._add((sender, request.method, request.url, request.version, status, sent, None))
+            if environ is None:
+                sender = self._senders.of_refused(request)
+            else:
+                get = environ.get
+                values = get("REMOTE_ADDR"), get("REMOTE_USER"), get("HTTP_REFERER"), get(_AGENT)
+                try:
+                    sender = self._kept[values]
+                except Exception:
+                    sender = self._senders.of(environ)
+            entries.append(
+                (
+                    sender,
+                    request.method,
+                    request.url,
+                    request.version,
+                    response.status or _NO_RESPONSE,
+                    response.bytes_sent(),
+                    None,
+                )
+            )
+            if len(entries) >= BURST:
+                self._make_lines()
         except Exception:  # the response is over, and nobody else looks
             logger.exception("a line of the access log can't be made")
 
@@ -179,7 +198,7 @@ class _Token:
         self.first_byte = -1.0
 
 
-class _CloseObserver:
+class _Observer:
     """Logs the details as well, and tells another observer."""
 
     def __init__(self, log: AccessLog, inner: Observer | None) -> None:
@@ -190,7 +209,7 @@ class _CloseObserver:
 
     def for_thread(self) -> Observer:
         """See `ashd.wsgi.Observer`."""
-        return _CloseObserver(self._log, self._inner and self._inner.for_thread())
+        return _Observer(self._log, self._inner and self._inner.for_thread())
 
     def started(self, environ: Environ, served: Served) -> _Token:
         """See `ashd.wsgi.Observer`."""
@@ -219,8 +238,8 @@ class _CloseObserver:
             headers = [response.header(name)[:CUT] for name in self._form.response_headers]
             details = outcome, served.received, ended, duration, first_byte, request_id, headers
             line = request.method, request.url, request.version
-            status = response.status[:3] or _NO_RESPONSE
-            self._log.add((sender, *line, status, response.sent, details))
+            status = response.status or _NO_RESPONSE
+            self._log.add((sender, *line, status, response.bytes_sent(), details))
         except Exception:  # the response is over, and nobody else looks
             logger.exception("a line of the access log can't be made")
 

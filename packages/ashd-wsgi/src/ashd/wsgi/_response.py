@@ -250,9 +250,8 @@ class Response:
         """Give up: nothing more is sent."""
         self.state = CUT
 
-    @property
-    def sent(self) -> int:
-        """How many bytes of the body were given to the client."""
+    def bytes_sent(self) -> int:
+        """Return how many bytes of the body were given to the client."""
         if self._end is not LENGTH:
             return self._count
         left = self.left
