@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from time import monotonic
 
-from ashd.accesslog import CUT, AccessFormat, AccessLog, Details, LogFile, Sender
+from ashd.accesslog import BURST, CUT, AccessFormat, AccessLog, Details, LogFile, Sender
 from ashd.proto import REQUEST_ID, request_ids
 
 from ._fields import Field
@@ -111,8 +111,7 @@ class Record:
 
     def begin(self, head: RequestHead) -> None:
         """A request has come, with or without its body."""
-        if head.fields != self._fields or head.client != self._by:
-            self._look_at(head)
+        self._look_at(head)
         self._response = []
         self._began = monotonic()
         self._first_byte = -1.0
@@ -175,7 +174,7 @@ class Record:
             self._look_at_nothing()
             method, target, version = b"", begin, b""
         else:
-            if head.fields != self._fields or head.client != self._by:
+            if head.fields is not self._fields or head.client is not self._by:
                 self._look_at(head)
             method, target, version = head.method, head.url, head.version
             if len(method) + len(target) > CUT:
@@ -194,16 +193,20 @@ class Record:
                 self._request_id,
                 self._response_values() if form.response_headers else (),
             )
-        log.add((sender, method, target, version, status, sent, details))
         self.received = 0
+        log.entries.append((sender, method, target, version, status, sent, details))
+        if len(log.entries) >= BURST:
+            log.make_lines()
 
     def _look_at(self, head: RequestHead) -> None:
         """Take what is known by now: before the first request, or when a client says other things.
 
         Those of a client that stays are mostly the same objects.
         """
-        self._fields = head.fields
-        self._by = head.client
+        before = self._fields, self._by
+        self._fields, self._by = head.fields, head.client
+        if before[0] == head.fields and before[1] == head.client:
+            return
         self._client = _encoded(head.client, _ADDRESS) or self._peer.address
         self._sender = None
         if self._peer.trusted and self._shared.ids is not None:
