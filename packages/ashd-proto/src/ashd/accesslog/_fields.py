@@ -100,7 +100,7 @@ FIELDS: dict[str, Field] = {
     "outcome": _detail(Kind.PLAIN, lambda burst: burst.details[0]),
     "process": Field(Kind.NUMBER, lambda burst: [os.getpid()] * len(burst.sent)),
 }
-"""What docs/ashd-htparser.md describes; beside these, `request:NAME` and `response:NAME`."""
+"""docs/reference/ashd-htparser.md describes them; `request:NAME` and `response:NAME` are more."""
 
 
 def field_of(name: str, response_headers: list[bytes]) -> Field:

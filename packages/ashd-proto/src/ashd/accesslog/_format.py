@@ -22,7 +22,8 @@ MAX_LINE = 4096
 
 _LEAST_VALUE = 16
 
-COMBINED, JSON = "combined", "json"
+COMBINED = "combined"
+JSON = "json"
 _COMMON = '{client} - {user} [{time}] "{line}" {status} {sent}'
 PRESETS = {"common": _COMMON, COMBINED: _COMMON + ' "{referer}" "{agent}"'}
 """Those that are text. `json` may have fields of its own: `json:time,status,request:accept`."""
@@ -54,12 +55,14 @@ class AccessFormat:
         parts = (_parse_json if as_json else _parse_text)(text)
         headers: list[bytes] = []
         fields = [(literal, field_of(name, headers)) for literal, name in parts[:-1]]
-        self.response_headers = tuple(headers)
+        self.response_headers: tuple[bytes, ...] = tuple(headers)
         only = [field for _, field in fields]
-        self.sender_values = tuple(dict.fromkeys(each.sender for each in only if each.sender))
-        self.detailed = any(field.detailed for field in only)
-        self.identified = FIELDS["request_id"] in only
-        self.watching = bool(headers) or any(field.kind is Kind.SECONDS for field in only)
+        self.sender_values: tuple[str, ...] = tuple(
+            dict.fromkeys(each.sender for each in only if each.sender)
+        )
+        self.detailed: bool = any(field.detailed for field in only)
+        self.identified: bool = FIELDS["request_id"] in only
+        self.watching: bool = bool(headers) or any(field.kind is Kind.SECONDS for field in only)
         literals = sum(len(literal) for literal, _ in parts)
         share = max(_LEAST_VALUE, (MAX_LINE - literals) // len(fields) - 1)
         style = JSON_STYLE if as_json else TEXT_STYLE

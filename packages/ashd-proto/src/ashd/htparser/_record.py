@@ -162,12 +162,17 @@ class Record:
             sent = max(0, framer.bytes_sent() - unsent) if framer is not None else 0
             self._log(head, status, sent, _CUT)
 
+    def leave_out(self, head: RequestHead) -> None:
+        """Log nothing of this request."""
+        self._last = head
+
     def _log(
         self, head: RequestHead | None, status: bytes, sent: int, outcome: bytes, begin: bytes = b""
     ) -> None:
         """Add an entry; that of a request without head shows how that began."""
         log = self._shared.log
         if log is None or (head is self._last and head is not None):
+            self.received = 0
             return
         self._last = head
         if head is None:

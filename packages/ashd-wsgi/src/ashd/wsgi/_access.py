@@ -156,6 +156,9 @@ class _QuickObserver:
         """See `ashd.wsgi.Observer`."""
         return environ
 
+    def failed(self, _: Environ | None, __: BaseException) -> None:
+        """See `ashd.wsgi.Observer`."""
+
     def finished(self, environ: Environ | None, served: Served, _: bool) -> None:
         """See `ashd.wsgi.Observer`."""
         request, response, entries = served.request, served.response, self._entries
@@ -218,6 +221,11 @@ class _Observer:
         if self._form.watching:
             served.response.gate = _noting(token, served.response.gate)
         return token
+
+    def failed(self, token: _Token | None, error: BaseException) -> None:
+        """See `ashd.wsgi.Observer`."""
+        if self._inner is not None:
+            self._inner.failed(None if token is None else token.inner, error)
 
     def finished(self, token: _Token | None, served: Served, aborted: bool) -> None:
         """See `ashd.wsgi.Observer`."""
