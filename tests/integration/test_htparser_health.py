@@ -99,6 +99,15 @@ def test_an_instance_from_its_start_to_its_end(slow: Slow) -> None:
     assert sorted(targets) == ["/echo?before", "/echo?drained", "/echo?last"]
 
 
+def test_nobody_has_to_learn_of_the_end_of_what_never_served() -> None:
+    with front_end(
+        ["sh", "-c", "read -r _"], options=["--health=/healthz", "--drain=600"]
+    ) as server:
+        wait_for(server, b"loading")
+        server.terminate()
+        assert server.wait() == 0
+
+
 @pytest.mark.parametrize(("processes", "kind"), [(2, "tcp"), (1, "unix")])
 def test_who_has_connected_is_served(processes: int, kind: str, tmp_path: Path) -> None:
     """However late: a proxy that knows nothing of draining can go to another instance if it can't
