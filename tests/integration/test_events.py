@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 
 import httpx
 
+from ashdtest.cases import about
 from ashdtest.client import Client, post, request
 from ashdtest.frontend import FrontEnd, front_end
 from ashdtest.processes import (
@@ -121,3 +122,24 @@ def test_one_that_does_not_read_holds_nobody_up() -> None:
 def test_other_models_are_told_what_to_do() -> None:
     with serving("pool") as server:
         assert b"-t rplex" in server.exchange(request("/events", "Connection: close"))
+
+
+def test_ways_to_suspend() -> None:
+    argv = wsgi_command("suspends", model="rplex:max=1")
+    with front_end([*argv[:-2], "--request-timeout=0.2", *argv[-2:]]) as server:
+        with Client(server.connect()) as client:
+            for path, body in (
+                ("/timer", b"012"),
+                ("/resumed_early", b"early"),
+                ("/in_the_call", b"in time"),
+                ("/elsewhere", b"ashd.suspend is for the thread that asks the response"),
+            ):
+                with about(path):
+                    assert client.send(request(path)).reply().body.startswith(body)
+            for size in (10, 5_000_000):
+                assert client.send(post("/upload", bytes(size))).reply().body == b"%d" % size
+        with Client(server.connect()) as client:
+            client.send(request("/left"))
+            assert client.until(b"waiting\r\n")
+        server.wait_for_log("closed /left")
+        assert "Traceback" not in server.log
