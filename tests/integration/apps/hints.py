@@ -8,6 +8,7 @@ from typing import Any
 
 LINK = ("Link", "</style.css>; rel=preload; as=style")
 PAGE = b"<link rel=stylesheet href=/style.css><p>hello"
+TEXT = [("Content-Type", "text/plain")]
 fetched = threading.Event()
 """The style sheet was asked for."""
 
@@ -37,20 +38,20 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
     elif path == "/hints" and hints is not None:
         for _ in range(int(query)):
             hints([LINK, ("X-Number", "1")])
-        start_response("200 OK", [])
+        start_response("200 OK", TEXT)
         yield b"some"
         hints([LINK])  # too late
         yield b"thing"
     elif path == "/wrong" and hints is not None:
         errors = [error_of(hints, headers) for headers in WRONG]
-        start_response("200 OK", [])
+        start_response("200 OK", TEXT)
         yield " ".join(errors).encode()
     elif path == "/slow" and hints is not None:
         hints([LINK])
         while True:
             threading.Event().wait(0.01)
     else:
-        start_response("200 OK", [])
+        start_response("200 OK", TEXT)
         yield b"no hints"
 
 

@@ -266,7 +266,7 @@ class Response:
         if self.state not in BEFORE_HEAD:
             raise ResponseError("an error page can't replace what was sent")
         page = self.page(status, close=close or self.doubtful is not None)
-        self.status = status
+        self.status, self._headers = status, b""
         self.state = COMPLETE
         self._count = len(status) + 1
         return (page,)
@@ -303,6 +303,14 @@ class Response:
     def sent(self) -> int:
         """How many bytes of the body were given to the client."""
         return self._length - max(self.left, 0) if self._end is LENGTH else self._count
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """The application's headers, without Content-Length, if they were sent."""
+        lines = self._headers.split(b"\r\n")[:-1]
+        return [
+            (name, value.strip()) for name, _, value in (line.partition(b":") for line in lines)
+        ]
 
     def header(self, name: bytes) -> bytes:
         """Return the value of the application's header of that name in lower case, or nothing."""
