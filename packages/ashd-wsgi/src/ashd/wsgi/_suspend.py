@@ -7,6 +7,7 @@ nothing, and somebody says later that it has.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from ashd.serve import running
 
@@ -53,9 +54,8 @@ def suspend() -> Callable[[], None]:
     next piece then. It may be asked without that, too. If the client leaves meanwhile, or the
     server stops, the iterator is closed. Raises RuntimeError in a thread that runs no response.
     """
-    from ._exchange import Exchange
-
-    exchange = running.current()
-    if not isinstance(exchange, Exchange):
+    exchange: Any = running.current()
+    if exchange is None:
         raise RuntimeError("ashd.suspend is for the thread that asks the response for its pieces")
-    return exchange.suspend()
+    resume: Callable[[], None] = exchange.suspend()
+    return resume
