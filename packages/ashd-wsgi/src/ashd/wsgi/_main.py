@@ -191,6 +191,7 @@ def serve(
         directory=options.directory,
         body_buffer=limits.body_buffer,
         early_hints=options.early_hints,
+        multiplex=model.multiplex,
     )
     if options.pdm is not None:
         from ._debug import open_debug_socket
