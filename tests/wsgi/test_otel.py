@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -275,6 +276,28 @@ def test_metrics_count_requests_and_their_times(run: Run, telemetry: Telemetry) 
     assert by_status[200].explicit_bounds[:3] == (0.005, 0.01, 0.025)
     assert [point.value for point in points["http.server.active_requests"]] == [0]
     assert [point.count for point in points["ashd.request.time_in_queue"]] == [2]
+
+
+UPGRADE = [(b"Connection", b"upgrade"), (b"Upgrade", b"echo")]
+
+
+def switching(environ: dict[str, Any], _start_response: Any) -> Iterable[bytes]:
+    with environ["ashd.switch"]([("Upgrade", "echo")]) as stream:
+        stream.sendall(b"hello")
+    return []
+
+
+def test_a_stream_has_a_span_and_no_duration(run: Run, telemetry: Telemetry) -> None:
+    with run(switching) as server, server.open(headers=UPGRADE) as client:
+        message, ancillary, _, _ = client.recvmsg(1000, socket.CMSG_SPACE(4))
+        assert message.startswith(b"HTTP/1.1 101 ")
+        with socket.socket(fileno=int.from_bytes(ancillary[0][2], sys.byteorder)) as stream:
+            assert stream.recv(5, socket.MSG_WAITALL) == b"hello"
+        (span,) = telemetry.spans(1)
+    assert span.attributes is not None
+    assert span.attributes["http.response.status_code"] == 101
+    assert "error.type" not in span.attributes
+    assert "http.server.request.duration" not in telemetry.points()
 
 
 class Broken(SpanProcessor):

@@ -192,5 +192,6 @@ class OtelObserver:
         if served.received and not token.known_size:
             found["http.request.body.size"] = served.received
         span.set_attributes(found)
-        self._duration.record(time.perf_counter() - token.began, dimensions)
+        if status != "101":  # how long a stream lasts says nothing about the server
+            self._duration.record(time.perf_counter() - token.began, dimensions)
         span.end()
