@@ -12,6 +12,7 @@ from ashdtest.release import (
     NEXT,
     PAGE,
     Repository,
+    early_faults,
     faults,
     is_written,
     row,
@@ -150,6 +151,18 @@ def test_a_changed_interface_asks_for_a_version_step(toy: Toy) -> None:
         toy.commit()
         found = toy.faults("ashd-lib", version)
         assert [expected in fault for fault in found] == [True] * bool(expected), (version, api)
+
+
+def test_what_is_wrong_from_the_start_is_said_before_anything_is_written(toy: Toy) -> None:
+    toy.commit("ashd-lib/v1.0.0")
+    toy.write("ashd-lib", "1.0.0", api="ashd.g() -> int\n")
+    found = early_faults(Repository(toy.root), "ashd-lib", "1.0.1")
+    assert [fault.partition(":")[0] for fault in found] == [
+        "packages/ashd-lib/changes/ has no fragment",
+        "ashd.f",
+    ]
+    toy.put("packages/ashd-lib/changes/f.removed.md", "`f` is gone.")
+    assert early_faults(Repository(toy.root), "ashd-lib", "1.0.1") == found[1:]
 
 
 def test_bounds_of_siblings_let_the_version_in(toy: Toy) -> None:

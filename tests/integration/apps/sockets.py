@@ -131,7 +131,7 @@ def error_of(attempt: Callable[[], object]) -> str:
 
 def offered(environ: Environ, start_response: Start) -> list[bytes]:
     names = sorted(name for name in environ if name.endswith((".switch", ".socket")))
-    start_response("200 OK", [])
+    start_response("200 OK", [("Content-Type", "text/plain")])
     return [" ".join(names).encode()]
 
 

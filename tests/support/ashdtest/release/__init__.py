@@ -5,7 +5,7 @@
 tests, and stops before the upload.
 """
 
-from ._checks import faults
+from ._checks import early_faults, faults
 from ._prepare import prepare, set_version
 from ._siblings import Trial, trials
 from ._table import NEXT, PAGE, is_written, row, table_with, written_rows
@@ -17,6 +17,7 @@ __all__ = [
     "Distribution",
     "Repository",
     "Trial",
+    "early_faults",
     "faults",
     "is_written",
     "prepare",

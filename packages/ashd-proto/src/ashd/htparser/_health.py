@@ -51,18 +51,18 @@ class Readiness:
 
 
 class Health:
-    """See the module."""
+    """See the module. It answers at `paths`."""
 
     def __init__(self, path: str, readiness: Readiness) -> None:
         """Answer at `path` what `readiness` says."""
         base = path.encode("ascii")
         self._readiness = readiness
         self._live = base + b"/live"
-        self._paths = frozenset((base, base + b"/ready", self._live))
+        self.paths = frozenset((base, base + b"/ready", self._live))
 
     def asked_by(self, head: RequestHead) -> bool:
         """Tell whether a request is a health check."""
-        return head.url.partition(b"?")[0] in self._paths
+        return head.url.partition(b"?")[0] in self.paths
 
     def answer(self, head: RequestHead, exchange: Exchange) -> None:
         """Give `exchange` its response."""

@@ -175,6 +175,8 @@ class Exchange:
         if framing is not NONE or adapter.scgi:
             self._expect_body(framing, environ.get("CONTENT_LENGTH"))
         environ["wsgi.input"] = Input(self._channel)
+        if adapter.early_hints and environ["SERVER_PROTOCOL"] == "HTTP/1.1":
+            environ["wsgi.early_hints"] = self.early_hints
         if "HTTP_UPGRADE" in environ:
             self._offer_switch(environ)
         if adapter.observer is not None:
@@ -213,6 +215,19 @@ class Exchange:
         finally:
             exc_info = None  # else what it raises and this frame refer to each other
         return self.write
+
+    def early_hints(self, headers: object, /) -> None:
+        """Send headers to the client before the response, in one with status 103 (RFC 8297).
+
+        `headers` are those of `start_response`. Dropped when the response has begun, as
+        applications can't tell. Raises `ResponseError` for what can't be sent.
+        """
+        head = self.response.hint(headers)
+        if head:
+            try:
+                self._channel.put((head,))
+            except ClientGoneError:  # the response shows it
+                pass
 
     def write(self, data: object) -> None:
         """Send a piece of body: the old way of PEP 3333.
@@ -271,6 +286,8 @@ class Exchange:
     def _fail(self, error: BaseException) -> None:
         """Log a failure, and answer it if the head wasn't sent; else cut the response."""
         channel, response = self._channel, self.response
+        if response.state is SWITCHED and isinstance(error, SwitchedError | StopIteration):
+            return  # how the response is left out, as servers of others want it
         if channel.body is not None:
             channel.body.forget()
         if response.state is SWITCHED:
@@ -293,8 +310,6 @@ class Exchange:
             self._cut()
 
     def _fail_after_switch(self, error: BaseException) -> None:
-        if isinstance(error, SwitchedError | StopIteration):  # for servers of others
-            return
         self._switch.end(failed=True)
         gone = isinstance(error, ConnectionError)
         self._tell_of_failure(ClientGoneError() if gone else error)
