@@ -11,7 +11,7 @@ import pytest
 from ashd.pdm import cli
 from ashdtest.handlers import running
 from ashdtest.otlp import attributes, receiving
-from ashdtest.processes import DEADLINE, free_port, program, python_environment
+from ashdtest.processes import DEADLINE, free_port, program, python_environment, wait_until
 from ashdtest.wsgiprograms import wait_for_log, wsgi
 
 APPS = Path(__file__).with_name("apps")
@@ -68,7 +68,8 @@ def test_without_an_sdk_it_says_so_and_serves(tmp_path: Path) -> None:
         assert timing.startswith(b"queue;dur=")
         wait_for_log(handler, "no SDK of OpenTelemetry is set up")
         with cli.perfclient(str(tmp_path / "debug")) as perf:
-            assert perf.find("ashd.perf.statistics/req").readattr() == {"200": 1}
+            counted = perf.find("ashd.perf.statistics/req")
+            wait_until(lambda: counted.readattr() == {"200": 1})
     assert '"GET /users/7 HTTP/1.1" 200 6 ' in log.read_text(encoding="utf-8")
 
 

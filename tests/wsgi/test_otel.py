@@ -19,7 +19,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from ashd.wsgi._otel import OtelObserver
+from ashd.wsgi._otel import OtelObserver, getter
 from ashdtest.cases import about
 from ashdtest.exchanges import Server, WsgiApplication, served
 from ashdtest.handlers import read_all
@@ -226,6 +226,30 @@ def test_a_span_ends_when_the_client_is_gone(run: Run, telemetry: Telemetry) -> 
     assert span.attributes is not None
     assert span.attributes["error.type"] == "client_gone"
     assert span.status.status_code is StatusCode.UNSET, "the application did nothing wrong"
+
+
+def test_a_body_of_unknown_length_is_counted(run: Run, telemetry: Telemetry) -> None:
+    chunked = [(b"Transfer-Encoding", b"chunked"), (b"Content-Type", b"text/plain")]
+    with run(hello) as server, server.open(method=b"POST", headers=chunked) as client:
+        client.sendall(b"twelve bytes")
+        client.shutdown(socket.SHUT_WR)
+        (span,) = telemetry.spans(1)
+    assert span.attributes is not None
+    assert span.attributes["http.request.body.size"] == 12
+
+
+def test_without_time_stamps_there_is_no_queue_time(way: str, telemetry: Telemetry) -> None:
+    with served(hello, way, observer=telemetry.observer.for_thread(), timestamps=False) as server:
+        server.call()
+        (span,) = telemetry.spans(1)
+    assert "ashd.request.time_in_queue" not in (span.attributes or {})
+    assert "ashd.request.time_in_queue" not in telemetry.points()
+
+
+def test_propagators_find_every_header() -> None:
+    environ = {"HTTP_X_B3_TRACEID": "1", "HTTP_HOST": "a", "REMOTE_ADDR": "b"}
+    assert getter.keys(environ) == ["x-b3-traceid", "host"]
+    assert [getter.get(environ, key) for key in ("X-B3-TraceId", "other")] == [["1"], None]
 
 
 def routed(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
