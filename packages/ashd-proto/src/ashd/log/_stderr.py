@@ -1,8 +1,8 @@
 """Standard error that never fails: what can't be written, to a full disk for example, is lost.
 
 A program serves on without its log. An application that writes to `wsgi.errors`, or prints, would
-fail otherwise, and Python would end with status 120. Nor can it be closed. Called once, at the start
-of a program.
+fail otherwise, and Python would end with status 120. Nobody can close it either. Called once, at
+the start of a program.
 """
 
 from __future__ import annotations
