@@ -1,4 +1,4 @@
-"""docs/misbehaving.md: its table is that of the files."""
+"""docs/reference/misbehaving.md: its table is that of the files."""
 
 from __future__ import annotations
 

@@ -143,7 +143,7 @@ class Pieces:
             }
 
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "misbehaving.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "reference" / "misbehaving.md"
 _HEAD = "| what the application does | what its client gets | what the log says |"
 _BEGIN = f"{_HEAD}\n| --- | --- | --- |\n"
 

@@ -45,6 +45,13 @@ class Observer(Protocol):
         """The application is about to be called; what this returns is given to `finished`."""
         ...
 
+    def failed(self, token: Any, error: BaseException, /) -> None:
+        """The application has failed, or what it gave can't be sent, or the client is gone.
+
+        `token` is as in `finished`, which follows.
+        """
+        ...
+
     def finished(self, token: Any, served: Served, aborted: bool, /) -> None:
         """The response is over, or the client has left (`aborted`).
 
@@ -65,6 +72,10 @@ class Guard(Protocol):
 
     def release(self) -> None:
         """Note that the response socket is closed."""
+        ...
+
+    def let_go(self) -> None:
+        """Strike no more: what runs is no request any longer. Raises what a strike raises."""
         ...
 
     def strike(self, request: str, seconds: float, /) -> bool:
@@ -106,6 +117,7 @@ class Adapter:
     __slots__ = (
         "application",
         "body_buffer",
+        "early_hints",
         "environ",
         "guard",
         "observer",
@@ -122,13 +134,15 @@ class Adapter:
         scgi: bool = False,
         directory: str | None = None,
         body_buffer: int = BODY_BUFFER,
+        early_hints: bool = False,
     ) -> None:
         """Serve `application`; the flags go into the environ.
 
         With `scgi`, requests are those of `_scgi`. Relative names of files (SCRIPT_FILENAME) are
         below `directory`, by default today's. About `body_buffer` bytes of each request's body are
-        set aside while its response is written.
+        set aside while its response is written. With `early_hints`, applications can send some.
         """
+        self.early_hints = early_hints
         self.body_buffer = body_buffer
         self.application = application
         self.scgi = scgi
@@ -148,6 +162,7 @@ class Adapter:
     def for_thread(self) -> Adapter:
         """Return a copy for a thread that receives by itself."""
         adapter = Adapter(self.application, scgi=self.scgi, body_buffer=self.body_buffer)
+        adapter.early_hints = self.early_hints
         adapter.environ = self.environ.for_thread()
         adapter.guard = self.guard and self.guard.for_thread()
         adapter.observer = self.observer and self.observer.for_thread()
