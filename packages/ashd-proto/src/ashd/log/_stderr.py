@@ -45,6 +45,4 @@ def make_stderr_lossy() -> None:
         return
     raw = _LossyFile(_STDERR, "w", closefd=False)
     raw.name = old.name
-    sys.stderr = _LastingText(
-        io.BufferedWriter(raw), old.encoding, old.errors, line_buffering=True
-    )
+    sys.stderr = _LastingText(io.BufferedWriter(raw), old.encoding, old.errors, line_buffering=True)
