@@ -336,6 +336,13 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session(python=LOWEST, default=False)
+def applications(session: nox.Session) -> None:
+    """Run applications of others beside waitress; `-- --help` shows more."""
+    _install_editable(session, "applications")
+    session.run("python", "tests/compatibility", *session.posargs, env=SHORT_PATHS)
+
+
+@nox.session(python=LOWEST, default=False)
 def man(session: nox.Session) -> None:
     """Write manual pages and completions anew, from the commands' tables of options."""
     _install_editable(session)
