@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import tomllib
 from collections.abc import Iterable
@@ -61,7 +62,8 @@ LOWEST = PYTHONS[0] if PYTHONS else SUPPORTED[0]
 # By default the newest Python runs everything; the lowest one runs the tests of the parts, with the
 # oldest dependencies. What differs between versions shows there; the others run the quick tests.
 BETWEEN = PYTHONS[1:-1]
-nox.options.sessions = ["lint", "types", "wheels", "proto_alone", "lowest", "fuzz"]
+nox.options.sessions = ["lint", "types", "wheels", "workflows", "proto_alone"]
+nox.options.sessions += ["lowest", "fuzz"]
 nox.options.sessions += [f"between-{version}" for version in BETWEEN]
 nox.options.sessions += [f"free_threaded-{version}" for version in FREE_THREADED[-1:]]
 nox.options.sessions += [f"unit-{version}" for version in PYTHONS[-1:]]
@@ -148,11 +150,12 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(python=LOWEST)
 def types(session: nox.Session) -> None:
-    """Check types, on the lowest Python: what is too new for it shows here."""
+    """Check types, on the lowest Python, and that what is public is what was recorded."""
     _install_editable(session, "types", "integration")
     folders = ["packages", "tests", "benchmarks", "examples"]
     with_code = [name for name in folders if any(ROOT.glob(f"{name}/**/*.py"))]
     session.run("mypy", *with_code, "noxfile.py", "dev.py")
+    session.run("python", "-m", "ashdtest.publicapi", env=ashdtest.publishing.SUPPORT)
 
 
 @nox.session(python=LOWEST)
@@ -174,6 +177,7 @@ def wheels(session: nox.Session) -> None:
     built = {name: str(_wheel(dist, name)) for name in PACKAGES}
     session.install(*(_with_extras(name, wheel) for name, wheel in built.items()))
     session.run("python", str(CHECKS / "imports.py"))
+    session.run("python", str(CHECKS / "licenses.py"))
     swap = ("--force-reinstall", "--no-deps")
     for name, wheel in built.items():
         session.install(*swap, "-e", f"packages/{name}")
@@ -315,7 +319,7 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session(python=LOWEST)
 def bench(session: nox.Session) -> None:
-    """Measure, beside other servers, and write docs/performance.md; `-- --help` shows more."""
+    """Measure, beside other servers, and write performance.md; `-- --help` shows more."""
     _install_editable(session)
     for peer in _groups("peers"):  # what can't be installed is left out, and the tables say so
         session.install(peer, success_codes=[0, 1])
@@ -343,24 +347,37 @@ def applications(session: nox.Session) -> None:
 
 
 @nox.session(python=LOWEST, default=False)
+def docs(session: nox.Session) -> None:
+    """Make a site of the documents, and do its first steps; `-- links` follows links to the web."""
+    session.install(*BUILD_REQUIRES, *_groups("docs"))
+    session.run("python", str(CHECKS / "prose.py"))
+    site, cache = ROOT / ".nox" / "site", ROOT / ".nox" / "doctrees"
+    sphinx = ("sphinx-build", "-q", "-W", "--keep-going", "-d", str(cache), "docs")
+    session.run(*sphinx, "-b", "html", str(site))
+    if "links" in session.posargs:
+        session.run(*sphinx, "-b", "linkcheck", str(Path(session.create_tmp(), "links")))
+    wheels = Path(session.create_tmp(), "wheels")
+    shutil.rmtree(wheels, ignore_errors=True)
+    build = ("pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(wheels))
+    session.run("python", "-m", *build, *(f"./packages/{name}" for name in PACKAGES))
+    session.run("python", str(CHECKS / "first_steps.py"), str(wheels))
+    session.log(f"the site: {site / 'index.html'}")
+
+
+@nox.session(python=LOWEST, default=False)
+def containers(session: nox.Session) -> None:
+    """Check the Containerfile and the manifests for Kubernetes among the examples."""
+    _install_editable(session, "containers")
+    session.run("hadolint", "examples/container/Containerfile")
+    session.run("kubernetes-validate", "--strict", "examples/kubernetes/notes.yaml")
+    session.run("python", str(CHECKS / "containers.py"))
+
+
+@nox.session(python=LOWEST, default=False)
 def man(session: nox.Session) -> None:
     """Write manual pages and completions anew, from the commands' tables of options."""
     _install_editable(session)
     session.run("python", "-m", "ashdtest.manual", env={"PYTHONPATH": "tests/support"})
-
-
-@nox.session(python=LOWEST, default=False)
-def publisher(session: nox.Session) -> None:
-    """Name the project's address on the web, and one for mail, in place of those named so far."""
-    if len(session.posargs) != 2:
-        session.error("give both: -s publisher -- https://example.org/project mail@example.org")
-    old = _toml(ROOT / "pyproject.toml")["tool"]["workspace"]
-    pairs = list(zip((old["url"], old["email"]), session.posargs, strict=True))
-    for path in [*ROOT.glob("*.toml"), *ROOT.glob("*.md"), *ROOT.glob("packages/*/*.[mt][do]*")]:
-        text = path.read_text(encoding="utf-8")
-        for before, after in pairs:
-            text = text.replace(before, after)
-        path.write_text(text, encoding="utf-8")
 
 
 @nox.session(python=LOWEST, default=False)
@@ -375,3 +392,7 @@ def tls(session: nox.Session) -> None:
     """Let testssl look at the front end's TLS, for some minutes."""
     _install_editable(session, "test")
     session.run("pytest", "tests/integration/test_tls_scan.py", env={"ASHD_TLS_SCAN": "1"})
+
+
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+import ashdtest.publishing  # noqa: E402 - its sessions: releases and the supply chain

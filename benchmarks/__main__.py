@@ -1,4 +1,4 @@
-"""Measure everything, or the benchmarks that are named. A whole run writes docs/performance.md."""
+"""Measure everything, or what is named. A whole run writes docs/explanation/performance.md."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ INTRODUCTION = """# Performance
 What `{command}` measured on {date}, with Python {python} on {cores} processors
 of {clock}, which the load used as well. Everything ran in turn, {rounds} times; each figure is
 the median. Other machines give other figures: only ratios can be compared.
-[What is measured, and how](../benchmarks/README.md).
+[What is measured, and how](../../benchmarks/README.md).
 
-![Requests a second over 16 connections, of ashd and of other servers](images/performance.svg)
+![Requests a second over 16 connections, of ashd and of other servers](../images/performance.svg)
 """
 
 
@@ -131,7 +131,7 @@ def main() -> None:
         sys.exit("bench: not everything could be measured, see above")
     if asked.write:
         text = "\n".join([introduction(asked.rounds), *reports])
-        (DOCS / "performance.md").write_text(text, encoding="utf-8")
+        (DOCS / "explanation" / "performance.md").write_text(text, encoding="utf-8")
         (DOCS / "images" / "performance.svg").write_text(picture, encoding="utf-8")
 
 

@@ -4,7 +4,7 @@ python tests/compatibility [--workers N] [--scgi] [APPLICATION ...]
 
 Each application of `applications/` is run unchanged behind `ashd-htparser` and `ashd-wsgi` (models
 `pool` and `free`) and behind waitress, each time in the same state at the same port, and gets the
-same requests. What differs must have a reason in differences.toml; docs/real-applications.md gets
+same requests. What differs must have a reason in differences.toml; docs/reference/real-applications.md gets
 the tables when all applications were run.
 """
 

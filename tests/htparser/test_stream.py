@@ -14,12 +14,12 @@ import pytest
 
 from ashd.htparser._connection import Connection
 from ashd.htparser._limits import LINGER_TIME, QUIET_TIME, Limits
+from ashd.htparser._parent import Parent
 from ashd.htparser._peer import Arrival
 from ashd.htparser._portspec import parse_portspec
 from ashd.htparser._queue import RequestQueue
 from ashd.htparser._server import Server
 from ashd.htparser._stream import Stream
-from ashd.htparser._workers import Parent
 from ashd.proto import recv_request
 from ashd.util import switch_protocol
 from ashdtest.meanwhile import wait_for

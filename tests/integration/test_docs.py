@@ -1,4 +1,4 @@
-"""What docs/applications.md and docs/deployment.md tell to do, done."""
+"""What the guides to applications and deployment tell to do, done."""
 
 from __future__ import annotations
 
@@ -14,23 +14,28 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.sync.client import connect
 
 from ashdtest import bound
 from ashdtest.frontend import FrontEnd, front_end
 from ashdtest.outside import needs
 from ashdtest.processes import children, free_port, wait_until
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[2] / "docs" / "guides"
 BIN = Path(sys.executable).parent
 ENV = {**os.environ, "PATH": os.pathsep.join([str(BIN), os.environ["PATH"]])}
 
 APPLICATIONS = (DOCS / "applications.md").read_text(encoding="utf-8")
-DEPLOYMENT = (DOCS / "deployment.md").read_text(encoding="utf-8")
+SERVICE = DOCS.parents[1] / "examples/systemd/notes.service"
 
 
 def files(text: str, kind: str) -> dict[str, str]:
     """Return the files that a page shows, by name."""
-    return dict(re.findall(rf"^`([^`]+)`:\n```{kind}\n(.*?)```", text, re.DOTALL | re.MULTILINE))
+    return dict(
+        re.findall(
+            rf"^`([^`]+)`:\n(?:<!--[^\n]*-->\n)?```{kind}\n(.*?)```", text, re.DOTALL | re.MULTILINE
+        )
+    )
 
 
 def handler_of(command: str) -> list[str]:
@@ -87,6 +92,14 @@ def test_flask(folder: Path) -> None:
         )
 
 
+def test_flask_sock(folder: Path) -> None:
+    with serving(folder, "chat:app") as client:
+        address = str(client.base_url.copy_with(scheme="ws", path="/echo"))
+        with connect(address, open_timeout=60) as websocket:
+            websocket.send("hello")
+            assert websocket.recv(60) == "hello"
+
+
 def test_bottle(folder: Path) -> None:
     with serving(folder, "guestbook:application") as client:
         assert client.get("/hello/you").text == "Hello from Bottle, you!"
@@ -100,7 +113,7 @@ def test_django(tmp_path: Path) -> None:
 
 
 def unit() -> dict[str, str]:
-    text = files(DEPLOYMENT, "ini")["/etc/systemd/system/notes.service"]
+    text = SERVICE.read_text(encoding="utf-8")
     return dict(line.split("=", 1) for line in text.splitlines() if "=" in line[:25])
 
 

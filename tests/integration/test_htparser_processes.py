@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ashd.htparser._workers import VARIABLE
+from ashd.htparser._parent import VARIABLE
 from ashdtest.frontend import HANDLER, FrontEnd, front_end
 from ashdtest.http import Reader, Reply
 from ashdtest.processes import (

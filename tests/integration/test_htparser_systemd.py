@@ -236,12 +236,6 @@ def test_sockets_that_are_not_there(specs: list[str], complaint: str) -> None:
 # The example
 
 
-def test_the_documented_units_are_those_of_the_example() -> None:
-    text = (UNITS.parents[1] / "docs" / "deployment.md").read_text()
-    for unit in UNITS.glob("notes.*"):
-        assert f"```ini\n{unit.read_text()}```\n" in text
-
-
 @needs("systemd-analyze")
 def test_the_units_of_the_example(tmp_path: Path) -> None:
     """systemd finds nothing wrong with them, once the programs are where they say."""

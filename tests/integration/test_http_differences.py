@@ -16,7 +16,7 @@ from ashdtest.outside import find, needs
 
 CASES = all_cases()
 TABLE = differences()
-DOCUMENT = Path(__file__).parents[2] / "docs" / "http-differences.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "reference" / "http-differences.md"
 
 
 def test_h11() -> None:

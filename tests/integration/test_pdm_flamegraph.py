@@ -56,7 +56,7 @@ def test_zoom_and_search(tmp_path: Path) -> None:
     result = re.search(r"RESULT\[(.*)\]", found.stdout)
     assert result
     zoomed, everything, both, one, wrong = result[1].split(" ~ ")
-    assert zoomed == "all,t,main,parse"
+    assert set(zoomed.split(",")) == {"all", "t", "main", "parse"}
     assert set(everything.split(",")) == {"all", "t", "main", "work", "parse"}
     assert both == "pars|main: in 100.0 % of all samples"
     assert one == "pars: in 40.0 % of all samples"

@@ -22,7 +22,6 @@ from ashdtest.processes import DEADLINE, free_port
 from ashdtest.proxies import EXAMPLES, KINDS, NAME, Places, Proxy, make_certificate, running
 from ashdtest.sites import site
 
-DEPLOYMENT = (EXAMPLES.parent / "docs" / "deployment.md").read_text(encoding="utf-8")
 CLIENT = "127.0.0.2"
 FORGED = {
     "X-Forwarded-For": "192.0.2.66",
@@ -141,11 +140,3 @@ def test_forged_headers_from_elsewhere_change_nothing(server: FrontEnd) -> None:
         assert again == told
         assert client.get("/request", headers=forged).status_code == 301
     server.wait_for_log(f"{CLIENT} sent X-Forwarded-For or the like, which is removed")
-
-
-@pytest.mark.parametrize(
-    "name", [*(kind.example for kind in KINDS.values()), "haproxy/notes-tcp.cfg"]
-)
-def test_the_documentation_shows_what_is_tried(name: str) -> None:
-    text = (EXAMPLES / name).read_text(encoding="utf-8")
-    assert f"\n{text}```\n" in DEPLOYMENT

@@ -69,6 +69,9 @@ SITES: list[tuple[str, bytes, int]] = [
     ("/flask_site/forbidden", b"", 403),
     ("/flask_site/broken", b"", 500),
     ("/flask_site/nowhere", b"", 404),
+    ("/sockets/offered", b"", 200),
+    ("/traced_app/users/3", b"", 200),
+    ("/traced_app/stream", b"", 200),
     ("/bottle_site/hello/Zo%C3%AB", b"", 200),
     ("/bottle_site/form", FORM, 200),
     ("/bottle_site/file", b"", 200),
@@ -193,7 +196,7 @@ def test_frameworks(
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for module in ("flask", "bottle", "django"):
+    for module in ("flask", "flask_sock", "wsproto", "bottle", "django", "opentelemetry.trace"):
         pytest.importorskip(module)
     monkeypatch.setenv("DJANGO_SITE_DATABASE", str(folder / "database"))
     with serve([*options, "checked"], folder) as ask:

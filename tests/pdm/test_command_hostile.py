@@ -61,6 +61,15 @@ perf.profile = answering({"run": found})
 perf.objects = perf.Directory({f"__main__.{name}": one for name, one in objects.items()} | inner)
 module = type(sys)("ashd.perf")
 module.server = perf.Value(server)
+raw = E.encode()
+recorded = {
+    "id": E, "time": 1.0, "seconds": 1.0, "method": raw, "url": raw, "version": raw, "rest": raw,
+    "headers": [(raw, raw)], "body": raw, "received": 9, "whole": False, "status": raw,
+    "response": [(raw, raw)], "sent": 1, "aborted": False,
+}
+module.recorder = perf.Value({"recording": 1, "requests": [recorded]})
+module.recorder.pdm_protocols = lambda: ["attr", "invoke"]
+module.recorder.invoke = lambda *_: recorded
 sys.modules["ashd.perf"] = module
 
 def notify():
@@ -101,6 +110,9 @@ COMMANDS = [
     "heap -g 0.01 TARGET",
     "profile -s 0.01 TARGET",
     "top -n 1 -i 0.01 TARGET",
+    "requests TARGET",
+    "requests TARGET x",
+    "requests -j TARGET x",
     "metrics TARGET",
     "metrics -a __main__.directory TARGET",
     "repl --safe -c __import__('__main__').objects['text'].invoke('run') TARGET",

@@ -99,7 +99,10 @@ def manifest(files: list[Path]) -> list[str]:
 
 def listed_faults(files: list[Path]) -> Iterator[str]:
     """Yield the differences between what was built and the list."""
-    built, listed = set(manifest(files)), set(MANIFEST.read_text(encoding="utf-8").splitlines())
+    built = set(manifest(files))
+    names = {line.split()[0] for line in built}
+    text = MANIFEST.read_text(encoding="utf-8")
+    listed = {line for line in text.splitlines() if line.split()[0] in names}
     hint = "(python3 dev.py test -s wheels -- --write)"
     yield from (f"{line}: built, but not in manifest.txt {hint}" for line in sorted(built - listed))
     yield from (f"{line}: in manifest.txt, but not built {hint}" for line in sorted(listed - built))

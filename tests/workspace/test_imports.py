@@ -38,6 +38,8 @@ MAY_IMPORT: Mapping[str, set[str]] = {
 ON_DEMAND: Mapping[str, set[str]] = {
     # only with a debug socket, and to check what --bind says: nobody else pays for them
     "wsgi": {"pdm", "perf", "htparser"},
+    # only to send a recorded request to a handler (extra `replay`): other daemons know no handlers
+    "pdm": {"proto", "util"},
 }
 """Parts that may be imported inside functions only, when somebody asks for what they do."""
 

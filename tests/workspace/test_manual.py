@@ -21,7 +21,8 @@ def test_what_is_generated_is_up_to_date() -> None:
 def test_nothing_is_left_of_what_was_generated_once() -> None:
     shared = {path for path in ROOT.glob("packages/*/share/**/*") if path.is_file()}
     by_hand = {path for path in shared if path.parts[-5] == "ashd-pdm"}
-    assert sorted(shared - by_hand) == sorted(generated_files())
+    generated = {path for path in generated_files() if "packages" in path.parts}
+    assert shared - by_hand == generated
 
 
 def test_every_command_has_a_page() -> None:

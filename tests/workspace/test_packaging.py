@@ -111,13 +111,32 @@ def test_metadata_agrees(package: Path) -> None:
     assert project["name"] == package.name
     assert project["requires-python"] == ">=3.11"
     changelog = (package / "CHANGELOG.md").read_text(encoding="utf-8")
-    newest = re.search(r"^## \[?([0-9.]+)", changelog, re.MULTILINE)
-    assert newest
-    assert newest[1] == project["version"]
+    newest = re.search(r"^## ([0-9.]+)", changelog, re.MULTILINE)
+    assert newest is None or newest[1] == project["version"]  # none before the first release
     assert CLASSIFIER + "3.11" in project["classifiers"]
     publisher = settings(ROOT)["tool"]["workspace"]
     assert [author["email"] for author in project["authors"]] == [publisher["email"]]
     assert {each.startswith(publisher["url"]) for each in project["urls"].values()} == {True}
+
+
+@each_package
+def test_a_version_in_the_source_is_that_of_the_metadata(package: Path) -> None:
+    for path in package.glob("src/**/*.py"):
+        found = re.search(
+            r'^_*VERSION\b.* = "(.*)"', path.read_text(encoding="utf-8"), re.MULTILINE
+        )
+        assert found is None or path.name == "_version.py", f"{path}: prepare won't find it"
+        assert found is None or found[1] == settings(package)["project"]["version"]
+
+
+@each_package
+def test_changelog_fragments_have_a_kind_and_a_text(package: Path) -> None:
+    kinds = {each["directory"] for each in settings(ROOT)["tool"]["towncrier"]["type"]}
+    for path in (package / "changes").iterdir():
+        if path.name != "README.md":
+            assert re.fullmatch(rf"[\w-]+\.({'|'.join(kinds)})\.md", path.name), path
+            text = path.read_text(encoding="utf-8")
+            assert re.match(r"[^-*#\s]", text), f"{path}: text alone, the release makes it an item"
 
 
 def test_only_ashd_wsgi_and_its_children_depend_on_something() -> None:

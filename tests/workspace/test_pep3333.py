@@ -1,4 +1,4 @@
-"""docs/pep3333.md: each rule has tests, which exist, or says why not."""
+"""docs/reference/pep3333.md: each rule has tests, which exist, or says why not."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 TESTS = Path(__file__).parents[1]
-DOCUMENT = TESTS.parent / "docs" / "pep3333.md"
+DOCUMENT = TESTS.parent / "docs" / "reference" / "pep3333.md"
 NAMED = re.compile(r"`([a-z0-9_/]+\.py)::(test_\w+)`")
 
 

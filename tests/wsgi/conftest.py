@@ -2,10 +2,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from importlib.util import find_spec
 
 import pytest
 
 from ashdtest.exchanges import WAYS, Serve, served
+
+collect_ignore = [] if find_spec("opentelemetry") else ["test_otel.py"]
+"""The session `free_threaded` has nothing that is optional."""
 
 
 @pytest.fixture(params=WAYS)

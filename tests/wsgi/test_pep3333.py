@@ -1,4 +1,4 @@
-"""Rules of PEP 3333 that no other test here is about; docs/pep3333.md has them all."""
+"""Rules of PEP 3333 that no other test here is about; docs/reference/pep3333.md has them all."""
 
 from __future__ import annotations
 

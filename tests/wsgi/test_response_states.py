@@ -48,6 +48,7 @@ ACTIONS: dict[str, Any] = {
     "only piece": lambda response: response.piece(b"whole", 5, last=True),
     "finish": lambda response: response.finish(),
     "refuse": lambda response: response.refuse(b"500 Internal Server Error"),
+    "switch": lambda response: response.switch(b"101 Switching Protocols") or (),
     "cut": lambda response: response.cut() or (),
 }
 

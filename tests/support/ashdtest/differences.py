@@ -1,6 +1,6 @@
 """How other programs read the corpus of raw requests: `tests/htparser/differences.toml`.
 
-What stands there is the table of docs/http-differences.md, with all cases.
+What stands there is the table of docs/reference/http-differences.md, with all cases.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from ashd.wsgi._adapter import Adapter
+from ashd.wsgi._adapter import Adapter, Observer
 from ashd.wsgi._exchange import Exchange
 from ashd.wsgi._source import RequestSource
 
@@ -69,13 +69,25 @@ Serve = Callable[[WsgiApplication], Server]
 
 
 @contextmanager
-def served(application: WsgiApplication, way: str = "patient", **settings: Any) -> Iterator[Server]:
-    """Serve `application` for the length of a block; `settings` go to the adapter."""
+def served(
+    application: WsgiApplication,
+    way: str = "patient",
+    *,
+    observer: Observer | None = None,
+    **settings: Any,
+) -> Iterator[Server]:
+    """Serve `application` for the length of a block; `settings` go to the adapter.
+
+    Requests have time stamps if there is an `observer`.
+    """
     before = descriptors()
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     errors: list[BaseException] = []
     with theirs:
-        source = RequestSource(theirs, lambda: partial(Exchange, Adapter(application, **settings)))
+        adapter = Adapter(application, **settings)
+        adapter.observer = observer
+        admit = partial(Exchange, adapter)
+        source = RequestSource(theirs, lambda: admit, timestamps=observer is not None)
         thread = threading.Thread(
             target=_serve, args=(source, DRIVERS[way], errors), name="served", daemon=True
         )

@@ -165,7 +165,7 @@ def _compare_requests(ours: list[Received], theirs: h11reader.Reading, data: byt
 
 
 def _is_stricter(theirs: h11reader.Reading, ours: int, data: bytes) -> bool:
-    """Tell whether h11 refuses what the RFC allows: docs/http-differences.md has the reasons."""
+    """Tell whether h11 refuses what the RFC allows: http-differences.md has the reasons."""
     if not theirs.messages or theirs.messages[-1].whole:  # a head, which may not be whole for us
         empty_line_first = theirs.refusal == "no request line received"
         return empty_line_first or ours == len(theirs.messages)
@@ -241,9 +241,14 @@ def _read(framed: Framed) -> list[h11reader.Message]:
     ]
 
 
+_HEADS = re.compile(rb"(?s)(?:HTTP/1\.1 1(?!01).*?\r\n\r\n)*+.*?\r\n(?=\r\n)")
+"""The head of a response, with those of the interim ones before it."""
+
+
 def _check_response(framed: Framed, asked: int, stream: bytes) -> None:
     framer, output = framed.framer, framed.output
-    head = output.partition(b"\r\n\r\n")[0]
+    heads = _HEADS.match(output)
+    head = heads[0] if heads else output
     assert not re.search(rb"(?<!\r)\n|\r(?!\n)|\0", head)
     assert not any(is_ash(line.partition(b":")[0]) for line in head.split(b"\r\n"))
     if framer.switched:  # the rest is no HTTP

@@ -25,6 +25,7 @@ PURPOSES = {
     "haproxy": "a proxy",
     "htparser": "the reference front end, written in C",
     "litmus": "a judge of WebDAV servers",
+    "ip": "network namespaces, part of iproute2",
     "logrotate": "the usual rotation of logs",
     "mandoc": "a check of manual pages",
     "nginx": "a proxy, and an SCGI client",
@@ -32,6 +33,7 @@ PURPOSES = {
     "pkill": "signals by name, part of procps",
     "prometheus": "a server that reads metrics",
     "promtool": "a check of metrics, part of prometheus",
+    "redis-server": "a store for several hosts",
     "ssh": "OpenSSH's client",
     "ssh-keygen": "OpenSSH's client",
     "sshd": "OpenSSH's server",
@@ -40,6 +42,7 @@ PURPOSES = {
     "systemd-socket-activate": "sockets that systemd passes",
     "testssl": "a scanner for TLS",
     "tmux": "a real terminal",
+    "unshare": "namespaces, part of util-linux",
     "zsh": "completion in the shell",
 }
 """Every program that a test may need, and what it gives. Nothing else may be asked for."""

@@ -16,10 +16,10 @@ from contextlib import ExitStack
 
 from ashd.htparser._connection import Connection
 from ashd.htparser._limits import Limits
+from ashd.htparser._parent import Parent
 from ashd.htparser._portspec import Port
 from ashd.htparser._queue import RequestQueue
 from ashd.htparser._server import Server
-from ashd.htparser._workers import Parent
 from ashd.proto import Request, recv_request
 
 from .meanwhile import wait_for

@@ -1,4 +1,4 @@
-"""The tables of docs/real-applications.md, which the session `applications` writes."""
+"""The tables of docs/reference/real-applications.md, which the session `applications` writes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from .application import Application
 from .reasons import Reason
 
-DOCUMENT = Path(__file__).parents[4] / "docs" / "real-applications.md"
+DOCUMENT = Path(__file__).parents[4] / "docs" / "reference" / "real-applications.md"
 BEGIN = "## What was compared\n"
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from . import _bash, _fish, _zsh
 from ._commands import COMMANDS
+from ._markdown import options_page
 from ._page import page
 
 ROOT = Path(__file__).parents[4]
@@ -20,7 +21,7 @@ _COMPLETIONS = (
 
 def generated_files() -> dict[Path, str]:
     """Return the text of each page and each completion, by its path."""
-    found = {}
+    found = {ROOT / "docs/reference/commands.md": options_page()}
     for command in COMMANDS:
         share = ROOT / "packages" / command.package / "share"
         found[share / f"man/man1/{command.name}.1"] = page(command)

@@ -38,6 +38,7 @@ class Request(TypedDict, total=False):
     uri: str
     age: float
     thread: int | None
+    switched: bool
 
 
 class Thread(TypedDict):
@@ -50,6 +51,43 @@ class Thread(TypedDict):
     request: Request | None
     stack: Stack
     plumbing: NotRequired[int]
+
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class RequestSummary(TypedDict):
+    """A request of `ashd.perf.recorder` in a list: times in seconds, `time` since the epoch."""
+
+    id: str
+    time: float
+    seconds: float
+    method: bytes
+    url: bytes
+    status: bytes
+    aborted: bool
+
+
+class RecordedRequest(RequestSummary):
+    """One of them with all that is known. `body` is None unless bodies were asked for; `whole` says
+    whether that is all of the `received` bytes. `response` has the headers of the response.
+    """
+
+    version: bytes
+    rest: bytes
+    headers: Headers
+    body: bytes | None
+    received: int
+    whole: bool
+    response: Headers
+    sent: int
+
+
+class Recorder(TypedDict):
+    """`ashd.perf.recorder`: how many requests it keeps (0: it is off), and the last ones."""
+
+    recording: int
+    requests: list[RequestSummary]
 
 
 class Latency(TypedDict):

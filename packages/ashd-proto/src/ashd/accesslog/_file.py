@@ -37,7 +37,7 @@ class LogFile:
 
     def __init__(self, path: str) -> None:
         """Open `path`, or standard output for `-`. Raises OSError."""
-        self.path = path if path == STDOUT else os.path.abspath(path)  # noqa: PTH100 - start-up time
+        self.path: str = path if path == STDOUT else os.path.abspath(path)  # noqa: PTH100 - start-up time
         self._lines: list[bytes] = []
         self._lock = Lock()  # guards all below
         self._held = b""

@@ -154,9 +154,10 @@ FIELDS: dict[str, Field] = {
     "outcome": Field(Kind.PLAIN, lambda entry: entry.outcome),
     "process": Field(Kind.NUMBER, lambda _: os.getpid()),
 }
-"""What docs/ashd-htparser.md describes; beside these, `request:NAME` and `response:NAME`."""
+"""docs/reference/ashd-htparser.md describes them; `request:NAME` and `response:NAME` are more."""
 
-COMBINED, JSON = "combined", "json"
+COMBINED = "combined"
+JSON = "json"
 _COMMON = '{client} - {user} [{time}] "{line}" {status} {sent}'
 PRESETS = {"common": _COMMON, COMBINED: _COMMON + ' "{referer}" "{agent}"'}
 """Those that are text. `json` may have fields of its own: `json:time,status,request:accept`."""
@@ -181,8 +182,8 @@ class AccessFormat:
         as_json = text.partition(":")[0] == JSON
         template, fields = (_parse_json if as_json else _parse_text)(text)
         kinds = [field.kind for field in fields]
-        self.watching = Kind.SECONDS in kinds or any(field.of_response for field in fields)
-        self.identified = FIELDS["request_id"] in fields
+        self.watching: bool = Kind.SECONDS in kinds or any(field.of_response for field in fields)
+        self.identified: bool = FIELDS["request_id"] in fields
         make = _json_render if as_json else _text_render
         share = max(_LEAST_VALUE, (MAX_LINE - len(template)) // len(fields))
         self._template = template

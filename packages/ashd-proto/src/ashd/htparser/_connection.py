@@ -333,11 +333,16 @@ class Connection(asyncio.Protocol):
             exchange.end_body()
         if self.write_deadline < math.inf:
             exchange.pause()  # the response before this one is still on its way
-        server.queue.submit(exchange, server.queue_deadline)
+        if server.health is None or not server.health.asked_by(head):
+            server.queue.submit(exchange, server.queue_deadline)
+            return
+        if self._record is not None:
+            self._record.leave_out(head)
+        server.health.answer(head, exchange)
 
     def _next_request(self) -> None:
         ahead = self._reader.buffer.size > 0
-        last = self._server.stopping or (ahead and self._server.room.wanted)
+        last = self._server.closing or (ahead and self._server.room.wanted)
         self._head = None
         self._enter(_IDLE, self._server.limits.idle_time)
         self._wire.resume()

@@ -17,10 +17,11 @@ from enum import Enum
 from ashd.proto._ready import DESCRIBED, READY_VARIABLE
 
 from ._errors import FAILURE_STATUS, StartError
+from ._health import Condition, Readiness
 from ._keeper import Keeper
 from ._limits import HEALTHY_AGE, LONGEST_DELAY, LONGEST_LOADING_DELAY, SOON
 from ._poller import Poller
-from ._process import Backoff, Process, describe_status, signal_group
+from ._process import Backoff, Process, describe_status, reap_orphans, signal_group
 
 _log = logging.getLogger("ashd.htparser")
 
@@ -39,6 +40,7 @@ class Phase(Enum):
     ENDED = "ended"
 
 
+_CONDITION = {Phase.LOADING: Condition.LOADING, Phase.SERVING: Condition.READY}
 _LONGEST = {Phase.LOADING: LONGEST_LOADING_DELAY, Phase.SERVING: LONGEST_DELAY}
 
 
@@ -53,17 +55,19 @@ class RootHandler:
         keeper: Keeper,
         *,
         respawn: bool,
+        readiness: Readiness,
         on_start: Callable[[bool], object],
         on_ready: Callable[[], object],
     ) -> None:
         """Describe a handler; with `respawn` it is started again when it dies.
 
         `on_start` is called before each start, with whether there is a new socket to send to;
-        `on_ready` when it has loaded for the first time.
+        `on_ready` when it has loaded for the first time. `readiness` is told how far it is.
         """
         self._argv = argv
         self._keeper = keeper
         self._respawn = respawn
+        self._readiness = readiness
         self._on_start = on_start
         self._on_ready = on_ready
         self._phase = Phase.ENDED
@@ -78,7 +82,7 @@ class RootHandler:
     def start(self) -> None:
         """Start the program in a session of its own; raises `StartError`."""
         self._on_start(self._keeper.prepare())
-        self._phase = Phase.LOADING  # from now on, a signal to reload is for this process
+        self._enter(Phase.LOADING)  # from now on, a signal to reload is for this process
         environ = {**os.environ, READY_VARIABLE: DESCRIBED}
         self._process = Process(
             "the root handler", self._argv, stdin=self._keeper.fileno(), environ=environ
@@ -117,7 +121,7 @@ class RootHandler:
         if self._phase is Phase.DOWN:
             self._end()
         elif self._phase is not Phase.ENDED:
-            self._phase = Phase.FINISHING
+            self._enter(Phase.FINISHING)
 
     def terminate(self) -> None:
         """Ask what is left to end: it has had its time to finish."""
@@ -136,6 +140,7 @@ class RootHandler:
         self._keeper.sweep(now)
         self._process_ended()
         self._signal_orphans(0)
+        reap_orphans()
         if self._phase is Phase.LOADING and (self._lives_long() or self._keeper.touched):
             self._loaded()
 
@@ -145,6 +150,10 @@ class RootHandler:
         self._signal_orphans(signal.SIGKILL)
         if self._process is not None and self._process.status is not None:
             self._reap(self._process)
+
+    def _enter(self, phase: Phase) -> None:
+        self._phase = phase
+        self._readiness.enter(_CONDITION.get(phase, Condition.DOWN))
 
     def _watch_process(self) -> None:
         process, poller = self._process, self._poller
@@ -157,7 +166,7 @@ class RootHandler:
     def _loaded(self) -> None:
         if self._phase is not Phase.LOADING or self._process is None:
             return
-        self._phase = Phase.SERVING
+        self._enter(Phase.SERVING)
         if self._has_served:
             _log.info("the root handler (process %d) serves again", self._process.pid)
         else:
@@ -191,14 +200,14 @@ class RootHandler:
 
     def _end(self) -> None:
         """No process receives any more, and none will."""
-        self._phase = Phase.ENDED
+        self._enter(Phase.ENDED)
         self._keeper.refuse()
         self._on_end(FAILURE_STATUS)
 
     def _wait(self, why: str, age: float) -> None:
         """Wait for the next start."""
         delay = self._backoff.delay(age, _LONGEST.get(self._phase, LONGEST_LOADING_DELAY))
-        self._phase = Phase.DOWN
+        self._enter(Phase.DOWN)
         self._must_reload = False
         _log.error("%s; it is started again in %.1f s", why, delay)
         if delay > SOON:

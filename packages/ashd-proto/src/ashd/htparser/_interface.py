@@ -1,10 +1,11 @@
-"""What the server and its connections need of each other; so neither imports the other."""
+"""What the server, its connections and its backend need of each other; so none imports another."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from ._health import Health
 from ._limits import Limits
 from ._peer import Peer
 from ._poller import Poller
@@ -57,7 +58,10 @@ class Surroundings(Protocol):
     room: Room
     connection_ids: Iterator[str]
     """A name for each connection that no other one has."""
-    stopping: bool
+    closing: bool
+    """Whether each connection is to be closed after the response that it waits for."""
+    health: Health | None
+    """Answers health checks, if that is asked for."""
     records: Records | None
     """What the access log and the ids of requests need, if anybody asks for them."""
 
@@ -72,3 +76,50 @@ class Surroundings(Protocol):
 
     def connection_closed(self, connection: Served) -> None:
         """Forget a connection, or a stream."""
+
+
+class Backend(Protocol):
+    """The processes on which a server's life depends."""
+
+    @property
+    def draining(self) -> bool:
+        """Whether other processes still serve clients."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is nothing left to wait for."""
+
+    @property
+    def last_heard(self) -> float:
+        """When each of the other processes that serve had shown that it isn't stuck.
+
+        In seconds of the monotonic clock; infinite if there are none.
+        """
+
+    def attach(self, poller: Poller, on_end: Callable[[int], object]) -> None:
+        """Work in an event loop.
+
+        `on_end` is called, with an exit status, when it's time to finish, and while finishing
+        whenever something has ended.
+        """
+
+    def sweep(self, now: float) -> None:
+        """Look after everything that makes no event."""
+
+    def reload(self) -> None:
+        """Hand SIGHUP on."""
+
+    def reopen_logs(self) -> None:
+        """Let other front ends open their access logs anew."""
+
+    def stop(self) -> None:
+        """Begin to finish."""
+
+    def terminate(self) -> None:
+        """Ask what hasn't finished in time to end."""
+
+    def kill(self) -> None:
+        """Leave nothing behind."""
+
+    def release(self) -> None:
+        """Give up what is owned."""

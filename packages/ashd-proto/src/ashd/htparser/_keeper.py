@@ -36,7 +36,7 @@ def framing_header(until: float) -> tuple[bytes, bytes]:
     """Return the header that tells handlers of our framing, and us how long the request may wait.
 
     `until` is seconds on the system's monotonic clock, the same in all processes. It has to be the
-    last header of a request. See docs/protocol-agreement.md.
+    last header of a request. See docs/reference/protocol-agreement.md.
     """
     return _HEADER, b"certain, chunked%b%.3f" % (_UNTIL, until)
 

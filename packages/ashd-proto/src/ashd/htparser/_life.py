@@ -29,6 +29,7 @@ class Life:
         self._watchdog = manager.watchdog
         self._daemon = daemon
         self._pid_file: PidFile | None = None
+        self._is_stopping = False
         self._status = "waiting for the root handler to load"
 
     def started(self, pid_file: str) -> None:
@@ -61,7 +62,10 @@ class Life:
         self._notifier.ready(self._status)
 
     def stopping(self) -> None:
-        """The end has begun."""
+        """The end has begun; it may be said again."""
+        if self._is_stopping:
+            return
+        self._is_stopping = True
         self._notifier.stopping()
         if self._pid_file is not None:
             self._pid_file.stopping()

@@ -122,6 +122,10 @@ MAX_TLS_REPLIES = 1024 * KIB
 """Unsent bytes, with which a client that makes TLS itself answer is left: responses stop long
 before."""
 
+LAST_REQUESTS_TIME = 0.5
+"""After the time to drain: no new connection begins, and those that have begun get their request
+through. No client is so far away that it takes longer, or only few."""
+
 SAY_AGAIN = 60.0
 """Seconds between two warnings that no descriptors are left: there may be thousands of attempts."""
 
@@ -186,6 +190,9 @@ class Limits:
     no limit. Streams may be silent for long on purpose, and TCP notices clients that are gone."""
     queue_time: float = 60.0
     """How long a request waits for the root handler to take it; the reference front end's value."""
+    drain_time: float = 0.0
+    """How long clients are served after SIGTERM as if nothing were wrong, but for health checks and
+    connections, which are closed after the next response: load balancers look every few seconds."""
     stop_time: float = 60.0
     """How long running requests may take to finish after SIGTERM: longer than most, and bounded, as
     a handler that hangs must not keep a machine from shutting down."""
@@ -203,3 +210,9 @@ class Limits:
     not be able to fill it unless the administrator says so."""
     lenient_targets: bool = False
     """Whether targets may hold what RFC 3986 wants escaped; programs differ in reading it."""
+
+    @property
+    def sweep_interval(self) -> float:
+        """Seconds between two looks at all time limits: more often if one of them is short."""
+        times = (self.head_time, self.idle_time, self.body_time, self.queue_time, self.stop_time)
+        return min(SWEEP_INTERVAL, min(times) / 4)

@@ -17,6 +17,7 @@ from typing import Protocol
 
 from ._connection import Connection
 from ._errors import StartError
+from ._handshakes import refuse_handshakes
 from ._limits import ACCEPT_BURST, BACKLOG, KEEPALIVE_TIME, SAY_AGAIN, UNSENT
 from ._portspec import Port, check_portspec, parse_portspec
 from ._unix_socket import bind_unix
@@ -230,6 +231,19 @@ class Listener:
         if self._accepting:
             self._accepting = False
             self._acceptor.loop.remove_reader(self._sock)
+
+    def turn_away(self) -> bool:
+        """Let no new connection begin; return whether some that have begun may still come.
+
+        A socket that others have as well is theirs from now on, with the connections in it.
+        """
+        if self._port.fd is None and self._port.systemd is None:
+            if self._sock.family != socket.AF_UNIX:
+                refuse_handshakes(self._sock)
+                return True
+            self.accept_some()
+        self.close()
+        return False
 
     def close(self) -> None:
         """Stop for good."""

@@ -20,19 +20,22 @@ from ashd.log import configure_logging, make_stderr_lossy
 from ._daemon import daemonize, fill_standard_streams
 from ._errors import FAILURE_STATUS, USAGE_STATUS, StartError, UsageError
 from ._handler import RootHandler
+from ._health import Health, Readiness
+from ._interface import Backend
 from ._keeper import Keeper
 from ._life import Life
 from ._listener import bind_port, describe
 from ._options import PROGRAM, Settings, parse_options
+from ._parent import Inherited, Sockets, inherited
 from ._portspec import HelpRequested
 from ._privileges import Privileges
 from ._queue import RequestQueue
 from ._record import Records
 from ._renewal import warn_of_certificates
-from ._server import Backend, Server
+from ._server import Server
 from ._start_log import begin_start
 from ._systemd import take_environment
-from ._workers import Inherited, Sockets, Workers, inherited
+from ._workers import Workers
 
 _log = logging.getLogger("ashd.htparser")
 
@@ -77,12 +80,13 @@ def _run(settings: Settings) -> int:
 def _serve_shared(settings: Settings, shared: Inherited, privileges: Privileges | None) -> int:
     """Serve as one of the front ends that the first process has started."""
     configure_logging(PROGRAM, settings.logs.style, syslog=settings.syslog)
+    settings = settings.without_drain()  # the first process drains; a signal to this one is its own
     records = _open_records(settings)
     loop = _event_loop()
     if privileges is not None:
         privileges.drop()
     return _serve(
-        *(settings, records, loop, Life(), shared.queue, shared.parent),
+        *(settings, records, loop, Life(), shared.queue, shared.parent, shared.readiness),
         *(shared.sockets, shared.others),
     )
 
@@ -102,15 +106,15 @@ def _serve_first(settings: Settings, life: Life, passed: Sequence[tuple[int, str
         for port in settings.ports:
             bound = bind_port(port, settings.workers or 1, passed)
             sockets += [(port, sock) for sock in bound]
-        queue, backend = _start(settings, life, sockets)
+        readiness = Readiness()
+        queue, backend = _start(settings, life, sockets, readiness)
     except StartError:
         for _, sock in sockets:
             sock.close()
         raise
     _log.info("bound %s; the root handler is loading", ", ".join(_addresses(sockets)))
-    return _serve(
-        settings, records, _event_loop(), life, queue, backend, [] if settings.workers else sockets
-    )
+    own = [] if settings.workers else sockets
+    return _serve(settings, records, _event_loop(), life, queue, backend, readiness, own)
 
 
 def _give_up(number: int, _: FrameType | None) -> None:
@@ -121,7 +125,9 @@ def _addresses(sockets: Sockets) -> list[str]:
     return list(dict.fromkeys(describe(sock) for _, sock in sockets))
 
 
-def _start(settings: Settings, life: Life, sockets: Sockets) -> tuple[RequestQueue, Backend]:
+def _start(
+    settings: Settings, life: Life, sockets: Sockets, readiness: Readiness
+) -> tuple[RequestQueue, Backend]:
     """Start the root handler, and further front ends if there are to be more than this one."""
     keeper = Keeper()
     queue = RequestQueue(keeper.new_sender())
@@ -139,11 +145,15 @@ def _start(settings: Settings, life: Life, sockets: Sockets) -> tuple[RequestQue
             life.ready(addresses, keeper.description)
 
     handler = RootHandler(
-        settings.command, keeper, respawn=settings.respawn, on_start=on_start, on_ready=on_ready
+        *(settings.command, keeper),
+        respawn=settings.respawn,
+        readiness=readiness,
+        on_start=on_start,
+        on_ready=on_ready,
     )
     signal.signal(signal.SIGHUP, lambda *_: handler.reload())  # until the event loop does it
     workers = Workers(
-        *(settings.workers, handler, queue, settings.ports, sockets, on_ready),
+        *(settings.workers, handler, queue, settings.ports, sockets, on_ready, readiness),
         confined=bool(settings.user or settings.root),
     )
     backend = workers if settings.workers else handler
@@ -165,12 +175,16 @@ def _serve(
     life: Life,
     queue: RequestQueue,
     backend: Backend,
+    readiness: Readiness,
     sockets: Sockets,
     others: Sockets | None = None,
 ) -> int:
     try:
         gc.freeze()  # what is there by now stays: no use in looking at it again and again
-        server = Server(loop, queue, backend, settings.limits_of_one, life, records)
+        health = Health(settings.health, readiness) if settings.health else None
+        server = Server(
+            *(loop, queue, backend, settings.limits_of_one, life, records, readiness, health)
+        )
         return loop.run_until_complete(server.serve(sockets, others or []))
     finally:
         if records is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import math
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from ._log_options import LogSettings, add_log_options, log_settings
 from ._portspec import PORT_HANDLERS, HelpRequested, Port, check_ports, parse_portspec
 from ._response import SERVER_NAME
 
+_HEALTH_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 PROGRAM = "ashd-htparser"
 
 _EPILOG = """\
@@ -30,6 +32,16 @@ def _seconds(text: str) -> float:
     if not (0 < value < math.inf):
         raise ValueError
     return value
+
+
+def _seconds_or_none(text: str) -> float:
+    return 0.0 if float(text) == 0 else _seconds(text)
+
+
+def _health_path(text: str) -> str:
+    if not _HEALTH_PATH.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a path such as /healthz")
+    return text
 
 
 def _seconds_or_ever(text: str) -> float:
@@ -68,6 +80,10 @@ _LIMIT_OPTIONS = (
         "between two bytes of a stream (WebSocket); 0: any time",
     ),
     _LimitOption("--queue-time", "queue_time", _seconds, "SECONDS", "until the handler takes it"),
+    _LimitOption(
+        *("--drain", "drain_time", _seconds_or_none, "SECONDS"),
+        "to go on serving after SIGTERM, while health checks say that it isn't ready",
+    ),
     _LimitOption("--stop-time", "stop_time", _seconds, "SECONDS", "to finish after SIGTERM"),
     _LimitOption("--connections", "connections", _count, "NUMBER", "clients at the same time"),
     _LimitOption(
@@ -148,6 +164,13 @@ def _parser() -> _Parser:
         metavar="NUMBER",
         help="front ends that share the ports and the root handler (default 1)",
     )
+    parser.add_argument(
+        "--health",
+        type=_health_path,
+        metavar="PATH",
+        help="answer health checks: PATH and PATH/ready say whether clients are served, PATH/live"
+        " whether the front end works",
+    )
     add_log_options(parser)
     for short, long, help_ in _FLAGS:
         parser.add_argument(short, long, action="store_true", help=help_)
@@ -156,7 +179,7 @@ def _parser() -> _Parser:
     return parser
 
 
-_GIVEN = ("respawn", "processes", "daemon", "syslog", "user", "root", "pid_file")
+_GIVEN = ("respawn", "processes", "health", "daemon", "syslog", "user", "root", "pid_file")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -168,6 +191,7 @@ class Settings:
     command: list[str]
     respawn: bool
     processes: int
+    health: str | None
     logs: LogSettings
     daemon: bool
     syslog: bool
@@ -182,6 +206,10 @@ class Settings:
         One that gives privileges up couldn't start the root handler again.
         """
         return self.processes if self.processes > 1 or self.user or self.root else 0
+
+    def without_drain(self) -> Settings:
+        """Return the same, but to stop at once."""
+        return dataclasses.replace(self, limits=dataclasses.replace(self.limits, drain_time=0.0))
 
     @property
     def limits_of_one(self) -> Limits:

@@ -10,12 +10,15 @@ import os
 import signal
 import time
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 
 from ashd.proto import SpawnError
 from ashd.util._children import start_program
 
 from ._errors import StartError
 from ._limits import FIRST_DELAY, HEALTHY_AGE, LONGEST_LOADING_DELAY
+
+_running: set[int] = set()
 
 
 class Process:
@@ -40,6 +43,7 @@ class Process:
             )
         except SpawnError as error:
             raise StartError(f"{what}: {error.strerror or error}") from error
+        _running.add(self.pid)
         self._born = time.monotonic()
         try:
             self.pidfd = os.pidfd_open(self.pid)
@@ -79,9 +83,24 @@ class Process:
     def reap(self) -> None:
         """Wait for it, and forget it. What is left of its group keeps the group's number taken."""
         self._popen.wait()
+        _running.discard(self.pid)
         if self.pidfd >= 0:
             os.close(self.pidfd)
             self.pidfd = -1
+
+
+def reap_orphans() -> None:
+    """Reap what isn't ours, if this is process 1 (of a container), to which all orphans are given.
+
+    One of ours that has ended stands in the way until its `Process` is reaped, which isn't long.
+    """
+    if os.getpid() != 1:
+        return
+    with suppress(ChildProcessError):
+        while found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            if found.si_pid in _running:
+                return
+            os.waitid(os.P_PID, found.si_pid, os.WEXITED)
 
 
 def signal_group(group: int, number: int) -> bool:

@@ -185,9 +185,14 @@ class Record:
             self.sent = max(0, framer.sent - unsent) if framer is not None else 0
             self._log(head, _CUT)
 
+    def leave_out(self, head: RequestHead) -> None:
+        """Log nothing of this request."""
+        self._last = head
+
     def _log(self, head: RequestHead | None, outcome: bytes) -> None:
         shared = self._shared
         if shared.file is None or (head is self._last and head is not None):
+            self.received = 0
             return
         self._last = head
         if head is None:

@@ -2,8 +2,8 @@
 
 A handler writes status line, headers and body, and closes. `ResponseFramer` makes of it what the
 client can tell the end of: by length, in chunks, or by the end of the connection. A handler may
-send the body in chunks by itself (docs/protocol-agreement.md); then the last chunk says that it is
-whole.
+send the body in chunks by itself (docs/reference/protocol-agreement.md); then the last chunk says
+that it is whole.
 """
 
 from __future__ import annotations

@@ -10,13 +10,14 @@ Called in the event loop's thread. A call takes the same time, however many clie
 
 from __future__ import annotations
 
+import resource
 import socket
 from collections.abc import Callable
 from itertools import islice
 from typing import Protocol
 
 from ._forwarded import UNIX
-from ._limits import CANDIDATES, STALLING_CANDIDATES
+from ._limits import CANDIDATES, SPARE_DESCRIPTORS, STALLING_CANDIDATES
 from ._states import GIVING_WAY, STALLING, State
 
 
@@ -120,3 +121,18 @@ def _network(address: bytes) -> bytes:
     if b":" not in address:
         return address
     return socket.inet_pton(socket.AF_INET6, address.decode("ascii"))[:8]
+
+
+def place_bound(wanted: int) -> int:
+    """Return how many clients there can be, as each needs up to two descriptors.
+
+    The root handler, which runs already, keeps the limit that it was started with.
+    """
+    needed = 2 * wanted + SPARE_DESCRIPTORS
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return wanted
+    if soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return max(1, min(wanted, (soft - SPARE_DESCRIPTORS) // 2))

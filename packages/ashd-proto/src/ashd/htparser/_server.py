@@ -11,26 +11,24 @@ import itertools
 import logging
 import math
 import os
-import resource
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Iterator, Sequence
 
 from ashd.proto._codec import encode_headers
 
 from ._connection import Connection
 from ._errors import FAILURE_STATUS
-from ._interface import OpenConnection, Served, ServedConnection
+from ._health import Condition, Health, Readiness
+from ._interface import Backend, OpenConnection, Served, ServedConnection
 from ._keeper import framing_header
 from ._life import Life
 from ._limits import (
     HANDLER_EXIT_TIME,
     KILL_TIME,
+    LAST_REQUESTS_TIME,
     LOOK_AGAIN,
-    SPARE_DESCRIPTORS,
-    SWEEP_INTERVAL,
     Limits,
 )
 from ._listener import Listener, connect_transport
@@ -41,57 +39,10 @@ from ._preface import Preface
 from ._queue import RequestQueue
 from ._record import Records
 from ._renewal import renew_certificates
-from ._room import Room
+from ._room import Room, place_bound
 from ._stream import Stream
 
 _log = logging.getLogger("ashd.htparser")
-
-
-class Backend(Protocol):
-    """The processes on which a server's life depends."""
-
-    @property
-    def draining(self) -> bool:
-        """Whether other processes still serve clients."""
-
-    @property
-    def ended(self) -> bool:
-        """Whether there is nothing left to wait for."""
-
-    @property
-    def last_heard(self) -> float:
-        """When each of the other processes that serve had shown that it isn't stuck.
-
-        In seconds of the monotonic clock; infinite if there are none.
-        """
-
-    def attach(self, poller: Poller, on_end: Callable[[int], object]) -> None:
-        """Work in an event loop.
-
-        `on_end` is called, with an exit status, when it's time to finish, and while finishing
-        whenever something has ended.
-        """
-
-    def sweep(self, now: float) -> None:
-        """Look after everything that makes no event."""
-
-    def reload(self) -> None:
-        """Hand SIGHUP on."""
-
-    def reopen_logs(self) -> None:
-        """Let other front ends open their access logs anew."""
-
-    def stop(self) -> None:
-        """Begin to finish."""
-
-    def terminate(self) -> None:
-        """Ask what hasn't finished in time to end."""
-
-    def kill(self) -> None:
-        """Leave nothing behind."""
-
-    def release(self) -> None:
-        """Give up what is owned."""
 
 
 class Server:
@@ -105,10 +56,12 @@ class Server:
         limits: Limits,
         life: Life | None = None,
         records: Records | None = None,
+        readiness: Readiness | None = None,
+        health: Health | None = None,
     ) -> None:
-        """Share `queue`, `limits` and `records` among the connections to come.
+        """Share `queue`, `limits`, `records` and `health` among the connections to come.
 
-        Tell `life` how it goes.
+        Tell `life` and `readiness` how it goes.
         """
         self.loop = loop
         self._life = life or Life()
@@ -118,9 +71,13 @@ class Server:
         self.records = records
         self.poller = Poller(loop)
         self.time = loop.time
+        self.health = health
+        self._readiness = readiness or Readiness()
+        self._readiness.listen(self._condition_changed)
         self.stopping = False
+        self.closing = False
         self.room = Room(
-            _connection_bound(limits.connections),
+            place_bound(limits.connections),
             limits.connections_per_address,
             self._resume_accepting,
         )
@@ -135,9 +92,10 @@ class Server:
         self._listeners: list[Listener] = []
         self._others: list[Listener] = []
         self._accepting = True
+        self._turned_away = False
         self._look: asyncio.TimerHandle | None = None
         self._stopped: asyncio.Future[int] = loop.create_future()
-        self._interval = _sweep_interval(limits)
+        self._interval = limits.sweep_interval
         self._drained = False
         self._stop_deadline = math.inf
         # What is done when the time for the end is over, each if the one before didn't help.
@@ -256,8 +214,11 @@ class Server:
     def _finish(self, status: int) -> None:
         if self.stopping:
             self._stop_if_done()
+            return
+        self._status = status
+        if self.closing and self._turn_away():
+            self.loop.call_later(LAST_REQUESTS_TIME, self._finish, status)
         else:
-            self._status = status
             self._stop()
 
     # Signals
@@ -278,13 +239,36 @@ class Server:
             if self.records is not None:
                 self.records.close()
             os._exit(FAILURE_STATUS)
-        self._stop()
+        if self.closing or not self.limits.drain_time:
+            self._stop()
+        else:
+            self._drain()
 
     # The end
+
+    def _condition_changed(self, condition: Condition) -> None:
+        self.closing = condition is Condition.DRAINING
+
+    def _turn_away(self) -> bool:
+        """Let no new connection begin; return whether to wait for those that have begun."""
+        if self._turned_away:
+            return False
+        self._turned_away = True
+        self._listeners = [each for each in self._listeners if each.turn_away()]
+        return bool(self._listeners or self._connections or self._opening)
+
+    def _drain(self) -> None:
+        """Serve for some more time, in which others learn that clients shouldn't come here."""
+        seconds = self.limits.drain_time
+        _log.info("serving for another %g s, and not ready for more", seconds)
+        self._life.stopping()
+        self._readiness.enter(Condition.DRAINING)
+        self.loop.call_later(seconds, self._finish, self._status)
 
     def _stop(self) -> None:
         self.stopping = True
         self._life.stopping()
+        self._readiness.enter(Condition.DRAINING)
         self._stop_deadline = self.loop.time() + self.limits.stop_time
         if self.backend.draining:
             self._stop_deadline += KILL_TIME  # other processes cut their streams first
@@ -374,25 +358,3 @@ class Server:
         self._accepting = True
         for listener in self._listeners:
             listener.resume()
-
-
-def _connection_bound(wanted: int) -> int:
-    """Return how many clients there can be, as each needs up to two descriptors.
-
-    The root handler, which runs already, keeps the limit that it was started with.
-    """
-    needed = 2 * wanted + SPARE_DESCRIPTORS
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY:
-        return wanted
-    if soft < needed:
-        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    return max(1, min(wanted, (soft - SPARE_DESCRIPTORS) // 2))
-
-
-def _sweep_interval(limits: Limits) -> float:
-    shortest = min(
-        limits.head_time, limits.idle_time, limits.body_time, limits.queue_time, limits.stop_time
-    )
-    return min(SWEEP_INTERVAL, shortest / 4)

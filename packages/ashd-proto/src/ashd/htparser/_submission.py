@@ -14,7 +14,7 @@ def new_exchange(
     client: Client, server: Surroundings, head: RequestHead, peer: Peer, record: Record | None
 ) -> Exchange:
     """Return what will serve a request of `peer`; nothing is sent yet."""
-    keep_alive = head.keep_alive and not server.stopping and not server.room.wanted
+    keep_alive = head.keep_alive and not server.closing and not server.room.wanted
     framer = ResponseFramer(head.method == b"HEAD", head.version == b"HTTP/1.1", keep_alive)
     request_id = b""
     if record is not None and record.watching:

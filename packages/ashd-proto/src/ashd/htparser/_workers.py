@@ -18,36 +18,26 @@ import logging
 import math
 import os
 import select
-import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
 from ._errors import FAILURE_STATUS, StartError
 from ._handler import RootHandler
+from ._health import Condition, Readiness
 from ._limits import LONGEST_DELAY, LONGEST_LOADING_DELAY
+from ._parent import LONGEST_WORD, ONCE, RENEW, REOPEN_LOGS, VARIABLE, Sockets
 from ._poller import Poller
 from ._portspec import Port
 from ._process import Backoff, Process, describe_status
 from ._queue import RequestQueue
 from ._renewal import renew_certificates
 
-VARIABLE = "ASHD_HTPARSER_WORKER"
-"""Tells a worker its number (from 0) and its descriptors: the control socket's, the queue's, and
-one for each listening socket with the number of its PORTSPEC in front (`1 3 4 0:5 0:6`)."""
-
-_ALIVE = b"."
-_RENEW = b"renew"
-_REOPEN_LOGS = b"logs"
-_LONGEST_WORD = 1024  # several in one are one
-_ONCE = select.EPOLLIN | select.EPOLLONESHOT
-
-Sockets = list[tuple[Port, socket.socket]]
 _log = logging.getLogger("ashd.htparser")
 
 
@@ -68,16 +58,6 @@ class _Worker:
         return self.control.fileno() >= 0
 
 
-@dataclass(frozen=True, slots=True)
-class Inherited:
-    """What a worker was started with, its own."""
-
-    parent: Parent
-    queue: RequestQueue
-    sockets: Sockets
-    others: Sockets
-
-
 class Workers:
     """The first process' `Backend`: the root handler and the front ends that send to it."""
 
@@ -89,6 +69,7 @@ class Workers:
         ports: Sequence[Port],
         sockets: Sockets,
         on_ready: Callable[[], object],
+        readiness: Readiness,
         *,
         confined: bool,
     ) -> None:
@@ -103,6 +84,8 @@ class Workers:
         self._ports = ports
         self._sockets = sockets
         self._on_ready = on_ready
+        self._readiness = readiness
+        readiness.listen(self._tell_condition)
         self._confined = confined
         self._unready = set(range(count))
         self._workers: list[_Worker] = []
@@ -167,9 +150,7 @@ class Workers:
     def reload(self) -> None:
         """See `Backend`; if certificates are good, workers take them as well."""
         if renew_certificates(self._ports) and not self._confined:
-            for worker in self._workers:
-                with suppress(OSError):  # it has ended; another one reads them anyway
-                    worker.control.send(_RENEW, socket.MSG_DONTWAIT)
+            self._tell(RENEW)
         self._handler.reload()
         if self._confined:
             self._replace()
@@ -179,9 +160,15 @@ class Workers:
         if self._confined:
             self._replace()
             return
+        self._tell(REOPEN_LOGS)
+
+    def _tell_condition(self, condition: Condition) -> None:
+        self._tell(condition.value.encode())
+
+    def _tell(self, word: bytes) -> None:
         for worker in self._workers:
-            with suppress(OSError):
-                worker.control.send(_REOPEN_LOGS, socket.MSG_DONTWAIT)
+            with suppress(OSError):  # it has ended; another one learns it anyway
+                worker.control.send(word, socket.MSG_DONTWAIT)
 
     def stop(self) -> None:
         """See `Backend`."""
@@ -209,9 +196,10 @@ class Workers:
 
     def _start_one(self, number: int) -> _Worker:
         try:
-            ours, theirs = socket.socketpair()
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         except OSError as error:
             raise StartError(f"a front end: {error.strerror}") from error
+        ours.send(self._readiness.condition.value.encode())
         fds = [theirs.fileno(), self._queue.fileno()]
         places = []
         for port, sock in self._sockets:
@@ -238,14 +226,14 @@ class Workers:
         if self._poller is None:
             return
         if worker.process.pidfd >= 0:
-            self._poller.add(worker.process.pidfd, _ONCE, self._look)
+            self._poller.add(worker.process.pidfd, ONCE, self._look)
         self._poller.add(worker.control.fileno(), select.EPOLLIN, partial(self._hear, worker))
 
     def _hear(self, worker: _Worker, _: int) -> None:
         """A worker serves, or is gone, which its process tells."""
         assert self._poller is not None
         try:
-            said = worker.control.recv(_LONGEST_WORD, socket.MSG_DONTWAIT)
+            said = worker.control.recv(LONGEST_WORD, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return
         except OSError:
@@ -307,89 +295,3 @@ class Workers:
             self._start_one(number)
         except StartError as error:
             self._wait(number, str(error), self._backoff.delay(0))
-
-
-class Parent:
-    """A worker's `Backend`: the process that has started it, and has the root handler."""
-
-    ended = True
-    draining = False
-    last_heard = math.inf
-
-    def __init__(self, control: socket.socket, ports: Sequence[Port] = ()) -> None:
-        """Own the socket, whose other end is the parent's; renew certificates of `ports`."""
-        self._control = control
-        self._ports = ports
-        self._poller: Poller | None = None
-        self._on_end: Callable[[int], object] = bool
-
-    def attach(self, poller: Poller, on_end: Callable[[int], object]) -> None:
-        """See `Backend`: the end of the parent is a reason to finish."""
-        self._poller, self._on_end = poller, on_end
-        poller.add(self._control.fileno(), _ONCE, self._hear)
-        with suppress(OSError):  # the parent has closed it already, which is an event as well
-            self._control.send(_ALIVE)
-
-    def _hear(self, _: int) -> None:
-        """The parent has something to say, or is gone, or wants this process to finish."""
-        try:
-            told = self._control.recv(_LONGEST_WORD, socket.MSG_DONTWAIT)
-        except OSError:
-            told = b""
-        if not told:
-            self._on_end(0)
-            return
-        if _RENEW in told:
-            renew_certificates(self._ports, quiet=True)
-        if _REOPEN_LOGS in told:
-            signal.raise_signal(signal.SIGUSR1)
-        assert self._poller is not None
-        self._poller.modify(self._control.fileno(), _ONCE)
-
-    def release(self) -> None:
-        """See `Backend`."""
-        self._control.close()
-
-    def sweep(self, now: float) -> None:  # noqa: ARG002 - not needed
-        """See `Backend`: say that we aren't stuck."""
-        with suppress(OSError):  # the parent is, or is gone
-            self._control.send(_ALIVE, socket.MSG_DONTWAIT)
-
-    def reload(self) -> None:
-        """See `Backend`: the parent does it."""
-
-    def reopen_logs(self) -> None:
-        """See `Backend`: the parent does it."""
-
-    def stop(self) -> None:
-        """See `Backend`: the parent does it."""
-
-    def terminate(self) -> None:
-        """See `Backend`: the parent does it."""
-
-    def kill(self) -> None:
-        """See `Backend`: the parent does it."""
-
-
-def inherited(
-    environ: Mapping[str, str], ports: Sequence[Port], processes: int
-) -> Inherited | None:
-    """Take what a worker was started with; None if this process is not a worker."""
-    text = environ.get(VARIABLE)
-    if text is None:
-        return None
-    number, control, queue, *places = text.split()
-    sockets: Sockets = []
-    for place in places:
-        port, _, fd = place.partition(":")
-        sockets.append((ports[int(port)], _adopt(fd)))
-    own = sockets[int(number) :: processes]
-    others = [each for each in sockets if each not in own]
-    parent = Parent(_adopt(control), ports)
-    return Inherited(parent, RequestQueue(_adopt(queue)), own, others)
-
-
-def _adopt(fd: str) -> socket.socket:
-    sock = socket.socket(fileno=int(fd))
-    sock.set_inheritable(False)
-    return sock

@@ -11,7 +11,9 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 
-TEXT, JSON = FORMATS = ("text", "json")
+TEXT = "text"
+JSON = "json"
+FORMATS = (TEXT, JSON)
 """What `--log-format` takes."""
 
 SYSLOG_SOCKET = "/dev/log"

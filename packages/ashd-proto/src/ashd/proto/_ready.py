@@ -1,6 +1,6 @@
 """The word with which a handler tells the front end that it receives requests from now on.
 
-docs/protocol-agreement.md has the whole of it.
+docs/reference/protocol-agreement.md has the whole of it.
 """
 
 from __future__ import annotations

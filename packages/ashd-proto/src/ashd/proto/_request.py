@@ -54,11 +54,11 @@ class Request(OriginalAttributes):
         self._shared = False
         self._socket: socket.socket | None = None
         self._stream: io.BufferedRWPair | None = None
-        self.method = method
-        self.url = url
-        self.version = version
-        self.rest = rest
-        self.headers = headers
+        self.method: bytes = method
+        self.url: bytes = url
+        self.version: bytes = version
+        self.rest: bytes = rest
+        self.headers: Headers = headers
         self.arrival_ns: int | None = None
 
     def __repr__(self) -> str:

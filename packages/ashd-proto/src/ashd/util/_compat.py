@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ashd.proto import Request
+
 from ._children import ChildInit, spawn_handler
 from ._persistent import PersistentChild
 from ._reaper import reap
@@ -30,7 +32,9 @@ class pchild(PersistentChild):  # noqa: N801 - the original's name
     ) -> None:
         super().__init__(argv, restart=autorespawn, child_init=chinit)
 
-    passreq = PersistentChild.pass_request
+    def passreq(self, request: Request, *, wait: bool = True) -> None:
+        """Hand a request to the child, as `pass_request`."""
+        self.pass_request(request, wait=wait)
 
     @property
     def fd(self) -> int:

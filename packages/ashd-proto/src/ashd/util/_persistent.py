@@ -70,7 +70,7 @@ class PersistentChild:
         waits for a child whose queue is full (None: forever). `refuse` answers those that waited in
         vain; it is called in another thread.
         """
-        self.argv = list(argv)
+        self.argv: list[str | os.PathLike[str]] = list(argv)
         self._restart = restart
         self._cwd = cwd
         self._child_init = child_init

@@ -14,7 +14,7 @@ from ._counters import counters
 about: dict[str, str] = {"version": VERSION, "model": ""}
 """What doesn't change in the life of the process; filled in when the debug socket is opened."""
 
-statistics = Directory(
+statistics: Directory = Directory(
     {
         "req": Attribute(counters.by_status, "responses by status code"),
         "aborted": Attribute(counters.aborted, "responses whose client went away"),
@@ -22,7 +22,7 @@ statistics = Directory(
     }
 )
 
-requests = EventSource()
+requests: EventSource = EventSource()
 
 
 def _server() -> dict[str, Any]:
@@ -38,13 +38,14 @@ def _server() -> dict[str, Any]:
                 "age": held.age,
                 **describe(held.task.describe()),
                 **id_of(held.task),
+                **({"switched": True} if getattr(held.task, "switched", False) else {}),
             }
             for held in running.snapshot()
         ],
     }
 
 
-server = Attribute(_server, "the state of this process", merge="each")
+server: Attribute[dict[str, Any]] = Attribute(_server, "the state of this process", merge="each")
 
 
 def describe(text: str) -> dict[str, str]:

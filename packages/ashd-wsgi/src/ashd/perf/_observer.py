@@ -11,9 +11,11 @@ from ashd.wsgi._adapter import Served
 
 from ._counters import counters
 from ._objects import requests
+from ._recorder import add_quietly, recorder
 
-_Token = tuple[float, float, RequestStart | None]
-"""When the request began (on the monotonic clock, and in CPU time of its thread), and its event."""
+_Token = tuple[float, float, RequestStart | None, bytearray | None]
+"""When the request began (on the monotonic clock, and in CPU time of its thread), its event, and
+what is recorded of its body."""
 
 
 class PerfObserver:
@@ -31,24 +33,37 @@ class PerfObserver:
         """Return an observer that counts by itself."""
         return PerfObserver()
 
-    def started(self, environ: Mapping[str, Any], _: object) -> _Token:
+    def started(self, environ: dict[str, Any], _: object) -> _Token:
         """Note that the application is about to be called."""
+        recording = recorder.recording
+        body = None if recording is None else recording.watch(environ)
         if not requests.wanted(2):  # there would be one more at its end
-            return time.monotonic(), 0.0, None
+            return time.monotonic(), 0.0, None, body
         icpu = time.thread_time()
         event = _start_event(environ, icpu)
         requests.notify(event)
-        return time.monotonic(), icpu, event
+        return time.monotonic(), icpu, event, body
+
+    def failed(self, token: _Token | None, error: BaseException) -> None:
+        """See `Observer`; its end tells enough."""
 
     def finished(self, token: _Token | None, served: Served, aborted: bool) -> None:
         """Note that a response is over; `token` is None when the application wasn't called."""
         status = served.response.status.decode("latin-1") or "-"
         code = status[:3]
+        recording = recorder.recording
         if token is None:
             self._tally.count(code, None, aborted)
+            if recording is not None:
+                add_quietly(recording, served, None, 0.0, aborted)
             return
-        began, icpu, event = token
-        self._tally.count(code, time.monotonic() - began, aborted)
+        began, icpu, event, body = token
+        seconds = time.monotonic() - began
+        self._tally.count(
+            code, None if code == "101" else seconds, aborted
+        )  # a stream's is its own
+        if recording is not None:
+            add_quietly(recording, served, body, seconds, aborted)
         if event is not None:
             cputime = time.thread_time() - icpu
             requests.notify(

@@ -1,6 +1,6 @@
 """The names of the original library, for code that was written for it.
 
-`docs/moving.md` says what has no counterpart here, and why.
+`docs/moving/original.md` says what has no counterpart here, and why.
 """
 
 from __future__ import annotations

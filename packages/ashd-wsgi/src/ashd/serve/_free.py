@@ -56,8 +56,11 @@ class FreeThreads(LeaderFollowers):
 
     def _next(self, me: Follower, took: float) -> bool:
         with self._lock:
+            if me.detached:
+                self._leave(me)
+                return False
             self._judge(took)
-            self._count -= 1
+            self._leave(me)
             if self._leader is me or (self._leader is None and not self._ended):
                 self._busy = False
                 self._leader = self._start()
@@ -65,6 +68,4 @@ class FreeThreads(LeaderFollowers):
                     self._leader = me
                     self._count += 1
                     return True
-            if self._ended and not self._count:
-                self._wakeup.set()
         return False

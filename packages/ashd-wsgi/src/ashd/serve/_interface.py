@@ -41,7 +41,11 @@ class Stream(Work, Protocol):
 
 
 class Task(Work, Protocol):
-    """One request. Exactly one of `run` and `start` is called, once, from any thread."""
+    """One request. Exactly one of `run` and `start` is called, once, from any thread.
+
+    A task that has become something else than a request, which its client may keep for days, says
+    so by `running.detach(task)`: a model lets another thread take the place of its own.
+    """
 
     def run(self) -> None:
         """Serve the request to its end; never raises."""

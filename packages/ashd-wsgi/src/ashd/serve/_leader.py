@@ -25,6 +25,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 from ._interface import Source, Task
 from ._interpreter import has_interpreter_lock
@@ -53,11 +54,17 @@ Work = Callable[[Slot, Task], object]
 
 
 class Follower:
-    """A thread. `wake` is held, except when the thread is to take the lead or to end."""
+    """A thread.
 
-    __slots__ = ("wake",)
+    Attributes:
+        wake: held, except when the thread is to take the lead or to end.
+        detached: whether its task counts no longer, nor does the thread: it ends after the task.
+    """
+
+    __slots__ = ("detached", "wake")
 
     def __init__(self) -> None:
+        self.detached = False
         self.wake = threading.Lock()
         self.wake.acquire()
 
@@ -80,6 +87,7 @@ class LeaderFollowers:
         self._lock = threading.Lock()
         self._leader: Follower | None = None
         self._count = 0
+        self._detached = 0  # threads, which aren't in `_count`
         self._seen = 0
         self._idle_ticks = 0
         self._eager = True
@@ -105,7 +113,7 @@ class LeaderFollowers:
     def _look(self) -> float | None:
         """Do what is to be done now; return the seconds to wait: 0 at the end, None for any."""
         with self._lock:
-            if self._ended and not self._count:
+            if self._ended and not self._count and not self._detached:
                 return 0
             if self.saturated:
                 self._pass_lead()
@@ -146,6 +154,7 @@ class LeaderFollowers:
 
     def _run(self, me: Follower) -> None:
         slot = running.slot()
+        slot.on_detach = partial(self._detach, me)
         try:
             self._serve(me, slot)
         finally:
@@ -158,10 +167,10 @@ class LeaderFollowers:
             try:
                 task = receive()
             except BaseException as error:
-                self._end(error)
+                self._end(me, error)
                 return
             if task is None:
-                self._end(None)
+                self._end(me, None)
                 return
             self._turn += 1
             self._busy = True
@@ -177,6 +186,17 @@ class LeaderFollowers:
             del task
             if not self._next(me, took):
                 return
+
+    def _detach(self, me: Follower) -> None:
+        """Count a thread out while it runs a task that counts no longer."""
+        with self._lock:
+            me.detached = True
+            self._count -= 1
+            self._detached += 1
+            if self._leader is me or self.saturated:
+                self._pass_lead()
+            if self.saturated:  # the system has no thread to give
+                self._wakeup.set()
 
     def _next(self, me: Follower, took: float) -> bool:
         """Decide what the thread does after its task: True is to receive, False to end."""
@@ -222,13 +242,16 @@ class LeaderFollowers:
     def _start_thread(self, follower: Follower) -> None:
         raise NotImplementedError
 
-    def _leave(self) -> None:
-        """Count this thread out. The lock is held."""
-        self._count -= 1
-        if self._ended and not self._count:
+    def _leave(self, me: Follower) -> None:
+        """Count this thread out for good. The lock is held."""
+        if me.detached:
+            self._detached -= 1
+        else:
+            self._count -= 1
+        if self._ended and not self._count and not self._detached:
             self._wakeup.set()
 
-    def _end(self, failure: BaseException | None) -> None:
+    def _end(self, me: Follower, failure: BaseException | None) -> None:
         """Nothing more will come: the leader leaves, and so do all that wait for a turn."""
         with self._lock:
             self._ended = True
@@ -237,5 +260,5 @@ class LeaderFollowers:
             for follower in self._parked:
                 follower.wake.release()
             self._parked.clear()
-            self._leave()
+            self._leave(me)
             self._wakeup.set()

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from functools import partial
 
 from ._awake import is_awake, processors
 from ._interface import ParallelSource, ThreadSource
@@ -43,11 +44,12 @@ class Member:
         busy: whether it has one now.
         surplus: whether it is to park after its task.
         call: whether it is to wake the monitor when it receives a task.
+        detached: whether its task counts no longer, nor does the thread: it ends after the task.
         wake: held, except when a parked thread is to go on or to end.
         seen, age: the turn at the last tick, and the ticks since it began. For the monitor.
     """
 
-    __slots__ = ("age", "busy", "call", "seen", "surplus", "tid", "turn", "wake")
+    __slots__ = ("age", "busy", "call", "detached", "seen", "surplus", "tid", "turn", "wake")
 
     def __init__(self) -> None:
         self.tid = 0
@@ -55,6 +57,7 @@ class Member:
         self.busy = False
         self.surplus = False
         self.call = False
+        self.detached = False
         self.wake = threading.Lock()
         self.wake.acquire()
         self.seen = -1
@@ -100,6 +103,7 @@ class ParallelThreads:
         self._lock = threading.Lock()
         self._active: list[Member] = []
         self._parked: list[Member] = []
+        self._detached: list[Member] = []
         self._ended = False
         self._failure: BaseException | None = None
 
@@ -120,7 +124,7 @@ class ParallelThreads:
         """Do what is to be done now; return the seconds to wait: 0 at the end, None for any."""
         with self._lock:
             if self._ended:
-                return None if self._active or self._parked else 0
+                return None if self._active or self._parked or self._detached else 0
             moved = sum([member.look() for member in self._active])
             self._quiet_ticks = 0 if moved else self._quiet_ticks + 1
             waiting = self._adjust()
@@ -181,6 +185,7 @@ class ParallelThreads:
     def _run(self, me: Member) -> None:
         me.tid = threading.get_native_id()
         slot = running.slot()
+        slot.on_detach = partial(self._detach, me)
         try:
             while self._serve(me, slot) and self._park(me):
                 pass
@@ -190,8 +195,16 @@ class ParallelThreads:
             slot.close()
             self._leave(me)
 
+    def _detach(self, me: Member) -> None:
+        """Count a thread out while it runs a task that counts no longer."""
+        with self._lock:
+            me.detached = True
+            self._active.remove(me)
+            self._detached.append(me)
+            self._wakeup.set()
+
     def _serve(self, me: Member, slot: Slot) -> bool:
-        """Run tasks until there are no more (False), or this thread is to park (True)."""
+        """Run tasks until this thread is to end (False) or to park (True)."""
         source = self._source.for_thread()
         try:
             return self._run_tasks(me, slot, source)
@@ -221,6 +234,8 @@ class ParallelThreads:
             del task
             me.busy = False
             timeout = rest
+            if me.detached:
+                return False
             if me.surplus and self._count_as_parked(me):
                 return True
 
@@ -248,7 +263,7 @@ class ParallelThreads:
 
     def _leave(self, me: Member) -> None:
         with self._lock:
-            for members in (self._active, self._parked):
+            for members in (self._active, self._parked, self._detached):
                 if me in members:
                     members.remove(me)
             self._wakeup.set()

@@ -61,13 +61,16 @@ class PoolThreads(LeaderFollowers):
 
     def _next(self, me: Follower, took: float) -> bool:
         with self._lock:
+            if me.detached:
+                self._leave(me)
+                return False
             self._judge(took)
             if self._leader is me or (self._leader is None and not self._ended):
                 self._leader = me
                 self._busy = False
                 return True
             if self._ended:
-                self._leave()
+                self._leave(me)
                 return False
             self._parked.append(me)
         return self._wait(me)
@@ -77,11 +80,11 @@ class PoolThreads(LeaderFollowers):
         with self._lock:
             if not woken and me in self._parked:
                 self._parked.remove(me)
-                self._leave()
+                self._leave(me)
                 return False
             if not woken:  # woken just when the time was up
                 me.wake.acquire()
             if self._leader is me:
                 return True
-            self._leave()
+            self._leave(me)
             return False

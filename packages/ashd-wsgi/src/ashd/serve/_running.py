@@ -37,9 +37,11 @@ class Slot:
 
     Attributes:
         held: the work and since when it runs, on the monotonic clock; None if there is none.
+        detached: the last work that was detached here. Any thread may set it, by `detach`.
+        on_detach: called then, to let another thread take the place of this one; None does nothing.
     """
 
-    __slots__ = ("_ident", "_place", "_table", "held")
+    __slots__ = ("_ident", "_place", "_table", "detached", "held", "on_detach")
 
     def __init__(self, table: dict[int, Slot], place: Place | None) -> None:
         """Make the calling thread's slot visible in `table` until `close`."""
@@ -47,6 +49,8 @@ class Slot:
         self._place = place
         self._ident = get_ident()
         self.held: tuple[Work, float] | None = None
+        self.detached: Work | None = None
+        self.on_detach: Callable[[], object] | None = None
         table[self._ident] = self
 
     def run(self, task: Task) -> None:
@@ -85,6 +89,20 @@ class Slot:
         if self._place is not None and self._place.waiting:
             self._place.note(running)
 
+    def detach(self, work: Work) -> None:
+        """Let the work that this thread runs, `work`, count no longer; see `Running.detach`."""
+        self.detached = work
+        if self._place is not None:
+            self._place.note(running)
+        if self.on_detach is not None:
+            self.on_detach()
+
+    @property
+    def counts(self) -> bool:
+        """Whether the thread has work that isn't detached."""
+        held = self.held
+        return held is not None and held[0] is not self.detached
+
     def close(self) -> None:
         """Take the slot out of the table: its thread serves no more."""
         self._table.pop(self._ident, None)
@@ -121,8 +139,20 @@ class Running:
         slot = self._slots.get(get_ident())
         return None if slot is None or slot.held is None else slot.held[0]
 
+    def detach(self, work: Work) -> None:
+        """Let `work` count no longer: it is a client's stream now, and may last for days.
+
+        Its thread goes on with it, but counts neither towards the limit of the model nor as busy,
+        and ends after it. To be called while the work is run, by any thread; not twice.
+        """
+        for slot in self._slots.copy().values():
+            held = slot.held
+            if held is not None and held[0] is work:
+                slot.detach(work)
+
     def __bool__(self) -> bool:
-        return any(slot.held is not None for slot in self._slots.copy().values())
+        """Whether any thread has work that isn't detached."""
+        return any(slot.counts for slot in self._slots.copy().values())
 
     def snapshot(self) -> list[Held]:
         """Return the tasks that are running, those that run longest first."""
@@ -157,5 +187,5 @@ def _end_forked_process() -> NoReturn:
         os._exit(1)
 
 
-running = Running()
+running: Running = Running()
 """The one table of this process."""

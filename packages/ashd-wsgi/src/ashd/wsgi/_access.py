@@ -119,6 +119,11 @@ class AccessObserver:
             served.response.gate = _noting(token, served.response.gate)
         return token
 
+    def failed(self, token: _Token | dict[str, Any] | None, error: BaseException) -> None:
+        """See `Observer`."""
+        if self._inner is not None:
+            self._inner.failed(token.inner if isinstance(token, _Token) else None, error)
+
     def finished(
         self, token: _Token | dict[str, Any] | None, served: Served, aborted: bool
     ) -> None:

@@ -45,6 +45,13 @@ class Observer(Protocol):
         """The application is about to be called; what this returns is given to `finished`."""
         ...
 
+    def failed(self, token: Any, error: BaseException, /) -> None:
+        """The application has failed, or what it gave can't be sent, or the client is gone.
+
+        `token` is as in `finished`, which follows.
+        """
+        ...
+
     def finished(self, token: Any, served: Served, aborted: bool, /) -> None:
         """The response is over, or the client has left (`aborted`).
 
@@ -65,6 +72,10 @@ class Guard(Protocol):
 
     def release(self) -> None:
         """Note that the response socket is closed."""
+        ...
+
+    def let_go(self) -> None:
+        """Strike no more: what runs is no request any longer. Raises what a strike raises."""
         ...
 
     def strike(self, request: str, seconds: float, /) -> bool:

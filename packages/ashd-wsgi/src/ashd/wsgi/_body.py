@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import select
+from collections.abc import Callable
 from typing import IO, Any, Protocol
 
 from ._errors import CutBodyError
@@ -53,7 +54,7 @@ class Body(io.RawIOBase):
         self._forgotten = False
         self._length = length
         self._withheld = withheld
-        self.received = 0
+        self.received: int = 0
         self._exact = exact
         self._ended = exact and not length
         self._read_to_end = False
@@ -220,11 +221,35 @@ class HasBody(Protocol):
         ...
 
 
+class Copied(io.RawIOBase):
+    """Gives a copy of all that is read of a body to a function."""
+
+    def __init__(self, body: Body, copy: Callable[[memoryview], object]) -> None:
+        """Read from `body`, which is borrowed."""
+        self._body = body
+        self._copy = copy
+
+    def readable(self) -> bool:
+        """Tell that it can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read as `Body` does."""
+        count = self._body.readinto(buffer)
+        self._copy(memoryview(buffer)[:count])
+        return count
+
+
 class Input:
     """`wsgi.input`: a buffered binary stream that is built when the application first uses it.
 
     Most requests have no body, and many applications never look.
+
+    Attributes:
+        copy: set before that, it gets all that is read.
     """
+
+    copy: Callable[[memoryview], object] | None = None
 
     def __init__(self, opener: HasBody) -> None:
         """Read what `opener.open_body()` returns."""
@@ -233,7 +258,9 @@ class Input:
 
     def _build(self) -> io.BufferedReader:
         if self._stream is None:
-            self._stream = io.BufferedReader(self._opener.open_body(), _BUFFER)
+            body = self._opener.open_body()
+            raw = body if self.copy is None else Copied(body, self.copy)
+            self._stream = io.BufferedReader(raw, _BUFFER)
         return self._stream
 
     def __getattr__(self, name: str) -> Any:

@@ -29,7 +29,7 @@ _SINGLE = {"CONTENT_TYPE": "Content-Type", "CONTENT_LENGTH": "Content-Length"}
 _PLAIN = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
 
 _PROMISES = "HTTP_X_ASH_FRAMING"
-"""What our front end promises of a request and its response (docs/protocol-agreement.md)."""
+"""What our front end promises of a request: docs/reference/protocol-agreement.md."""
 
 _TLS = {
     "HTTP_X_ASH_TLS_PROTOCOL": "SSL_PROTOCOL",

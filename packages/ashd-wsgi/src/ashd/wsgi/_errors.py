@@ -25,6 +25,10 @@ class ResponseError(Error, ValueError):
     """The application gave a status, header or body that can't be sent (PEP 3333)."""
 
 
+class SwitchedError(ResponseError):
+    """The application gave a body after it had switched protocols."""
+
+
 class WriteUnsupportedError(Error, RuntimeError):
     """Kept for code that catches it: `write()` works under every model."""
 

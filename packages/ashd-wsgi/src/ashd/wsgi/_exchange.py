@@ -15,16 +15,24 @@ from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ashd.proto import Request, printable
+from ashd.serve import running
 
 from ._body import Body, Input
 from ._channel import Channel
 from ._environ import DOUBTFUL, NONE, Framing
-from ._errors import BadRequestError, ClientGoneError, CutBodyError
-from ._response import BEFORE_HEAD, JOIN, OVER, Response, as_bytes, logger
+from ._errors import (
+    BadRequestError,
+    ClientGoneError,
+    CutBodyError,
+    RequestTimeoutError,
+    SwitchedError,
+)
+from ._response import BEFORE_HEAD, JOIN, OVER, SWITCHED, Response, as_bytes, logger
 from ._result import Sender, sender_of
 
 if TYPE_CHECKING:
     from ._adapter import Adapter, Guard
+    from ._switch import Switch
 
 T = TypeVar("T")
 
@@ -59,6 +67,7 @@ class Exchange:
         self._result: Iterable[bytes] | None = None
         self._sender: Sender | None = None
         self._token: Any = None  # the observer's
+        self._switch: Switch  # only of a request that asks for another protocol
         self.guard: Guard | None = None
         """The time limit, if there is one."""
         if adapter.guard is not None:
@@ -78,6 +87,11 @@ class Exchange:
     def request_id(self) -> str:
         """The request's id, or "" if the front end gives none; found by a search."""
         return printable(self.request.get(_REQUEST_ID) or b"")
+
+    @property
+    def switched(self) -> bool:
+        """Whether the application has taken the client's byte stream over."""
+        return self.response.state is SWITCHED
 
     def abandon(self) -> None:
         """Let go of the client, in a process that the application has forked."""
@@ -161,9 +175,22 @@ class Exchange:
         if framing is not NONE or adapter.scgi:
             self._expect_body(framing, environ.get("CONTENT_LENGTH"))
         environ["wsgi.input"] = Input(self._channel)
+        if "HTTP_UPGRADE" in environ:
+            self._offer_switch(environ)
         if adapter.observer is not None:
             self._token = adapter.observer.started(environ, self)
         return adapter.application(environ, self.start_response)
+
+    def _offer_switch(self, environ: dict[str, Any]) -> None:
+        from ._switch import Switch, may_switch
+
+        if may_switch(environ) and not self._adapter.scgi:
+            self._switch = Switch(self._channel, self.response, self.guard, self._switched)
+            self._switch.offer(environ)
+
+    def _switched(self) -> None:
+        self.close()
+        running.detach(self)
 
     def _expect_body(self, framing: Framing, length: str | None) -> None:
         doubtful = framing is DOUBTFUL
@@ -244,10 +271,18 @@ class Exchange:
     def _fail(self, error: BaseException) -> None:
         """Log a failure, and answer it if the head wasn't sent; else cut the response."""
         channel, response = self._channel, self.response
+        struck = self.guard is not None and self.guard.struck is not None
+        if struck and not isinstance(error, RequestTimeoutError):  # its way to the client was cut
+            error = RequestTimeoutError()
+        if self._adapter.observer is not None:
+            self._adapter.observer.failed(self._token, error)
         if channel.body is not None:
             channel.body.forget()
-        if self.guard is not None and self.guard.struck:  # it was logged, and maybe answered
+        if struck:  # it was logged, and maybe answered
             self._cut()
+            return
+        if response.state is SWITCHED:
+            self._fail_after_switch(error)
             return
         status = self._log_failure(error)
         if response.state not in BEFORE_HEAD or isinstance(error, ClientGoneError):
@@ -257,6 +292,14 @@ class Exchange:
             channel.put(response.refuse(status, close=status is not _FAILURE))
         except ClientGoneError:
             self._cut()
+
+    def _fail_after_switch(self, error: BaseException) -> None:
+        if isinstance(error, SwitchedError | StopIteration):  # for servers of others
+            return
+        self._switch.end(failed=True)
+        gone = isinstance(error, ConnectionError)
+        level = logging.DEBUG if gone else logging.ERROR
+        logger.log(level, "%s: the application failed", self.describe(), exc_info=error)
 
     def _cut(self) -> None:
         self.response.cut()
@@ -283,12 +326,16 @@ class Exchange:
         if self._result is not None:
             self._close_result()
         aborted = channel.fd < 0
-        if not aborted:
+        if aborted and self.response.state is SWITCHED:
+            self._switch.end(failed=False)
+            aborted = False
+        elif not aborted:
             if channel.body is not None and not channel.drain(channel.body):
                 return select.POLLIN
             self.close()
         if self._adapter.observer is not None:
             self._adapter.observer.finished(self._token, self, aborted)
+            self._token = None  # it may have the environ, which may have this exchange
         return 0
 
     def _close_result(self) -> None:

@@ -30,10 +30,11 @@ from ._errors import StartError, UsageError
 from ._limits import limits_of
 from ._load import load_application
 from ._options import Options, help_text, parse_options
-from ._request_ids import current_request_id
+from ._request_ids import name_of_request
 from ._shutdown import Shutdown, bound_exit
 from ._source import RequestSource
 from ._stdin import take_socket
+from ._streams import end_streams
 from ._version import SOFTWARE, build
 
 if TYPE_CHECKING:
@@ -76,7 +77,12 @@ def _run(options: Options) -> int:
         leave_behind(worker.close)
     make_stderr_lossy()
     if not options.leave_logging:
-        configure_logging(options.program, options.log_format, request_id=current_request_id)
+        name = name_of_request(options.otel)
+        configure_logging(options.program, options.log_format, request_id=name)
+    if options.otel:
+        from ._telemetry import check_installed
+
+        check_installed()
     try:
         model = make_model(options.model, warn=worker is None)
     except ModelError as error:
@@ -116,6 +122,10 @@ def _run(options: Options) -> int:
 
 
 def _load(options: Options) -> Application:
+    if options.otel:
+        from ._telemetry import set_up_sdk
+
+        set_up_sdk()
     return load_application(
         options.module,
         options.arguments,
@@ -186,6 +196,15 @@ def serve(
 
         open_debug_socket(options.pdm, adapter, options.model)
 
+    if options.otel:
+        from . import _telemetry
+
+        _telemetry.observe(adapter)
+    if options.server_timing:
+        from ._observers import together
+        from ._server_timing import ServerTiming
+
+        adapter.observer = together(adapter.observer, ServerTiming())
     access_log = None
     if options.access_log:
         from ._access import AccessLog, AccessObserver
@@ -209,9 +228,10 @@ def serve(
     source = RequestSource(
         sock,
         admit_maker(adapter, limits, leave if worker else None, identify=options.request_id),
-        timestamps=limits.queue_timeout is not None,
+        timestamps=limits.queue_timeout is not None or options.otel or options.server_timing,
         worker=worker,
         on_parents_end=bound_finish,
+        on_stop=end_streams,
     )
     leave_behind(running.abandon)
     leave_behind(source.abandon)
@@ -229,6 +249,8 @@ def serve(
         access_log.close()
     signal.set_wakeup_fd(-1)
     source.close()
+    if options.otel:
+        _telemetry.flush()
 
 
 def checked(sock: socket.socket | None, options: Options) -> socket.socket:

@@ -29,6 +29,8 @@ class Options:
     access_log: str = ""
     access_log_format: str = "combined"
     request_id: bool = False
+    otel: bool = False
+    server_timing: bool = False
     path: tuple[str, ...] = ()
     reload: bool = False
     config: str | None = None
@@ -137,6 +139,18 @@ OPTIONS = (
         "request-id",
         "request_id",
         help="give each request an id that the front end hasn't given one (X-Ash-Request-ID)",
+    ),
+    _Option(
+        "",
+        "otel",
+        "otel",
+        help="make spans and metrics of requests by OpenTelemetry, as the variables OTEL_* say",
+    ),
+    _Option(
+        "",
+        "server-timing",
+        "server_timing",
+        help="tell browsers how long a request has waited and run (Server-Timing: queue, app)",
     ),
     _Option(
         "p",

@@ -89,6 +89,13 @@ class Guard:
                 raise RequestTimeoutError
             self._begun = True
 
+    def let_go(self) -> None:
+        """Strike no more: what runs is no request any longer. Raises `RequestTimeoutError`."""
+        with self._lock:
+            if self.struck is not None:
+                raise RequestTimeoutError
+            self._ident = None
+
     def strike(self, request: str, seconds: float) -> bool:
         """End the request from another thread; tell whether there was something to end."""
         with _striking, self._lock:

@@ -2,7 +2,7 @@
 
     SILENT --start--> STARTED --piece--> BODY --finish--> COMPLETE
 
-`refuse` goes from SILENT or STARTED to COMPLETE; `cut` ends each of them.
+`refuse` goes from SILENT or STARTED to COMPLETE, `switch` to SWITCHED; `cut` ends each of them.
 
 The head waits for the first piece of body, so that a failure before it can still be answered, and a
 body of known size gets its length. One thread at a time may use a response.
@@ -16,7 +16,7 @@ from enum import Enum
 from typing import Any
 
 from ._body import Body
-from ._errors import ResponseError
+from ._errors import ResponseError, SwitchedError
 from ._head import MAX_HEAD, header_bytes, status_bytes, without_status
 
 logger = logging.getLogger("ashd.wsgi")
@@ -31,23 +31,26 @@ class State(Enum):
     STARTED = "status and headers are known, and may be replaced"
     BODY = "the head is out, and pieces of body may follow"
     COMPLETE = "everything is out"
+    SWITCHED = "the client's bytes belong to another protocol, and the application"
     CUT = "given up: the client must not take it for complete"
 
 
-SILENT, STARTED, BODY, COMPLETE, CUT = State  # an Enum's own attributes take long on Python 3.11
+# An Enum's own attributes take long on Python 3.11.
+SILENT, STARTED, BODY, COMPLETE, SWITCHED, CUT = State
 
 FOLLOWING = {
-    SILENT: (STARTED, COMPLETE, CUT),
-    STARTED: (STARTED, BODY, COMPLETE, CUT),
+    SILENT: (STARTED, COMPLETE, SWITCHED, CUT),
+    STARTED: (STARTED, BODY, COMPLETE, SWITCHED, CUT),
     BODY: (COMPLETE, CUT),
     COMPLETE: (CUT,),
+    SWITCHED: (CUT,),
     CUT: (),
 }
 """Which state may follow which: STARTED itself, if the head is replaced (`exc_info`), and CUT even
 COMPLETE, if the client goes away before it has got everything."""
 
 BEFORE_HEAD = (SILENT, STARTED)
-OVER = (COMPLETE, CUT)
+OVER = (COMPLETE, SWITCHED, CUT)
 
 
 class End(Enum):
@@ -85,16 +88,16 @@ class Response:
         status: as `200 OK`, once it is known.
         left: how many bytes of the promised length are still to come; below zero if the
             application gave more than it promised.
-        chunks: whether the front end asks for chunks (docs/protocol-agreement.md).
+        chunks: whether the front end asks for chunks (docs/reference/protocol-agreement.md).
         doubtful: a body that the front end may take for the next request. Unless some of it
             arrives, the response has to close the connection.
         gate: asked before the application's head goes out; what it raises keeps the head back.
     """
 
-    state = SILENT
-    status = b""
-    left = 0
-    chunks = False
+    state: State = SILENT
+    status: bytes = b""
+    left: int = 0
+    chunks: bool = False
     _count = 0  # of the body's bytes, if it has no length
     _headers = b""
     _own_length: int | None = None  # the application's
@@ -116,6 +119,8 @@ class Response:
                     raise exc_info[1].with_traceback(exc_info[2])
             finally:
                 exc_info = None
+        elif self.state is SWITCHED:
+            return  # servers of others want a response after the stream, which nobody gets
         elif self.state is not SILENT:
             raise ResponseError("start_response was called a second time, and without exc_info")
         checked = status_bytes(status)
@@ -177,6 +182,8 @@ class Response:
         """Return the head, and decide how the body ends."""
         if self.state is SILENT:
             raise ResponseError("the application did not call start_response before its body")
+        if self.state is SWITCHED:
+            raise SwitchedError("the client speaks another protocol: no response can be sent")
         if self.state in OVER:
             raise ResponseError("the response is over: nothing more can be sent")
         if self.gate is not None:
@@ -202,6 +209,10 @@ class Response:
             return line
         self._end = CHUNKS if self.chunks else CLOSE
         return b"Transfer-Encoding: chunked\r\n" if self.chunks else b""
+
+    def add_line(self, line: bytes) -> None:
+        """Add a header line of ours to the application's; for `gate`."""
+        self._headers += line
 
     # Bytes that go out another way, by sendfile(2)
 
@@ -230,7 +241,7 @@ class Response:
         if self.state not in BEFORE_HEAD:
             raise ResponseError("an error page can't replace what was sent")
         page = self.page(status, close=close or self.doubtful is not None)
-        self.status = status
+        self.status, self._headers = status, b""
         self.state = COMPLETE
         self._count = len(status) + 1
         return (page,)
@@ -246,6 +257,19 @@ class Response:
             status,
         )
 
+    def switch(self, status: bytes) -> None:
+        """Note that the application sends its own head, with `status`, and takes the client over.
+
+        Raises `ResponseError` when a response has begun. A response that it starts from now on is
+        dropped.
+        """
+        if self.state not in BEFORE_HEAD:
+            raise ResponseError("protocols can't be switched after the response has begun")
+        if self.gate is not None:
+            self.gate()
+        self.status, self._headers = status, b""
+        self.state = SWITCHED
+
     def cut(self) -> None:
         """Give up: nothing more is sent."""
         self.state = CUT
@@ -254,6 +278,14 @@ class Response:
     def sent(self) -> int:
         """How many bytes of the body were given to the client."""
         return self._length - max(self.left, 0) if self._end is LENGTH else self._count
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """The application's headers, without Content-Length, if they were sent."""
+        lines = self._headers.split(b"\r\n")[:-1]
+        return [
+            (name, value.strip()) for name, _, value in (line.partition(b":") for line in lines)
+        ]
 
     def header(self, name: bytes) -> bytes:
         """Return the value of the application's header of that name in lower case, or nothing."""

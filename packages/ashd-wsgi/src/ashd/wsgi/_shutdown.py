@@ -17,6 +17,8 @@ from typing import NoReturn
 from ashd.proto import holds_datagram
 from ashd.serve import WakeUp, handle_signal, report_threads
 
+from ._streams import end_streams
+
 logger = logging.getLogger("ashd.wsgi")
 
 _INSISTING = (signal.SIGTERM, signal.SIGINT)
@@ -95,6 +97,7 @@ class Shutdown:
             if self._sock.fileno() >= 0:
                 raise
             return  # the socket is closed: all requests are answered
+        end_streams()  # the thread that would notice may be the one that waits for a client
         deadline = time.monotonic() + self._graceful_timeout
         while (left := deadline - time.monotonic()) > 0:
             self._wakeup.wait(left)

@@ -36,16 +36,18 @@ class RequestSource:
         timestamps: bool = False,
         worker: Worker | None = None,
         on_parents_end: Callable[[], object] = lambda: None,
+        on_stop: Callable[[], object] = lambda: None,
     ) -> None:
         """Receive from `sock`; `make_admit` makes, for each thread that receives, what makes
         exchanges of requests.
 
         With `worker`, the socket is shared with other processes, and the source stops when the
-        parent process is gone; `on_parents_end` is called then.
+        parent process is gone; `on_parents_end` is called then. `stop` calls `on_stop`.
         """
         self._socket = sock
         self._make_admit = make_admit
         self._on_parents_end = on_parents_end
+        self._on_stop = on_stop
         self._stopped = False
         self._wakeup = WakeUp()
         running.place = worker.place if worker is not None else None
@@ -94,9 +96,10 @@ class RequestSource:
         )
 
     def stop(self) -> None:
-        """Receive nothing more."""
+        """Receive nothing more, and end what would have no end."""
         self._mark_stopped()
         self._wakeup.set()
+        self._on_stop()
 
     def _mark_stopped(self) -> None:
         self._stopped = True

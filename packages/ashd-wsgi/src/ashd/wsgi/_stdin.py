@@ -1,6 +1,7 @@
 """The socket on standard input, which reads as empty once it is taken.
 
-So neither the application nor programs that it starts can get at other clients' requests.
+So neither the application nor programs that it starts can get at other clients' requests. Who
+starts a handler may give it a terminal instead (`ashd-pdm replay`), for a debugger.
 """
 
 from __future__ import annotations
@@ -8,6 +9,9 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
+
+VARIABLE = "ASHD_TERMINAL"
+"""Names the terminal that becomes standard input."""
 
 _HANDLER_SOCKET = (socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
@@ -39,7 +43,14 @@ def _take(wanted: Callable[[socket.socket], bool]) -> socket.socket | None:
                 standard_input.detach()
     except OSError:
         return None
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.close(null)
+    instead = _open_instead()
+    os.dup2(instead, 0)
+    os.close(instead)
     return sock
+
+
+def _open_instead() -> int:
+    try:
+        return os.open(os.environ.get(VARIABLE) or os.devnull, os.O_RDONLY | os.O_NOCTTY)
+    except OSError:  # the terminal is gone
+        return os.open(os.devnull, os.O_RDONLY)

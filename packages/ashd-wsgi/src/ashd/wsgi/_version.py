@@ -1,6 +1,6 @@
 """What this program calls itself."""
 
-VERSION = "1.0.0"
+VERSION: str = "1.0.0"
 SOFTWARE = f"ashd-wsgi/{VERSION}"
 
 

@@ -58,7 +58,7 @@ class ResponseRecorder:
         """Start with nothing."""
         self.status: str | None = None
         self.headers: list[tuple[str, str]] = []
-        self.wbuf = io.BytesIO() if wbuf is None else wbuf
+        self.wbuf: io.BytesIO | SupportsWrite[bytes] = io.BytesIO() if wbuf is None else wbuf
         self._body = bytearray()
 
     @property

@@ -38,8 +38,8 @@ class CachedModule:
         self, mod: ModuleType | None = None, mtime: float = -1, current: Current | None = None
     ) -> None:
         """Make an entry; the cache does. One without a module is for callers of the original."""
-        self.mod = cast("ModuleType", mod)
-        self.lock = threading.RLock()
+        self.mod: ModuleType = cast("ModuleType", mod)
+        self.lock: threading.RLock = threading.RLock()
         self.mtime = mtime
         self._current = current or Current()
         self._finished: set[Finish] = set()

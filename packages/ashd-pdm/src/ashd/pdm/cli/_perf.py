@@ -49,7 +49,8 @@ class PerfClient(Client):
         super().__init__(
             target if isinstance(target, Stream) else connect(target, "perf", worker=worker)
         )
-        self.timeout = self.call_timeout = timeout
+        self.timeout: float | None = timeout
+        self.call_timeout: float | None = timeout
         self.translate = translate
         self._lock = threading.RLock()  # for the stream; callbacks may ask for something
         self._ids = itertools.count(1)

@@ -51,7 +51,7 @@ class Forwarding:
         self._folder = tempfile.TemporaryDirectory(prefix="ashd-pdm-", ignore_cleanup_errors=True)
         self._socket = f"{self._folder.name}/s"
         try:
-            self.process = subprocess.Popen(
+            self.process: subprocess.Popen[bytes] = subprocess.Popen(
                 ["sh", "-c", _KEEPER, "sh", *ssh_command(target, self._socket)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,

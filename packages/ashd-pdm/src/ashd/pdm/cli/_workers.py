@@ -72,7 +72,7 @@ class WorkersClient(PerfClient):
 
     def __init__(self, parent: PerfClient, target: str | Target) -> None:
         super().__init__(parent.stream, timeout=parent.timeout, translate=parent.translate)
-        self.patience = ANSWER_TIMEOUT if self.timeout is None else self.timeout
+        self.patience: float = ANSWER_TIMEOUT if self.timeout is None else self.timeout
         self._target = target
         self._subscribed: list[_MergedProxy] = []
         self._clients: dict[str, _WorkerClient] = {}

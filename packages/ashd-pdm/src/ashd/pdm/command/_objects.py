@@ -17,7 +17,7 @@ from ._text import table
 _BUILT_IN = "sysres", "sysinfo", "sysctl", "process", "threads", "profile", "heap", "workers"
 KNOWN = (
     *(f"{BUILT_IN}.{name}" for name in _BUILT_IN),
-    *(f"ashd.perf.{name}" for name in ("server", "statistics", "requests")),
+    *(f"ashd.perf.{name}" for name in ("server", "statistics", "requests", "recorder")),
 )
 """Objects to look for in daemons that can't list theirs."""
 

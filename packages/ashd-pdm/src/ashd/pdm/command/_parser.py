@@ -58,6 +58,24 @@ call         _objects:call         call a method of an object
   METHOD                           the method
   ARGUMENT*                        VALUE or NAME=VALUE, as in Python; the rest is text
   -j --json                        write JSON, for scripts
+requests     requests._run:run     record the last requests of ashd-wsgi, and show them
+  ID?                              show this one in full; without it, list those that are kept
+  -r --record COUNT                keep the heads of the last COUNT requests from now on
+  -b --bodies BYTES                with --record: keep so many bytes of each body, too
+  -m --mask NAME                   with --record: what is called NAME, or has it in its name, is
+                                   secret, too; may be repeated
+  --stop                           keep no more, and forget those that are kept
+  -o --output FILE                 write the request ID to FILE, for ashd-pdm replay
+  -j --json                        write JSON, for scripts
+replay       requests._replay:run  send a recorded request to a handler, under a debugger
+  SOURCE                           a file that ashd-pdm requests TARGET ID -o has written, or the
+                                   TARGET of a daemon
+  COMMAND*                         after --: the handler, as in ashd-wsgi myproject:app
+  -i --id ID                       the request to send (a daemon's last one if left out)
+  -H --header HEADER               NAME: VALUE to send in place of what was recorded; may be
+                                   repeated
+  -b --body FILE                   send this body
+  -o --output FILE                 write the body of the response there
 metrics      metrics._run:run      figures for Prometheus
   -L --listen ADDRESS:PORT         serve them over HTTP, until a signal ends it
   -a --attribute NAME              add this attribute, or all of this directory; may be repeated
@@ -76,12 +94,17 @@ DAEMON = """
 """
 """The words that all subcommands take which ask a daemon."""
 
-WITHOUT_DAEMON = {"completion"}
+WITHOUT_DAEMON = {"completion", "replay"}
 
 NOTES = {
     "repl": "Ctrl-C interrupts the code that runs in the daemon; a second Ctrl-C leaves it. "
     "The exit status is 1 if the code raised an exception.",
     "top": "Keys: the arrows select a request, Enter shows its stack, p pauses, q quits.",
+    "requests": "Values of headers like Authorization and Cookie, and of parameters and JSON keys "
+    "like token and password, are masked before they are kept. Bodies are looked into if they are "
+    "forms or JSON, but not if they have several parts.",
+    "replay": "Standard input of the handler is your terminal, so breakpoint() opens a debugger. "
+    "Needs ashd-proto: pip install 'ashd-pdm[replay]'.",
     "heap": "Types and --growth show objects that the garbage collector tracks: not bytes, "
     "bytearrays and texts. --trace sees all memory; until it ends, allocations in the daemon "
     "are up to 15 times slower and take more memory. While tracemalloc is on, the lines that "
@@ -101,7 +124,9 @@ def _above_zero(kind: type[float], what: str) -> Callable[[str], float]:
 
 
 _number, _whole = _above_zero(float, "a number"), _above_zero(int, "a whole number")
-CONVERTERS = {"SECONDS": _number, "RATE": _number, "COUNT": _whole, "LINES": _whole}
+CONVERTERS = {
+    "SECONDS": _number, "RATE": _number, "COUNT": _whole, "LINES": _whole, "BYTES": _whole
+}  # fmt: skip
 """How the values of arguments and options are read, by metavar; others are text."""
 
 COMPLETERS = {"NAME": names_of_objects, "SHELL": lambda **_: list(SHELLS)}
@@ -159,7 +184,22 @@ SUBCOMMANDS = _read(TABLE)
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one sentence; exit status 2."""
+    """A parser whose errors are one sentence; exit status 2.
+
+    Attributes:
+        takes_command: whether what follows `--` is a command of somebody else's.
+    """
+
+    takes_command = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Take options between SOURCE and `--`, too, which argparse alone doesn't."""
+        if not self.takes_command or "--" not in args:
+            return super().parse_known_args(args, namespace)
+        at = args.index("--")
+        found, rest = super().parse_known_args(args[:at], namespace)
+        found.command += args[at + 1 :]
+        return found, rest
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
@@ -196,6 +236,7 @@ def _fill(parser: Parser, subcommand: Subcommand) -> Parser:
     parser.set_defaults(run=subcommand.run)
     for word in subcommand.words:
         action = parser.add_argument(*word.flags, **word.settings)
+        parser.takes_command |= action.dest == "command" and not action.option_strings
         completer = COMPLETERS.get(str(action.metavar))
         action.completer = completer  # type: ignore[attr-defined]  # argcomplete's way
     return parser

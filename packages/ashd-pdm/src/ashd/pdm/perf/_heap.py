@@ -177,7 +177,7 @@ def _growth(before: tracemalloc.Snapshot, now: tracemalloc.Snapshot) -> list[Gro
     return sorted(found, key=lambda entry: -entry["size"])
 
 
-heap = Functions(
+heap: Functions = Functions(
     types=types,
     growth=growth,
     garbage=garbage,

@@ -155,4 +155,4 @@ def run(seconds: float = DEFAULT_SECONDS, rate: float = DEFAULT_RATE, cpu: bool 
     }
 
 
-profile = Functions(run=run)
+profile: Functions = Functions(run=run)

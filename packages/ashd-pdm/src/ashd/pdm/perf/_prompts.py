@@ -39,4 +39,4 @@ def interrupt(name: str) -> bool:
 
 
 os.register_at_fork(after_in_child=_running.clear)
-prompts = Functions(interrupt=interrupt)
+prompts: Functions = Functions(interrupt=interrupt)

@@ -41,6 +41,7 @@ class Objects:
     """A directory of all objects, by `MODULE.OBJECT`."""
 
     def pdm_protocols(self) -> list[str]:
+        """Return `["dir"]`."""
         return ["dir"]
 
     def listdir(self) -> list[str]:
@@ -51,6 +52,7 @@ class Objects:
         return sorted(names.values())
 
     def lookup(self, name: str) -> object:
+        """Return the object of that name. Raises KeyError for one that isn't there."""
         module, _, variable = name.rpartition(".")
         obj = find_object(module, variable)
         if not _is_object(obj):
@@ -75,4 +77,4 @@ def _rank(name: str) -> tuple[int, int, str]:
     return (name.count("._"), name.count("."), name)
 
 
-objects = Objects()
+objects: Objects = Objects()

@@ -33,7 +33,7 @@ def _realtime() -> float:
     return time.monotonic() - _imported_at
 
 
-sysres = Directory(
+sysres: Directory = Directory(
     {
         "realtime": Attribute(_realtime, "Seconds since this module was imported", merge="max"),
         "cputime": Attribute(time.process_time, "CPU time of the process, in seconds"),
@@ -44,7 +44,7 @@ sysres = Directory(
     }
 )
 
-sysinfo = Directory(
+sysinfo: Directory = Directory(
     {
         "pid": Attribute(os.getpid, "The number of the process"),
         "uname": Attribute(lambda: tuple(os.uname()), "System, node, release, version, machine"),
@@ -82,7 +82,7 @@ class SystemControl(Functions):
         after_reply(self.reload_with or partial(os.kill, os.getpid(), signal.SIGHUP))
 
 
-sysctl = SystemControl()
+sysctl: SystemControl = SystemControl()
 
 
 def _process() -> Process:
@@ -116,7 +116,7 @@ def _resident_set() -> int:
     return int(pages) * resource.getpagesize()
 
 
-process = Attribute(
+process: Attribute[Process] = Attribute(
     _process,
     "All about the process at once: times in seconds, rss and maxrss in bytes, open descriptors",
     merge="each",
@@ -130,9 +130,10 @@ class Threads(Attribute[list[Thread]]):
         super().__init__(
             describe_threads, "All threads, with their stacks and the request that each one holds"
         )
-        self.invoke = Functions(stack=_thread, text=format_threads).invoke
+        self.invoke: Callable[..., object] = Functions(stack=_thread, text=format_threads).invoke
 
     def pdm_protocols(self) -> list[str]:
+        """Return `["attr", "invoke"]`."""
         return ["attr", "invoke"]
 
 
@@ -141,4 +142,4 @@ def _thread(ident: int) -> Thread | None:
     return next((found for found in describe_threads() if found["ident"] == ident), None)
 
 
-threads = Threads()
+threads: Threads = Threads()

@@ -58,7 +58,7 @@ class Event:
     worker: str | None = None
 
     def __init__(self) -> None:
-        self.time = time.time()
+        self.time: float = time.time()
 
     def __repr__(self) -> str:
         fields = ", ".join(f"{name}={value!r}" for name, value in sorted(vars(self).items()))

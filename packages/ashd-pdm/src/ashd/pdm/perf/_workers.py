@@ -24,6 +24,7 @@ class WorkersObject(EventSource):
         self.listdir = names
 
     def pdm_protocols(self) -> list[str]:
+        """Return `["dir", "event"]`."""
         return ["dir", "event"]
 
     def lookup(self, name: str) -> object:
@@ -33,5 +34,5 @@ class WorkersObject(EventSource):
         raise KeyError(name)
 
 
-workers = WorkersObject()
+workers: WorkersObject = WorkersObject()
 """That of a process without any; servers that have some (`ashd.pdm.srv.Workers`) show their own."""

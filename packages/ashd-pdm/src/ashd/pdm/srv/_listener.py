@@ -35,7 +35,7 @@ class Listener:
     """
 
     def __init__(self, opened: Opened, limits: Limits, workers: Workers | None) -> None:
-        self.addresses = opened.addresses
+        self.addresses: list[object] = opened.addresses
         """The path of a Unix socket, or (address, port, ...) for each TCP socket."""
         take = partial(_accept, opened.admission)
         try:

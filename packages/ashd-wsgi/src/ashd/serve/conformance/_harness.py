@@ -25,8 +25,8 @@ class Serving:
 
     def __init__(self, factory: Factory) -> None:
         """Make a model by `factory`."""
-        self.model = factory()
-        self.source = MemorySource()
+        self.model: Model = factory()
+        self.source: MemorySource = MemorySource()
         self.ident: int | None = None
         """The thread that serves."""
         self._error: BaseException | None = None

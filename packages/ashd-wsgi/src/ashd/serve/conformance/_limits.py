@@ -5,9 +5,16 @@ from __future__ import annotations
 import threading
 from functools import partial
 
+from .._running import running
 from ._harness import DEADLINE, Factory, Serving, eventually, expect, expect_finished, threads
 
 _ROUNDS = 5
+
+_LULL = 100
+"""Quick tasks after which a model may have chosen ways that suit quick tasks."""
+
+_OWN = 2
+"""Threads that a model may have beside those that run tasks: the one that serves, and one more."""
 
 _CHANCE = 0.05
 """Seconds that a model gets to do what it must not do."""
@@ -32,10 +39,14 @@ class _Gauge:
 
 
 def check_limit(factory: Factory, maximum: int) -> None:
-    """Check that never more than `maximum` tasks run, nor are received while they do."""
+    """Check that never more than `maximum` tasks run, nor are received while they do.
+
+    Those that were detached don't count.
+    """
     _check_that_saturated_models_do_not_receive(factory, maximum)
     _check_limit_under_load(factory, maximum)
     _check_stop_when_saturated(factory, maximum)
+    _check_that_detached_tasks_do_not_count(factory, maximum)
 
 
 def _check_that_saturated_models_do_not_receive(factory: Factory, maximum: int) -> None:
@@ -80,6 +91,36 @@ def _check_stop_when_saturated(factory: Factory, maximum: int) -> None:
         gate.set()
         serving.join()
         assert not any(task.runs for task in tasks[maximum:]), "a task was received after stop()"
+
+
+def _check_that_detached_tasks_do_not_count(factory: Factory, maximum: int) -> None:
+    gate, before = threading.Event(), threads()
+
+    def work() -> None:
+        me = running.current()
+        assert me is not None
+        running.detach(me)
+        gate.wait(DEADLINE)
+
+    with Serving(factory) as serving:
+        for count in (0, _LULL):
+            expect_finished(serving.put(*[lambda: None] * count))
+            detached = serving.put(*[work] * (maximum + 1))
+            for task in detached:
+                expect(task.started, "a task to start while others are detached")
+            eventually(lambda: not running, "detached tasks not to count as running")
+            _saturate(serving, maximum)
+            gate.set()
+            expect_finished(detached)
+            eventually(lambda: len(threads() - before) <= maximum + _OWN, "their threads to end")
+            _saturate(serving, maximum)
+            gate.clear()
+        detached = serving.put(work)
+        expect(detached[0].started, "a task to start")
+        serving.source.stop()
+        serving._thread.join(_CHANCE)
+        assert not serving.returned(), "serve() returned while a detached task ran"
+        gate.set()
 
 
 def check_idle_threads_end(factory: Factory) -> None:

@@ -20,21 +20,24 @@ class MemoryTask:
         """Call `work` when the task is run."""
         self._work = work
         self._lock = threading.Lock()  # guards `runs`
-        self.runs = 0
+        self.runs: int = 0
         self.ident: int | None = None
-        self.started = threading.Event()
-        self.finished = threading.Event()
+        self.started: threading.Event = threading.Event()
+        self.finished: threading.Event = threading.Event()
 
     def run(self) -> None:
         """Do the work."""
-        with self._lock:
-            self.runs += 1
-        self.ident = get_ident()
-        self.started.set()
+        self._note()
         try:
             self._work()
         finally:
             self.finished.set()
+
+    def _note(self) -> None:
+        with self._lock:
+            self.runs += 1
+        self.ident = get_ident()
+        self.started.set()
 
     def start(self) -> MemoryStream | None:
         """Do the work; no stream is left."""
@@ -96,8 +99,9 @@ class StreamTask(MemoryTask):
         """Make the socketpair; `client` belongs to the caller."""
         super().__init__()
         self.size = size
+        self.client: socket.socket
         self.client, self._server = socket.socketpair()
-        self.stream = MemoryStream(self._server, size, self.finished.set)
+        self.stream: MemoryStream = MemoryStream(self._server, size, self.finished.set)
 
     def run(self) -> None:
         """Send all, waiting for the client."""
@@ -111,12 +115,6 @@ class StreamTask(MemoryTask):
         """Leave all to the stream."""
         self._note()
         return self.stream
-
-    def _note(self) -> None:
-        with self._lock:
-            self.runs += 1
-        self.ident = get_ident()
-        self.started.set()
 
     def read_all(self, timeout: float) -> int:
         """Read as a client to the end, close, and return the number of bytes."""

@@ -25,6 +25,7 @@ METRICS = {
     "python_gc_objects_uncollectable_total": ("counter", "Objects that it could not collect."),
     "ashd_requests_total": ("counter", "Responses by status code."),
     "ashd_requests_in_flight": ("gauge", "Requests that are being served."),
+    "ashd_streams": ("gauge", "Clients' byte streams that applications have taken over."),
     "ashd_request_oldest_seconds": ("gauge", "Age of the oldest of these requests."),
     "ashd_request_duration_seconds": ("histogram", "How long requests took."),
 }
@@ -116,8 +117,10 @@ def _responses(counts: dict[str, int]) -> Iterator[Sample]:
 
 def _requests(found: Server) -> Iterator[Sample]:
     yield from _responses(found.get("requests_total", {}))
-    in_flight, latency = found.get("in_flight", []), found.get("latency")
+    held, latency = found.get("in_flight", []), found.get("latency")
+    in_flight = [one for one in held if not one.get("switched")]
     yield "ashd_requests_in_flight", len(in_flight), {}
+    yield "ashd_streams", len(held) - len(in_flight), {}
     yield "ashd_request_oldest_seconds", max((one["age"] for one in in_flight), default=0.0), {}
     if latency is not None:
         for bound, number in latency["buckets"]:

@@ -1,0 +1,178 @@
+"""Health checks that the front end answers by itself, and the time in which it drains."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from ashd.htparser._errors import UsageError
+from ashd.htparser._options import parse_options
+from ashdtest.frontend import HANDLER, FrontEnd, front_end
+from ashdtest.http import Reader, Reply
+from ashdtest.processes import python_environment, wait_until
+
+MANY = 8
+"""Connections, of which each process gets some."""
+
+
+def ask(server: FrontEnd, path: str, *, method: str = "GET", more: str = "") -> Reply:
+    """Ask as HAProxy and Kubernetes do it: each time over a connection of its own."""
+    with server.connect() as sock:
+        sock.sendall(f"{method} {path} HTTP/1.1\r\nHost: a\r\n{more}\r\n".encode())
+        return Reader(sock).reply(head_only=method == "HEAD")
+
+
+def wait_for(server: FrontEnd, said: bytes) -> None:
+    """Wait until every process says so."""
+
+    def all_say_so() -> bool:
+        return {ask(server, "/healthz").body for _ in range(MANY)} == {said + b"\n"}
+
+    wait_until(all_say_so, what=f"{said!r}")
+
+
+@dataclass
+class Slow:
+    """A front end, in one process or more, whose handlers load when they are told to."""
+
+    server: FrontEnd
+    fifo: Path
+    log: Path
+
+    def load(self) -> None:
+        self.fifo.write_bytes(b"\n")
+
+
+@pytest.fixture(params=["one process", "two processes", "without uvloop"])
+def slow(request: pytest.FixtureRequest, fifo: Path, tmp_path: Path) -> Iterator[Slow]:
+    log = tmp_path / "access.log"
+    options = ["--health=/healthz", "--drain=600", f"--access-log={log}"]
+    env = dict(os.environ)
+    if request.param == "two processes":
+        options.append("--processes=2")
+    elif request.param == "without uvloop":
+        env = python_environment(tmp_path, "import sys\nsys.modules['uvloop'] = None\n")
+    waiting = ["sh", "-c", 'read -r _ <"$0" && exec "$@"', str(fifo), *HANDLER]
+    with front_end(waiting, options=options, env=env) as server:
+        yield Slow(server, fifo, log)
+
+
+def test_an_instance_from_its_start_to_its_end(slow: Slow) -> None:
+    server = slow.server
+    wait_for(server, b"loading")
+    assert ask(server, "/healthz/ready").status == 503
+    assert ask(server, "/healthz/live").body == b"live\n"
+    slow.load()
+    wait_for(server, b"ready")
+    server.wait_for_log("listening on")
+
+    os.kill(server.handler_pid, signal.SIGKILL)
+    wait_until(lambda: ask(server, "/healthz").status == 503)
+    assert ask(server, "/healthz/live").status == 200
+    slow.load()
+    wait_for(server, b"ready")
+
+    with server.connect() as kept:
+        reader = Reader(kept)
+        kept.sendall(b"GET /echo?before HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert "connection" not in reader.reply().headers
+        server.terminate()
+        wait_for(server, b"draining")
+        assert ask(server, "/healthz/live").status == 200
+        assert ask(server, "/echo?drained").status == 200
+        kept.sendall(b"GET /echo?last HTTP/1.1\r\nHost: a\r\n\r\n")
+        reply = reader.reply()
+        assert (reply.status, reply.headers["connection"]) == (200, "close")
+    server.terminate()  # enough of draining
+    assert server.wait() == 0
+    logged = slow.log.read_text(encoding="utf-8").splitlines()
+    targets = [line.split('"')[1].split()[1] for line in logged]
+    assert sorted(targets) == ["/echo?before", "/echo?drained", "/echo?last"]
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_who_has_connected_is_served(processes: int) -> None:
+    """However late: a proxy that knows nothing of draining can go to another instance if it can't
+    connect, but it can't send the same request to two.
+    """
+    options = ["--drain=0.05", f"--processes={processes}"]
+    with front_end(HANDLER, options=options) as server, ThreadPoolExecutor(MANY) as pool:
+        ask(server, "/echo")
+        served = [pool.submit(ask_until_refused, server) for _ in range(MANY)]
+        server.terminate()
+        assert sum(each.result() for each in served)
+        assert server.wait() == 0
+
+
+def ask_until_refused(server: FrontEnd) -> int:
+    """Return how many requests were answered."""
+    for number in count():
+        try:
+            sock = server.connect()
+        except ConnectionRefusedError:
+            return number
+        with sock:
+            sock.sendall(b"GET /echo HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert Reader(sock).reply().status == 200
+    raise AssertionError
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[FrontEnd]:
+    with front_end(HANDLER, options=["--health=/a/health", "--drain=0.05"]) as running:
+        ask(running, "/echo")
+        wait_until(lambda: ask(running, "/a/health").status == 200)
+        yield running
+        running.terminate()
+        assert running.wait() == 0  # when it has drained
+        assert "serving for another 0.05 s" in running.log
+
+
+def test_an_answer_is_not_to_be_stored(server: FrontEnd) -> None:
+    reply = ask(server, "/a/health")
+    assert reply.body == b"ready\n"
+    assert reply.headers["cache-control"] == "no-store"
+    assert reply.headers["content-type"] == "text/plain"
+
+
+def test_what_a_health_check_is(server: FrontEnd) -> None:
+    assert ask(server, "/a/health?verbose=1").body == b"ready\n"
+    head = ask(server, "/a/health", method="HEAD")
+    assert (head.status, head.headers["content-length"], head.body) == (200, "6", b"")
+    assert server.exchange(b"GET /a/health HTTP/1.0\r\n\r\n").endswith(b"ready\n")
+    for method in ("POST", "DELETE", "OPTIONS"):
+        reply = ask(server, "/a/health", method=method)
+        assert (reply.status, reply.headers["allow"]) == (405, "GET, HEAD")
+    for path in ("/echo/a/health", "/echo?/a/health"):
+        assert b"X-Ash-Address" in ask(server, path).body  # the handler has it
+    assert ask(server, "/a/health", more="Host: b\r\n").status == 400
+
+
+def test_checks_among_other_requests_of_a_connection(server: FrontEnd) -> None:
+    """Some are sent ahead, and some have a body, of which nobody wants to know."""
+    body = b"x" * 100_000
+    with server.connect() as sock:
+        for _ in range(3):
+            sock.sendall(
+                b"GET /a/health HTTP/1.1\r\nHost: a\r\n\r\n"
+                b"POST /raw HTTP/1.1\r\nHost: a\r\nContent-Length: 19\r\n\r\nHTTP/1.1 200 OK\n\nab"
+                b"GET /a/health/ready HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
+                b"GET /a/health/live HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%b"
+                % (len(body), body)
+            )
+            reader = Reader(sock)
+            bodies = [reader.reply().body for _ in range(4)]
+            assert bodies == [b"ready\n", b"ab", b"ready\n", b"live\n"]
+
+
+def test_paths_that_are_none() -> None:
+    for path in ("healthz", "/", "/a/", "/a?b", "/a b", "/ä", ""):
+        with pytest.raises(UsageError, match=r"--health: .* is not a path such as /healthz"):
+            parse_options(["--health", path, "plain", "--", "true"])
