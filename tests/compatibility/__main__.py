@@ -4,8 +4,8 @@ python tests/compatibility [--workers N] [--scgi] [APPLICATION ...]
 
 Each application of `applications/` is run unchanged behind `ashd-htparser` and `ashd-wsgi` (models
 `pool` and `free`) and behind waitress, each time in the same state at the same port, and gets the
-same requests. What differs must have a reason in differences.toml; docs/reference/real-applications.md gets
-the tables when all applications were run.
+same requests. What differs must have a reason in differences.toml. When all applications were run,
+the tables go into docs/reference/real-applications.md.
 """
 
 from __future__ import annotations
