@@ -190,6 +190,7 @@ def serve(
         scgi=options.scgi,
         directory=options.directory,
         body_buffer=limits.body_buffer,
+        content_length=options.content_length,
     )
     if options.pdm is not None:
         from ._debug import open_debug_socket
