@@ -46,6 +46,7 @@ REQUESTS: list[tuple[str, bytes, int]] = [
     ("/gives_too_little", b"", 200),
     ("/gives_too_much?piece", b"", 200),
     ("/gives_too_much?pieces", b"", 200),
+    ("/hints", b"", 200),
     ("/ignores_body", BODY, 413),
     ("/meets_cut_body?blocks", BODY, 200),
     ("/meets_cut_body?lines", BODY, 200),

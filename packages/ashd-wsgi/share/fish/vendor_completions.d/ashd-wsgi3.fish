@@ -21,6 +21,7 @@ complete -c ashd-wsgi3 -n __ashd_wsgi3_takes_options -l log-format -x -a 'text j
 complete -c ashd-wsgi3 -n __ashd_wsgi3_takes_options -l access-log -r -F -d 'log each request to FILE'
 complete -c ashd-wsgi3 -n __ashd_wsgi3_takes_options -l access-log-format -x -a 'common combined json' -d 'combined, common, json, json:FIELD,... or text with fields like {client} {status}'
 complete -c ashd-wsgi3 -n __ashd_wsgi3_takes_options -l request-id -d 'give each request an id that the front end hasn\'t given one'
+complete -c ashd-wsgi3 -n __ashd_wsgi3_takes_options -l early-hints -d 'let the application send hints before its response'
 complete -c ashd-wsgi3 -n __ashd_wsgi3_takes_options -l otel -d 'make spans and metrics of requests by OpenTelemetry, as the variables OTEL_* say'
 complete -c ashd-wsgi3 -n __ashd_wsgi3_takes_options -l server-timing -d 'tell browsers how long a request has waited and run'
 complete -c ashd-wsgi3 -n __ashd_wsgi3_takes_options -s p -l path -x -a '(__fish_complete_directories)' -d 'look for modules in MODPATH first'

@@ -31,6 +31,8 @@ from ._response import BEFORE_HEAD, JOIN, OVER, SWITCHED, Response, as_bytes, lo
 from ._result import Sender, sender_of
 
 if TYPE_CHECKING:
+    from ashd.serve import Driver
+
     from ._adapter import Adapter, Guard
     from ._switch import Switch
 
@@ -48,6 +50,8 @@ _PAGES = (
     (BadRequestError, logging.INFO, "%s: refused: %s", b"400 Bad Request"),
 )
 """How a failure that isn't the application's is logged, and answered."""
+
+_HANGUP = select.POLLHUP | select.POLLERR
 
 _REQUEST_ID = "X-Ash-Request-ID"
 
@@ -132,6 +136,7 @@ class Exchange:
         return self._context.run(self._start)
 
     def _start(self) -> Exchange | None:
+        self._driver: Driver | None = None
         self._channel.be_impatient()
         try:
             if not self._guarded(self._begin):
@@ -139,6 +144,22 @@ class Exchange:
         except BaseException as error:
             self._fail(error)
         return self if self._end() else None
+
+    def be_driven(self, driver: Driver) -> None:
+        """Let `driver` wake this exchange."""
+        self._driver = driver
+
+    def suspend(self) -> Callable[[], None]:
+        """See `_suspend.suspend`."""
+        if self._channel.suspension is None:
+            from ._suspend import Suspension
+
+            self._channel.suspension = Suspension(self._wake)
+        return self._channel.suspension.suspend()
+
+    def _wake(self) -> None:
+        if self._driver is not None:
+            self._driver.wake(self)
 
     def advance(self, events: int) -> int:
         """Go on with the response as far as the client takes it."""
@@ -151,6 +172,10 @@ class Exchange:
             if events & select.POLLIN and channel.body is not None:
                 channel.body.take_in()
             if not channel.flush():
+                return channel.wanted()
+            if channel.suspended:
+                if events & _HANGUP:
+                    raise ClientGoneError("the client went away")
                 return channel.wanted()
             if self.response.state not in OVER and not self._guarded(self._send_some):
                 return channel.wanted()
@@ -175,6 +200,8 @@ class Exchange:
         if framing is not NONE or adapter.scgi:
             self._expect_body(framing, environ)
         environ["wsgi.input"] = Input(self._channel)
+        if adapter.early_hints and environ["SERVER_PROTOCOL"] == "HTTP/1.1":
+            environ["wsgi.early_hints"] = self.early_hints
         if "HTTP_UPGRADE" in environ:
             self._offer_switch(environ)
         if adapter.observer is not None:
@@ -216,6 +243,19 @@ class Exchange:
         finally:
             exc_info = None  # else what it raises and this frame refer to each other
         return self.write
+
+    def early_hints(self, headers: object, /) -> None:
+        """Send headers to the client before the response, in one with status 103 (RFC 8297).
+
+        `headers` are those of `start_response`. Dropped when the response has begun, as
+        applications can't tell. Raises `ResponseError` for what can't be sent.
+        """
+        head = self.response.hint(headers)
+        if head:
+            try:
+                self._channel.put((head,))
+            except ClientGoneError:  # the response shows it
+                pass
 
     def write(self, data: object) -> None:
         """Send a piece of body: the old way of PEP 3333.
@@ -274,6 +314,8 @@ class Exchange:
     def _fail(self, error: BaseException) -> None:
         """Log a failure, and answer it if the head wasn't sent; else cut the response."""
         channel, response = self._channel, self.response
+        if response.state is SWITCHED and isinstance(error, SwitchedError | StopIteration):
+            return  # how the response is left out, as servers of others want it
         struck = self.guard is not None and self.guard.struck is not None
         if struck and not isinstance(error, RequestTimeoutError):  # its way to the client was cut
             error = RequestTimeoutError()
@@ -297,8 +339,6 @@ class Exchange:
             self._cut()
 
     def _fail_after_switch(self, error: BaseException) -> None:
-        if isinstance(error, SwitchedError | StopIteration):  # for servers of others
-            return
         self._switch.end(failed=True)
         gone = isinstance(error, ConnectionError)
         level = logging.DEBUG if gone else logging.ERROR
@@ -339,6 +379,8 @@ class Exchange:
         if self._adapter.observer is not None:
             self._adapter.observer.finished(self._token, self, aborted)
             self._token = None  # it may have the environ, which may have this exchange
+        if not channel.patient:
+            channel.suspension = None
         return 0
 
     def _close_result(self) -> None:

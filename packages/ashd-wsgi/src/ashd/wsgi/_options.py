@@ -29,6 +29,7 @@ class Options:
     access_log: str = ""
     access_log_format: str = "combined"
     request_id: bool = False
+    early_hints: bool = False
     otel: bool = False
     server_timing: bool = False
     path: tuple[str, ...] = ()
@@ -143,6 +144,13 @@ OPTIONS = (
     ),
     _Option(
         "",
+        "early-hints",
+        "early_hints",
+        help="let the application send hints before its response (103); no nginx before 1.29 in "
+        "front",
+    ),
+    _Option(
+        "",
         "otel",
         "otel",
         help="make spans and metrics of requests by OpenTelemetry, as the variables OTEL_* say",
@@ -250,6 +258,7 @@ _NOT_IN_FILES = {"help", "version", "config", "check-config", "l", "T"}
 _REPEATABLE = {"bind", "path"}
 _FRONT_ENDS = {"bind", "front_end"}
 _SCGI_ONLY = "T"
+_HTTP_ONLY = "early-hints"
 _FOR_PRODUCTION = ("workers", "max_requests", "max_rss")
 
 
@@ -279,6 +288,8 @@ def parse_options(program: str, arguments: Sequence[str], *, scgi: bool = False)
     ]
     if _SCGI_ONLY in given and not scgi:
         raise UsageError(f"-T is an option of scgi-wsgi; {program} --bind takes HTTP")
+    if options.early_hints and scgi:
+        raise UsageError("--early-hints is for ashd-wsgi: web servers take none over SCGI")
     if not rest:
         raise UsageError(f"the name of a handler module is missing (see {program} --help)")
     options.module, options.arguments = rest[0], tuple(rest[1:])
@@ -397,7 +408,8 @@ takes SCGI requests of a web server. Without --bind, standard input is the liste
 
 def options_of(*, scgi: bool) -> list[_Option]:
     """Return the options that a program has: `ashd-wsgi`, or with `scgi` `scgi-wsgi`."""
-    return [option for option in OPTIONS if scgi or option.key != _SCGI_ONLY]
+    other = _HTTP_ONLY if scgi else _SCGI_ONLY
+    return [option for option in OPTIONS if option.key != other]
 
 
 def help_text(program: str, *, scgi: bool = False) -> str:

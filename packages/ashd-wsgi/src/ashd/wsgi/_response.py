@@ -71,6 +71,14 @@ than handing them to the kernel one by one."""
 ASHD_STATUS_LINE = b"HTTP/1.1 "
 SCGI_STATUS_LINE = b"Status: "
 
+MAX_HINTS = 16
+"""Early hints to one request; further ones are dropped. Our front end takes 63 at most."""
+
+MAX_HINT = 8 * 1024
+"""Bytes of one, so that all of them find room in the response socket of a client that is slow."""
+
+_HINT = b"HTTP/1.1 103 Early Hints\r\n%b\r\n"
+
 _LAST_CHUNK = b"0\r\n\r\n"
 _PLAIN_TEXT = b"Content-Type: text/plain; charset=us-ascii\r\n"
 _CLOSE = b"Connection: close\r\n"
@@ -99,6 +107,7 @@ class Response:
     left: int = 0
     chunks: bool = False
     _count = 0  # of the body's bytes, if it has no length
+    _hints = 0  # how many were given
     _headers = b""
     _own_length: int | None = None  # the application's
     _length = 0  # what the head says
@@ -134,6 +143,21 @@ class Response:
             )
         self.status, self._headers, self._own_length = checked, lines, length
         self.state = STARTED
+
+    def hint(self, headers: object) -> bytes:
+        """Return the head of a 103 response; nothing if it is too late, or there were too many.
+
+        Raises `ResponseError` for what can't be sent.
+        """
+        lines, length = header_bytes(headers)
+        if length is not None:
+            raise ResponseError("early hints have no Content-Length")
+        if len(lines) > MAX_HINT:
+            raise ResponseError(f"early hints may have {MAX_HINT} bytes; these have {len(lines)}")
+        if self.state not in BEFORE_HEAD or self._hints >= MAX_HINTS:
+            return b""
+        self._hints += 1
+        return _HINT % lines
 
     def piece(self, data: bytes, size: int | None = None, last: bool = False) -> Parts:
         """Return what to send for a piece of body, with the head if that is due.
@@ -188,6 +212,7 @@ class Response:
             raise ResponseError("the response is over: nothing more can be sent")
         if self.gate is not None:
             self.gate()
+            self.gate = None  # it may have the environ, which may have this response
         line = self._choose_end(size)
         if self.doubtful is not None and not self.doubtful.seen:
             line += _CLOSE
@@ -274,10 +299,12 @@ class Response:
         """Give up: nothing more is sent."""
         self.state = CUT
 
-    @property
-    def sent(self) -> int:
-        """How many bytes of the body were given to the client."""
-        return self._length - max(self.left, 0) if self._end is LENGTH else self._count
+    def bytes_sent(self) -> int:
+        """Return how many bytes of the body were given to the client."""
+        if self._end is not LENGTH:
+            return self._count
+        left = self.left
+        return self._length if left <= 0 else self._length - left
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
