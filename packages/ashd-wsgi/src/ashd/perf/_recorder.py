@@ -88,7 +88,7 @@ class Recording:
                 "whole": len(body or b"") == served.received,
                 "status": response.status,
                 "response": answered,
-                "sent": response.sent,
+                "sent": response.bytes_sent(),
                 "aborted": aborted,
             },
         )
