@@ -140,7 +140,7 @@ def quick(session: nox.Session) -> None:
     _pytest(session, *QUICK, *session.posargs)
 
 
-@nox.session(python=LOWEST)
+@nox.session(python=LOWEST, tags=["one-processor"])
 def lint(session: nox.Session) -> None:
     """Check style and format."""
     session.install(*_groups("lint"))
@@ -148,7 +148,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check")
 
 
-@nox.session(python=LOWEST)
+@nox.session(python=LOWEST, tags=["one-processor"])
 def types(session: nox.Session) -> None:
     """Check types, on the lowest Python, and that what is public is what was recorded."""
     _install_editable(session, "types", "integration")
@@ -158,7 +158,7 @@ def types(session: nox.Session) -> None:
     session.run("python", "-m", "ashdtest.publicapi", env=ashdtest.publishing.SUPPORT)
 
 
-@nox.session(python=LOWEST)
+@nox.session(python=LOWEST, tags=["one-processor"])
 def wheels(session: nox.Session) -> None:
     """Build what would be published; look inside; install it, also mixed with editable siblings."""
     session.install(*_groups("wheels"))
@@ -198,7 +198,7 @@ def _wheel(folder: Path, name: str) -> Path:
     return wheel
 
 
-@nox.session(python=LOWEST, reuse_venv=False)
+@nox.session(python=LOWEST, reuse_venv=False, tags=["one-processor"])
 def proto_alone(session: nox.Session) -> None:
     """Install ashd-proto with nothing beside it: it must bring nothing along, import, and work."""
     session.install("./packages/ashd-proto")

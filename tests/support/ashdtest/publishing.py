@@ -75,7 +75,7 @@ def clients(session: nox.Session) -> None:
                 session.run(*check, silent=True)
 
 
-@nox.session(default=False)
+@nox.session(default=False, tags=["one-processor"])
 def workflows(session: nox.Session) -> None:
     """Check the workflow files with zizmor and actionlint."""
     _install_group(session, "workflows")
