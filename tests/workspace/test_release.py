@@ -18,6 +18,7 @@ from ashdtest.release import (
     row,
     set_version,
     table_with,
+    to_release_first,
     trials,
     written_rows,
 )
@@ -182,6 +183,12 @@ def test_what_a_distribution_needs_exists(toy: Toy) -> None:
     assert "is met neither by a release of ashd-lib nor by the working tree" in fault
     toy.commit("ashd-lib/v1.3.0")
     assert toy.faults("ashd-program", "1.0.0") == []
+
+
+def test_what_a_distribution_needs_is_released_first(toy: Toy) -> None:
+    assert list(to_release_first(Repository(toy.root), "ashd-program")) == ["ashd-lib<2,>=1.0"]
+    toy.commit("ashd-lib/v1.2.0")
+    assert list(to_release_first(Repository(toy.root), "ashd-program")) == []
 
 
 def test_siblings_without_a_release_come_from_the_working_tree(toy: Toy) -> None:

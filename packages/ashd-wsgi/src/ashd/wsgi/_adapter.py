@@ -135,18 +135,24 @@ class Adapter:
         directory: str | None = None,
         body_buffer: int = BODY_BUFFER,
         early_hints: bool = False,
+        multiplex: bool = False,
     ) -> None:
         """Serve `application`; the flags go into the environ.
 
         With `scgi`, requests are those of `_scgi`. Relative names of files (SCRIPT_FILENAME) are
         below `directory`, by default today's. About `body_buffer` bytes of each request's body are
         set aside while its response is written. With `early_hints`, applications can send some.
+        With `multiplex`, responses are driven, and can be suspended.
         """
         self.early_hints = early_hints
         self.body_buffer = body_buffer
         self.application = application
         self.scgi = scgi
         base = base_environ(SOFTWARE, multithread, multiprocess)
+        if multiplex:
+            from ._suspend import suspend
+
+            base["ashd.suspend"] = suspend
         self.environ: Builder
         if scgi:
             from ._scgi_environ import ScgiEnvironBuilder

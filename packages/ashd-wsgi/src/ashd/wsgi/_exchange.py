@@ -31,6 +31,8 @@ from ._response import BEFORE_HEAD, JOIN, OVER, SWITCHED, Response, as_bytes, lo
 from ._result import Sender, sender_of
 
 if TYPE_CHECKING:
+    from ashd.serve import Driver
+
     from ._adapter import Adapter, Guard
     from ._switch import Switch
 
@@ -48,6 +50,8 @@ _PAGES = (
     (BadRequestError, logging.INFO, "%s: refused: %s", b"400 Bad Request"),
 )
 """How a failure that isn't the application's is logged, and answered."""
+
+_HANGUP = select.POLLHUP | select.POLLERR
 
 _REQUEST_ID = "X-Ash-Request-ID"
 
@@ -132,6 +136,7 @@ class Exchange:
         return self._context.run(self._start)
 
     def _start(self) -> Exchange | None:
+        self._driver: Driver | None = None
         self._channel.be_impatient()
         try:
             if not self._guarded(self._begin):
@@ -139,6 +144,22 @@ class Exchange:
         except BaseException as error:
             self._fail(error)
         return self if self._end() else None
+
+    def be_driven(self, driver: Driver) -> None:
+        """Let `driver` wake this exchange."""
+        self._driver = driver
+
+    def suspend(self) -> Callable[[], None]:
+        """See `_suspend.suspend`."""
+        if self._channel.suspension is None:
+            from ._suspend import Suspension
+
+            self._channel.suspension = Suspension(self._wake)
+        return self._channel.suspension.suspend()
+
+    def _wake(self) -> None:
+        if self._driver is not None:
+            self._driver.wake(self)
 
     def advance(self, events: int) -> int:
         """Go on with the response as far as the client takes it."""
@@ -151,6 +172,10 @@ class Exchange:
             if events & select.POLLIN and channel.body is not None:
                 channel.body.take_in()
             if not channel.flush():
+                return channel.wanted()
+            if channel.suspended:
+                if events & _HANGUP:
+                    raise ClientGoneError("the client went away")
                 return channel.wanted()
             if self.response.state not in OVER and not self._guarded(self._send_some):
                 return channel.wanted()
@@ -351,6 +376,8 @@ class Exchange:
         if self._adapter.observer is not None:
             self._adapter.observer.finished(self._token, self, aborted)
             self._token = None  # it may have the environ, which may have this exchange
+        if not channel.patient:
+            channel.suspension = None
         return 0
 
     def _close_result(self) -> None:

@@ -59,6 +59,10 @@ class _Pieces:
                 return True
             piece = as_bytes(piece)
             if not piece:
+                if channel.patient or channel.suspension is None:
+                    continue
+                if channel.suspension.waits or channel.suspension.ended:
+                    return channel.suspension.ended
                 continue
             channel.put(response.piece(piece, len(piece) if self._only else None))
             if not response.wants_more:
