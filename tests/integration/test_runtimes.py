@@ -5,11 +5,14 @@ docs/guides/applications.md says what is supported, and what isn't.
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
+from ashdtest.builds import BUILD
 from ashdtest.cases import about
 from ashdtest.commands import attempt, command, each_model, module
 from ashdtest.handlers import Handler, running
@@ -48,6 +51,24 @@ def test_what_python_has_beside_threads(model: str) -> None:
         wait_until(lambda: descriptor_count(handler.pid) <= before[0])
         wait_until(lambda: len(children(handler.pid)) <= before[1])
     assert "Traceback" not in handler.log
+
+
+INTERPRETER = """
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+identifier = interpreters.create()
+code = "import ashd.proto, ashd.util, ashd.wsgi, ashd.htparser, ashd.wsgi._main"
+print(getattr(interpreters, "exec", interpreters.run_string)(identifier, code))
+interpreters.destroy(identifier)
+"""
+
+
+@pytest.mark.skipif(BUILD == "compiled", reason="mypyc's modules are for the main interpreter")
+def test_our_modules_in_a_subinterpreter() -> None:
+    argv = [sys.executable, "-c", INTERPRETER]
+    assert subprocess.run(argv, capture_output=True, check=True).stdout == b"None\n"
 
 
 HANDLES_SIGNALS = """
