@@ -32,6 +32,8 @@ from ._response import BEFORE_HEAD, JOIN, OVER, SWITCHED, Response, as_bytes
 from ._result import Sender, sender_of
 
 if TYPE_CHECKING:
+    from ashd.serve import Driver
+
     from ._adapter import Adapter, Guard
     from ._switch import Switch
 
@@ -49,6 +51,8 @@ _PAGES = (
     (BadRequestError, logging.INFO, "%s: refused: %s", b"400 Bad Request"),
 )
 """How a failure that isn't the application's is logged, and answered."""
+
+_HANGUP = select.POLLHUP | select.POLLERR
 
 _REQUEST_ID = "X-Ash-Request-ID"
 
@@ -133,6 +137,7 @@ class Exchange:
         return self._context.run(self._start)
 
     def _start(self) -> Exchange | None:
+        self._driver: Driver | None = None
         self._channel.be_impatient()
         try:
             if not self._guarded(self._begin):
@@ -140,6 +145,22 @@ class Exchange:
         except BaseException as error:
             self._fail(error)
         return self if self._end() else None
+
+    def be_driven(self, driver: Driver) -> None:
+        """Let `driver` wake this exchange."""
+        self._driver = driver
+
+    def suspend(self) -> Callable[[], None]:
+        """See `_suspend.suspend`."""
+        if self._channel.suspension is None:
+            from ._suspend import Suspension
+
+            self._channel.suspension = Suspension(self._wake)
+        return self._channel.suspension.suspend()
+
+    def _wake(self) -> None:
+        if self._driver is not None:
+            self._driver.wake(self)
 
     def advance(self, events: int) -> int:
         """Go on with the response as far as the client takes it."""
@@ -152,6 +173,10 @@ class Exchange:
             if events & select.POLLIN and channel.body is not None:
                 channel.body.take_in()
             if not channel.flush():
+                return channel.wanted()
+            if channel.suspended:
+                if events & _HANGUP:
+                    raise ClientGoneError("the client went away")
                 return channel.wanted()
             if self.response.state not in OVER and not self._guarded(self._send_some):
                 return channel.wanted()
@@ -174,7 +199,7 @@ class Exchange:
         adapter = self._adapter
         environ, framing, self.response.chunks = adapter.environ.build(self.request)
         if framing is not NONE or adapter.scgi:
-            self._expect_body(framing, environ.get("CONTENT_LENGTH"))
+            self._expect_body(framing, environ)
         environ["wsgi.input"] = Input(self._channel)
         if adapter.early_hints and environ["SERVER_PROTOCOL"] == "HTTP/1.1":
             environ["wsgi.early_hints"] = self.early_hints
@@ -195,8 +220,9 @@ class Exchange:
         self.close()
         running.detach(self)
 
-    def _expect_body(self, framing: Framing, length: str | None) -> None:
+    def _expect_body(self, framing: Framing, environ: dict[str, Any]) -> None:
         doubtful = framing is DOUBTFUL
+        length: str | None = environ.get("CONTENT_LENGTH")
         body = Body(
             self._channel.fd,
             declared=True,
@@ -208,6 +234,8 @@ class Exchange:
         self._channel.expect_body(body)
         if doubtful:
             self.response.doubtful = body
+        if length is None and self._adapter.content_length:
+            environ["CONTENT_LENGTH"] = str(body.gather())
 
     def start_response(self, status: object, headers: object, /, exc_info: object = None) -> Write:
         """Take status and headers (PEP 3333). Raises `ResponseError` for what can't be sent."""
@@ -352,6 +380,8 @@ class Exchange:
         if self._adapter.observer is not None:
             self._adapter.observer.finished(self._token, self, aborted)
             self._token = None  # it may have the environ, which may have this exchange
+        if not channel.patient:
+            channel.suspension = None
         return 0
 
     def _close_result(self) -> None:

@@ -299,10 +299,12 @@ class Response:
         """Give up: nothing more is sent."""
         self.state = CUT
 
-    @property
-    def sent(self) -> int:
-        """How many bytes of the body were given to the client."""
-        return self._length - max(self.left, 0) if self._end is LENGTH else self._count
+    def bytes_sent(self) -> int:
+        """Return how many bytes of the body were given to the client."""
+        if self._end is not LENGTH:
+            return self._count
+        left = self.left
+        return self._length if left <= 0 else self._length - left
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:

@@ -59,6 +59,9 @@ class _Pieces:
                 return True
             piece = as_bytes(piece)
             if not piece:
+                waiting = None if channel.patient else channel.suspension
+                if waiting is not None and (waiting.waits or waiting.ended):
+                    return waiting.ended
                 channel.check()
                 continue
             channel.put(response.piece(piece, len(piece) if self._only else None))
