@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ashd.wsgi._options import help_text
 from ashdtest.builds import BUILD
 from ashdtest.commands import HELLO, attempt, command, module
 from ashdtest.handlers import running
@@ -26,6 +27,13 @@ def test_help(option: str, name: str) -> None:
         assert f"-{letter}, --" in outcome.stdout
     for parameter in ("max=N", "timeout=SECONDS", "abort"):
         assert parameter in outcome.stdout
+
+
+def test_the_help_of_scgi_wsgi_speaks_of_scgi() -> None:
+    text = help_text("scgi-wsgi", scgi=True)
+    assert "take SCGI requests at ADDRESS" in text
+    assert "HTTP at ADDRESS" not in text
+    assert "--front-end" not in text
 
 
 @pytest.mark.parametrize(

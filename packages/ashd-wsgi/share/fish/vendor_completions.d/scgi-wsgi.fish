@@ -4,7 +4,7 @@ function __scgi_wsgi_takes_options
     for word in (commandline -opc)[2..-1]
         if set -q option[1]
             set option
-        else if contains -- $word -b --bind --front-end --log-format --access-log --access-log-format -p --path -t --model -m --pdm -w --workers --request-timeout --queue-timeout --max-requests --max-rss --body-buffer --graceful-timeout --config -l -T
+        else if contains -- $word -b --bind --log-format --access-log --access-log-format -p --path -t --model -m --pdm -w --workers --request-timeout --queue-timeout --max-requests --max-rss --body-buffer --graceful-timeout --config -l -T
             set option $word
         else if not string match -q -- '-*' $word
             return 1
@@ -15,8 +15,7 @@ complete -c scgi-wsgi -n __scgi_wsgi_takes_options -s h -l help -d 'print this t
 complete -c scgi-wsgi -n __scgi_wsgi_takes_options -l version -d 'print the version'
 complete -c scgi-wsgi -n __scgi_wsgi_takes_options -s A -l application -d 'use the object `application` of the module, as mod_wsgi does, instead of calling its wmain(ARGS...)'
 complete -c scgi-wsgi -n __scgi_wsgi_takes_options -s L -l leave-logging -d 'leave Python\'s logging alone'
-complete -c scgi-wsgi -n __scgi_wsgi_takes_options -s b -l bind -x -d 'serve HTTP at ADDRESS, with a front end that this command becomes'
-complete -c scgi-wsgi -n __scgi_wsgi_takes_options -l front-end -x -d 'options of that front end, in one word: \'--processes 2 --access-log -\''
+complete -c scgi-wsgi -n __scgi_wsgi_takes_options -s b -l bind -x -d 'take SCGI requests at ADDRESS'
 complete -c scgi-wsgi -n __scgi_wsgi_takes_options -l log-format -x -a 'text json' -d 'lines of the log, on standard error or in syslog'
 complete -c scgi-wsgi -n __scgi_wsgi_takes_options -l access-log -r -F -d 'log each request to FILE'
 complete -c scgi-wsgi -n __scgi_wsgi_takes_options -l access-log-format -x -a 'common combined json' -d 'combined, common, json, json:FIELD,... or text with fields like {client} {status}'

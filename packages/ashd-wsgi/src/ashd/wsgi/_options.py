@@ -258,7 +258,11 @@ _NOT_IN_FILES = {"help", "version", "config", "check-config", "l", "T"}
 _REPEATABLE = {"bind", "path"}
 _FRONT_ENDS = {"bind", "front_end"}
 _SCGI_ONLY = "T"
-_HTTP_ONLY = "early-hints"
+_HTTP_ONLY = ("early-hints", "front-end")
+_SCGI_BIND = (
+    "take SCGI requests at ADDRESS (repeatable): HOST:PORT, :PORT, [IPV6]:PORT, "
+    "unix:PATH[,mode=660,group=GROUP], or fd://NUMBER"
+)
 _FOR_PRODUCTION = ("workers", "max_requests", "max_rss")
 
 
@@ -408,8 +412,13 @@ takes SCGI requests of a web server. Without --bind, standard input is the liste
 
 def options_of(*, scgi: bool) -> list[_Option]:
     """Return the options that a program has: `ashd-wsgi`, or with `scgi` `scgi-wsgi`."""
-    other = _HTTP_ONLY if scgi else _SCGI_ONLY
-    return [option for option in OPTIONS if option.key != other]
+    if not scgi:
+        return [option for option in OPTIONS if option.key != _SCGI_ONLY]
+    return [
+        option._replace(help=_SCGI_BIND) if option.key == "bind" else option
+        for option in OPTIONS
+        if option.key not in _HTTP_ONLY
+    ]
 
 
 def help_text(program: str, *, scgi: bool = False) -> str:
