@@ -27,7 +27,8 @@ from ._errors import (
     RequestTimeoutError,
     SwitchedError,
 )
-from ._response import BEFORE_HEAD, JOIN, OVER, SWITCHED, Response, as_bytes, logger
+from ._report import report
+from ._response import BEFORE_HEAD, JOIN, OVER, SWITCHED, Response, as_bytes
 from ._result import Sender, sender_of
 
 if TYPE_CHECKING:
@@ -304,7 +305,7 @@ class Exchange:
         return True
 
     def _warn_of_mismatch(self) -> None:
-        logger.warning("%s: %s", self.describe(), self.response.mismatch())
+        report(logging.WARNING, "%s: %s", self.describe(), self.response.mismatch())
 
     # The end
 
@@ -339,7 +340,7 @@ class Exchange:
         self._switch.end(failed=True)
         gone = isinstance(error, ConnectionError)
         level = logging.DEBUG if gone else logging.ERROR
-        logger.log(level, "%s: the application failed", self.describe(), exc_info=error)
+        report(level, "%s: the application failed", self.describe(), error=error)
 
     def _cut(self) -> None:
         self.response.cut()
@@ -349,9 +350,9 @@ class Exchange:
         """Log a failure; return the status that answers it."""
         for kind, level, text, status in _PAGES:
             if isinstance(error, kind):
-                logger.log(level, text, self.describe(), error)
+                report(level, text, self.describe(), error)
                 return status
-        logger.error("%s: the application failed", self.describe(), exc_info=error)
+        report(logging.ERROR, "%s: the application failed", self.describe(), error=error)
         return _FAILURE
 
     def _end(self) -> int:
@@ -382,12 +383,13 @@ class Exchange:
 
     def _close_result(self) -> None:
         result, self._result, self._sender = self._result, None, None
-        close = getattr(result, "close", None)
-        if close is not None:
-            try:
+        try:
+            close = getattr(result, "close", None)
+            if close is not None:
                 close()
-            except BaseException:
-                logger.exception("%s: close() of the response's iterable failed", self.describe())
+        except BaseException as error:
+            text = "%s: close() of the response's iterable failed"
+            report(logging.ERROR, text, self.describe(), error=error)
 
     def close(self) -> None:
         """Close the response socket; may be called again."""
