@@ -199,7 +199,7 @@ class Exchange:
         adapter = self._adapter
         environ, framing, self.response.chunks = adapter.environ.build(self.request)
         if framing is not NONE or adapter.scgi:
-            self._expect_body(framing, environ.get("CONTENT_LENGTH"))
+            self._expect_body(framing, environ)
         environ["wsgi.input"] = Input(self._channel)
         if adapter.early_hints and environ["SERVER_PROTOCOL"] == "HTTP/1.1":
             environ["wsgi.early_hints"] = self.early_hints
@@ -220,8 +220,9 @@ class Exchange:
         self.close()
         running.detach(self)
 
-    def _expect_body(self, framing: Framing, length: str | None) -> None:
+    def _expect_body(self, framing: Framing, environ: dict[str, Any]) -> None:
         doubtful = framing is DOUBTFUL
+        length: str | None = environ.get("CONTENT_LENGTH")
         body = Body(
             self._channel.fd,
             declared=True,
@@ -233,6 +234,8 @@ class Exchange:
         self._channel.expect_body(body)
         if doubtful:
             self.response.doubtful = body
+        if length is None and self._adapter.content_length:
+            environ["CONTENT_LENGTH"] = str(body.gather())
 
     def start_response(self, status: object, headers: object, /, exc_info: object = None) -> Write:
         """Take status and headers (PEP 3333). Raises `ResponseError` for what can't be sent."""
