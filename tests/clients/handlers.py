@@ -7,7 +7,7 @@ import socket
 from pathlib import Path
 from typing import assert_type
 
-from ashd.accesslog import COMBINED, AccessFormat, Entry, FormatError, LogFile
+from ashd.accesslog import COMBINED, AccessFormat, AccessLog, Entry, FormatError, LogFile
 from ashd.htparser import check_portspec, listen
 from ashd.htparser import main as front_end
 from ashd.log import JSON, configure_logging, make_stderr_lossy
@@ -112,9 +112,11 @@ def log(entry: Entry) -> None:
         form = AccessFormat(COMBINED)
     except FormatError as error:
         raise SystemExit(str(error)) from error
-    lines = LogFile("/var/log/access")
-    lines.add(form.line(entry))
+    lines = AccessLog(LogFile("/var/log/access"), form)
+    lines.add(entry)
+    lines.tick()
     lines.close()
+    assert_type(form.lines([entry]), list[bytes])
 
 
 def main() -> int:

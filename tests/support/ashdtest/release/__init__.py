@@ -5,7 +5,7 @@
 tests, and stops before the upload.
 """
 
-from ._checks import early_faults, faults
+from ._checks import early_faults, faults, to_release_first
 from ._prepare import prepare, set_version
 from ._siblings import Trial, trials
 from ._table import NEXT, PAGE, is_written, row, table_with, written_rows
@@ -24,6 +24,7 @@ __all__ = [
     "row",
     "set_version",
     "table_with",
+    "to_release_first",
     "trials",
     "written_rows",
 ]

@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 _MAX_KEPT = 256  # bytes of a value whose escaped form is kept, and how many of these
 _UNSAFE = re.compile(rb"[^ !#-\[\]-~]")
+_SAFE = bytes(byte for byte in range(256) if not _UNSAFE.match(bytes([byte])))
 _CUT_ESCAPE = re.compile(rb"\\(?:x[0-9a-f]?)?\Z")
 _MORE = "..."
 _LONGEST_ESCAPE = 6  # \u0000
+
+
+def all_plain(values: Sequence[bytes]) -> bool:
+    """Tell whether there is nothing in values that is escaped; they may be long."""
+    return not b" ".join(values).translate(None, _SAFE)
 
 
 def escape_text(value: bytes, limit: int) -> bytes:

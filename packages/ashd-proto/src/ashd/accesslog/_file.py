@@ -14,6 +14,7 @@ import os
 import select
 import socket
 import stat
+from collections.abc import Iterable
 from threading import Lock
 
 STDOUT = "-"
@@ -54,9 +55,12 @@ class LogFile:
 
     def add(self, line: bytes) -> None:
         """Take a line, with its end, to be written with the next ones."""
-        lines = self._lines
-        lines.append(line)
-        if len(lines) >= _MANY:
+        self.add_all((line,))
+
+    def add_all(self, lines: Iterable[bytes]) -> None:
+        """Take some at once."""
+        self._lines += lines
+        if len(self._lines) >= _MANY:
             self.flush()
 
     def reopen(self) -> None:

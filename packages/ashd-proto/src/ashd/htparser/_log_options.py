@@ -24,11 +24,8 @@ class LogSettings:
     request_id: bool
     """Whether requests get ids, even if the access log doesn't show them."""
 
-    def open(self, *, plain: bool) -> Records | None:
-        """Open the access log; None if nobody wants records of requests. Raises `StartError`.
-
-        `plain`: see `Records`.
-        """
+    def open(self) -> Records | None:
+        """Open the access log; None if nobody wants records of requests. Raises `StartError`."""
         file = None
         if self.access_log:
             try:
@@ -39,7 +36,7 @@ class LogSettings:
                 ) from error
         elif not self.request_id:
             return None
-        return Records(file, self.access_format, identify=self.request_id, plain=plain)
+        return Records(file, self.access_format, identify=self.request_id)
 
 
 def add_log_options(parser: argparse.ArgumentParser) -> None:

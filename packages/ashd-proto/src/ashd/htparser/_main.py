@@ -81,7 +81,7 @@ def _serve_shared(settings: Settings, shared: Inherited, privileges: Privileges 
     """Serve as one of the front ends that the first process has started."""
     configure_logging(PROGRAM, settings.logs.style, syslog=settings.syslog)
     settings = settings.without_drain()  # the first process drains; a signal to this one is its own
-    records = _open_records(settings)
+    records = settings.logs.open()
     loop = _event_loop()
     if privileges is not None:
         privileges.drop()
@@ -96,7 +96,7 @@ def _serve_first(settings: Settings, life: Life, passed: Sequence[tuple[int, str
     begin_start(PROGRAM, os.environ, syslog=settings.syslog)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _give_up)  # until the event loop does it
-    records = _open_records(settings)
+    records = settings.logs.open()
     if records is not None and settings.workers:  # this process serves nobody
         records.close()
         records = None
@@ -190,11 +190,6 @@ def _serve(
         if records is not None:
             records.close()
         loop.close()
-
-
-def _open_records(settings: Settings) -> Records | None:
-    """Open what the access log and the ids of requests need; raises `StartError`."""
-    return settings.logs.open(plain=not settings.limits.lenient_targets)
 
 
 def _event_loop() -> asyncio.AbstractEventLoop:

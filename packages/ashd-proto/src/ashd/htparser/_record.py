@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from time import monotonic
 
-from ashd.accesslog import AccessFormat, LogFile
+from ashd.accesslog import BURST, CUT, AccessFormat, AccessLog, Details, LogFile, Sender
 from ashd.proto import REQUEST_ID, request_ids
-from ashd.proto._codec import encode_headers
 
 from ._fields import Field
 from ._given_id import given_id
@@ -27,81 +26,67 @@ _LEFT = b"499"
 
 _OK, _CUT, _REFUSED = b"ok", b"cut", b"refused"
 _ADDRESS = b"X-Ash-Address\0"
-_CONNECTION_ID = b"X-Ash-Connection-ID\0"
+_TOLD = {
+    "connection_id": b"X-Ash-Connection-ID\0",
+    "protocol": b"X-Ash-Protocol\0",
+}
+"""What handlers are told of the client."""
 _SUBJECT = b"X-Ash-TLS-Client-Subject\0"
-_PROTOCOL = b"X-Ash-Protocol\0"
+_ID_START = REQUEST_ID + b"\0"
 
 
 class Records:
-    """What the records of a process share. It owns the log's file.
+    """What the records of a process share. It owns the log.
 
     Attributes:
         watching: whether records have to be told of the beginning of requests and responses.
     """
 
-    __slots__ = ("file", "form", "ids", "plain", "watching")
+    __slots__ = ("form", "ids", "log", "watching")
 
-    def __init__(
-        self, file: LogFile | None, form: AccessFormat, *, identify: bool, plain: bool
-    ) -> None:
-        """Write lines of the format `form` to `file`; give each request an id with `identify`.
-
-        `plain` says that no target with quotation marks or bytes beyond ASCII is let in.
-        """
-        self.file = file
+    def __init__(self, file: LogFile | None, form: AccessFormat, *, identify: bool) -> None:
+        """Write lines of the format `form` to `file`; give each request an id with `identify`."""
+        self.log = None if file is None else AccessLog(file, form)
         self.form = form
-        self.plain = plain
         self.ids: Iterator[bytes] | None = None
         if identify or form.identified:
             self.ids = request_ids()
         self.watching = self.ids is not None or form.watching
 
     def tick(self) -> None:
-        """Write the lines that have come; to be called each second."""
-        self.form.tick()
-        if self.file is not None:
-            self.file.flush()
+        """Write the lines of what has come; to be called each second."""
+        if self.log is not None:
+            self.log.tick()
 
     def reopen(self) -> None:
         """Open the file anew: the old one was moved away."""
-        if self.file is not None:
-            self.file.reopen()
-            self.file.flush()
+        if self.log is not None:
+            self.log.reopen()
+            self.log.tick()
 
     def close(self) -> None:
         """Write what is left, and close the file."""
-        if self.file is not None:
-            self.file.close()
+        if self.log is not None:
+            self.log.close()
 
 
 class Record:
-    """The request that a connection serves: an entry of the access log."""
+    """The requests that a connection serves: entries of the access log."""
 
     __slots__ = (
         "_began",
         "_by",
+        "_client",
         "_fields",
-        "_found",
+        "_first_byte",
+        "_given",
         "_last",
         "_peer",
+        "_request_id",
         "_response",
+        "_sender",
         "_shared",
-        "_told",
-        "client",
-        "duration",
-        "first_byte",
-        "kept",
-        "line",
-        "method",
-        "outcome",
-        "plain",
         "received",
-        "request_id",
-        "sent",
-        "status",
-        "target",
-        "user",
-        "version",
         "watching",
     )
 
@@ -111,20 +96,16 @@ class Record:
         self._peer = peer
         self._last: RequestHead | None = None  # that was logged
         self._fields: list[Field] = []
-        self._found: dict[bytes, bytes] = {}  # headers of these
+        self._by = b""  # what a proxy has told of it
+        self._client = peer.address
+        self._sender: Sender | None = None
+        self._given = b""  # the id that a proxy gives
         self._response: list[Field] = []
         self._began = 0.0
+        self._first_byte = -1.0
+        self._request_id = b""
         self.watching: bool = shared.watching
-        self.plain = False
-        self._by = b""  # what a proxy has told of it
-        self._told = peer.encoded  # to handlers, about the client
-        self.client = peer.address
-        self.user = b""
-        self.method = self.target = self.version = self.line = b""
-        self.request_id = self.kept = b""
-        self.status = self.outcome = b""
-        self.sent = self.received = 0
-        self.duration = self.first_byte = -1.0
+        self.received = 0
 
     # What the connection tells, if the record is watching
 
@@ -133,27 +114,26 @@ class Record:
         self._look_at(head)
         self._response = []
         self._began = monotonic()
-        self.first_byte = -1.0
-        if self._shared.ids is not None:
-            self.request_id = self._given() or next(self._shared.ids)
+        self._first_byte = -1.0
+        ids = self._shared.ids
+        if ids is not None:
+            self._request_id = self._given or next(ids)
 
     def follow(self, framer: ResponseFramer) -> bytes:
         """Look at a response; return the encoded header that tells the handler the request's id."""
         framer.watcher = self
-        return encode_headers([(REQUEST_ID, self.request_id)]) if self.request_id else b""
+        return b"".join((_ID_START, self._request_id, b"\0")) if self._request_id else b""
 
     def responds(self, fields: list[Field]) -> None:
         """See `Watcher`."""
         self._response = fields
-        self.first_byte = monotonic() - self._began
+        self._first_byte = monotonic() - self._began
 
     # What it tells in any case
 
     def done(self, head: RequestHead | None, framer: ResponseFramer) -> None:
         """The response is over."""
-        self.status = framer.status
-        self.sent = framer.sent
-        self._log(head, _OK if framer.complete else _CUT)
+        self._log(head, framer.status, framer.bytes_sent(), _OK if framer.complete else _CUT)
 
     def switched(
         self, head: RequestHead | None, framer: ResponseFramer
@@ -161,10 +141,8 @@ class Record:
         """The connection is a stream now: return what is to be called when that is over."""
 
         def over(sent: int, received: int) -> None:
-            self.status = framer.status
-            self.sent = sent
             self.received += received
-            self._log(head, _OK)
+            self._log(head, framer.status, sent, _OK)
 
         return over
 
@@ -172,90 +150,99 @@ class Record:
         self, head: RequestHead | None, reader: RequestReader, status: int, page: bytes
     ) -> None:
         """The front end answers by itself with `page`; `reader` has what wasn't read any more."""
-        self.status = b"%d" % status
-        self.sent = len(page) - page.index(b"\r\n\r\n") - 4
-        self.line = (reader.refused or reader.buffer.peek(MAX_SHOWN)).partition(b"\r\n")[0]
-        self._log(head, _REFUSED)
+        begin = (reader.refused or reader.buffer.peek(MAX_SHOWN)).partition(b"\r\n")[0]
+        sent = len(page) - page.index(b"\r\n\r\n") - 4
+        self._log(head, b"%d" % status, sent, _REFUSED, begin)
 
     def left(self, head: RequestHead | None, framer: ResponseFramer | None, unsent: int) -> None:
         """The connection is cut, with so many bytes of a response unsent."""
         if head is not None:
             started = framer is not None and framer.started
-            self.status = framer.status if framer is not None and started else _LEFT
-            self.sent = max(0, framer.sent - unsent) if framer is not None else 0
-            self._log(head, _CUT)
+            status = framer.status if framer is not None and started else _LEFT
+            sent = max(0, framer.bytes_sent() - unsent) if framer is not None else 0
+            self._log(head, status, sent, _CUT)
 
     def leave_out(self, head: RequestHead) -> None:
         """Log nothing of this request."""
         self._last = head
 
-    def _log(self, head: RequestHead | None, outcome: bytes) -> None:
-        shared = self._shared
-        if shared.file is None or (head is self._last and head is not None):
+    def _log(
+        self, head: RequestHead | None, status: bytes, sent: int, outcome: bytes, begin: bytes = b""
+    ) -> None:
+        """Add an entry; that of a request without head shows how that began."""
+        log = self._shared.log
+        if log is None or (head is self._last and head is not None):
             self.received = 0
             return
         self._last = head
         if head is None:
             self._look_at_nothing()
+            method, target, version = b"", begin, b""
         else:
-            self._look_at(head)
-        self.outcome = outcome
-        if self.watching:
-            self.duration = -1.0 if head is None else monotonic() - self._began
-        shared.file.add(shared.form.line(self))
+            if head.fields is not self._fields or head.client is not self._by:
+                self._look_at(head)
+            method, target, version = head.method, head.url, head.version
+            if len(method) + len(target) > CUT:
+                method, target = method[:CUT], target[:CUT]
+        sender = self._sender or self._make_sender()
+        details: Details | None = None
+        form = self._shared.form
+        if form.detailed:
+            ended = monotonic()
+            details = (
+                outcome,
+                self.received,
+                ended,
+                ended - self._began if head is not None else -1.0,
+                self._first_byte,
+                self._request_id,
+                self._response_values() if form.response_headers else (),
+            )
         self.received = 0
+        log.entries.append((sender, method, target, version, status, sent, details))
+        if len(log.entries) >= BURST:
+            log.make_lines()
 
     def _look_at(self, head: RequestHead) -> None:
-        self.method, self.target, self.version = head.method, head.url, head.version
-        # Those of a client that stays are mostly the same objects.
-        if head.fields != self._fields or head.client != self._by:
-            self._fields = head.fields
-            self._found = {}
-            self.kept = b""
-            self._look_at_client(head)
+        """Take what is known by now: before the first request, or when a client says other things.
 
-    def _look_at_client(self, head: RequestHead) -> None:
-        """Take what is known by now: before the first request, or by headers of a proxy's."""
-        own = self._peer.encoded
-        self._by = head.client
-        self._told = head.client or own
-        self.client = _encoded(head.client, _ADDRESS) or self._peer.address
-        self.user = _encoded(own, _SUBJECT)
-        self.plain = self._shared.plain and not head.client
+        Those of a client that stays are mostly the same objects.
+        """
+        before = self._fields, self._by
+        self._fields, self._by = head.fields, head.client
+        if before[0] == head.fields and before[1] == head.client:
+            return
+        self._client = _encoded(head.client, _ADDRESS) or self._peer.address
+        self._sender = None
+        if self._peer.trusted and self._shared.ids is not None:
+            ids = (_value(head.fields, name) for name in (b"x-request-id", b"traceparent"))
+            self._given = given_id(*ids)
 
     def _look_at_nothing(self) -> None:
-        self.method = self.target = self.version = self.request_id = self.kept = b""
-        self.plain = False
-        self._fields, self._found, self._response = [], {}, []
-        self.first_byte = -1.0
+        self._request_id = b""
+        self._fields, self._response = [], []
+        self._sender = None
+        self._first_byte = -1.0
 
-    # What the format asks
+    def _make_sender(self) -> Sender:
+        form = self._shared.form
+        values = [self._sender_value(name)[:CUT] for name in form.sender_values]
+        self._sender = form.sender(values)
+        return self._sender
 
-    def request_header(self, name: bytes) -> bytes:
-        """See `Entry`."""
-        value = self._found.get(name)
-        if value is None:
-            value = self._found[name] = _value(self._fields, name)
-        return value
+    def _sender_value(self, name: str) -> bytes:
+        """Return one of `AccessFormat.sender_values`."""
+        if name == "client":
+            return self._client
+        if name == "user":
+            return _encoded(self._peer.encoded, _SUBJECT)
+        if name in _TOLD:
+            return _encoded(self._by or self._peer.encoded, _TOLD[name])
+        return _value(self._fields, name.partition(":")[2].encode())
 
-    def response_header(self, name: bytes) -> bytes:
-        """See `Entry`."""
-        return _value(self._response, name)
-
-    @property
-    def connection_id(self) -> bytes:
-        """See `Entry`."""
-        return _encoded(self._told, _CONNECTION_ID)
-
-    @property
-    def protocol(self) -> bytes:
-        """See `Entry`."""
-        return _encoded(self._told, _PROTOCOL)
-
-    def _given(self) -> bytes:
-        if not self._peer.trusted:
-            return b""
-        return given_id(self.request_header(b"x-request-id"), self.request_header(b"traceparent"))
+    def _response_values(self) -> list[bytes]:
+        names = self._shared.form.response_headers
+        return [_value(self._response, name)[:CUT] for name in names]
 
 
 def _value(fields: list[Field], name: bytes) -> bytes:

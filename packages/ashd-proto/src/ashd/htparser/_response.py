@@ -175,10 +175,12 @@ class ResponseFramer:
         self._cut(visible=cut)
         return b""
 
-    @property
-    def sent(self) -> int:
-        """How many bytes of the body the client was given."""
-        return self._length - max(self._left, 0) if self._framing is _LENGTH else -self._left
+    def bytes_sent(self) -> int:
+        """Return how many bytes of the body the client was given."""
+        left = self._left
+        if self._framing is not _LENGTH:
+            return -left
+        return self._length if left <= 0 else self._length - left
 
     def _cut(self, *, visible: bool) -> None:
         """End before the end; `visible` if the client has to be shown that, whatever it takes."""

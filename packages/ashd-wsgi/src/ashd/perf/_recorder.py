@@ -12,7 +12,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ashd.pdm.perf import AttrInfo, Functions
@@ -88,7 +88,7 @@ class Recording:
                 "whole": len(body or b"") == served.received,
                 "status": response.status,
                 "response": answered,
-                "sent": response.sent,
+                "sent": response.bytes_sent(),
                 "aborted": aborted,
             },
         )
@@ -126,7 +126,8 @@ class Recorder:
     def __init__(self) -> None:
         """Be off."""
         self.recording: Recording | None = None
-        self.invoke = Functions(record=self.record, stop=self.stop, get=self.get).invoke
+        functions = Functions(record=self.record, stop=self.stop, get=self.get)
+        self.invoke: Callable[..., object] = functions.invoke
 
     def pdm_protocols(self) -> list[str]:
         """Implement `PerfObject`."""

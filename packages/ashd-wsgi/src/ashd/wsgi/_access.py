@@ -1,7 +1,8 @@
 """The access log of `ashd-wsgi`, for those whose front end has none.
 
-Threads that serve make the lines, and a thread of its own writes them each second. Nothing imports
-this module unless somebody wants the log.
+Threads that serve add what is known of a request that is over, and now and then make lines of many;
+a thread of its own writes what is left each second. Nothing imports this module unless somebody
+wants the log.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from ashd.accesslog import AccessFormat, LogFile
+from ashd.accesslog import BURST, CUT, AccessFormat, LogFile, Sender
+from ashd.accesslog import AccessLog as Log
+from ashd.proto import Request
 from ashd.serve import WakeUp, leave_behind
 
 from ._environ import environ_key
@@ -24,16 +26,23 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("ashd.wsgi")
 
-_PLAIN = bytes(each for each in range(32, 127) if each not in b'"\\')
-"""What needs no escaping. The application may have put anything into its environ."""
-
-_MOST_TAILS = 256
-_LONGEST_TAIL = 512
-"""How many ends of lines are kept, and of how many characters: those of clients that come again."""
-
-_key_of = lru_cache(maxsize=64)(environ_key)  # names come from the format alone
+_MOST_SENDERS = 256
+_LONGEST_SENDER = 512
+"""How many senders are kept, and of how many characters: clients that come again."""
 
 _NO_RESPONSE = b"499"  # as ashd-htparser has it
+_VARIABLES = {
+    "client": "REMOTE_ADDR",
+    "user": "REMOTE_USER",
+    "connection_id": "HTTP_X_ASH_CONNECTION_ID",
+    "protocol": "wsgi.url_scheme",
+}
+_AGENT = "HTTP_USER_AGENT"
+_USUAL = ("REMOTE_ADDR", "REMOTE_USER", "HTTP_REFERER", _AGENT)
+_REQUEST_ID = "HTTP_X_ASH_REQUEST_ID"
+_TEXTS = {str, type(None)}
+
+Environ = dict[str, Any]
 
 
 class AccessLog:
@@ -42,27 +51,28 @@ class AccessLog:
     def __init__(self, path: str, form: str) -> None:
         """Open the file, and write to it each second in a thread; raises `StartError`."""
         try:
-            self._file = LogFile(path)
+            file = LogFile(path)
         except OSError as error:
             raise StartError(f"the access log {path} can't be opened: {error.strerror}") from error
-        self._form = form
-        self._formats: list[AccessFormat] = []
+        self.form = AccessFormat(form)
+        self._log = Log(file, self.form)
         self._wakeup = WakeUp()
         self._thread = threading.Thread(target=self._write, name="access log", daemon=True)
         self._ended = False
-        leave_behind(self._file.abandon)
+        leave_behind(self._log.abandon)
         self._thread.start()
-        self.add = self._file.add
+        self.add = self._log.add
+        self.entries, self.make_lines = self._log.entries, self._log.make_lines
 
-    def new_format(self) -> AccessFormat:
-        """Return the format, compiled for one thread."""
-        form = AccessFormat(self._form)
-        self._formats.append(form)
-        return form
+    def observer(self, inner: Observer | None) -> Observer:
+        """Return an observer that logs what is over, and tells `inner`, if there is one."""
+        if inner is None and not self.form.detailed and _variables(self.form) == _USUAL:
+            return _QuickObserver(self)
+        return _Observer(self, inner)
 
     def reopen(self) -> None:
         """Open the file anew: the old one was moved away. May be called in a signal handler."""
-        self._file.reopen()
+        self._log.reopen()
         self._wakeup.set()
 
     def close(self) -> None:
@@ -70,16 +80,113 @@ class AccessLog:
         self._ended = True
         self._wakeup.set()
         self._thread.join()
-        self._file.close()
+        self._log.close()
 
     def _write(self) -> None:
         self._wakeup.attend(self._look)
 
     def _look(self) -> float | None:
-        for form in self._formats.copy():
-            form.tick()
-        self._file.flush()
+        self._log.tick()
         return 0 if self._ended else 1.001 - time.time() % 1
+
+
+class _Senders:
+    """What the senders of requests have in common, by what environs say of them.
+
+    Attributes:
+        kept: those that came lately, by their values.
+    """
+
+    def __init__(self, form: AccessFormat) -> None:
+        self._form = form
+        self._keys = _variables(form)
+        self.kept: dict[tuple[object, ...], Sender] = {}
+
+    def of(self, environ: Environ) -> Sender:
+        """Return the sender of a request that the application got."""
+        values = tuple(map(environ.get, self._keys))
+        try:
+            return self.kept[values]
+        except Exception:  # the application may have put anything there
+            return self._new(values)
+
+    def of_refused(self, request: Request) -> Sender:
+        """Return the sender of a request that the application didn't get."""
+        names = self._form.sender_values
+        headers = [name.partition(":")[2].encode() for name in names]
+        return self._form.sender([(each and request.get(each)) or b"" for each in headers])
+
+    def _new(self, values: tuple[object, ...]) -> Sender:
+        shown = list(map(_bytes, values))
+        for number, key in enumerate(self._keys):
+            if key == "wsgi.url_scheme":
+                shown[number] = b"https" if shown[number] == b"https" else b"http"
+        sender = self._form.sender(shown)
+        if _TEXTS.issuperset(map(type, values)) and sum(map(len, shown)) <= _LONGEST_SENDER:
+            if len(self.kept) >= _MOST_SENDERS:
+                self.kept.clear()
+            self.kept[values] = sender
+        return sender
+
+
+def _variables(form: AccessFormat) -> tuple[str, ...]:
+    """Return where in an environ the format's values of senders are."""
+    parts = (name.partition(":") for name in form.sender_values)
+    return tuple(_VARIABLES.get(kind) or environ_key(name.encode()) for kind, _, name in parts)
+
+
+def _bytes(value: object) -> bytes:
+    return str(value).encode("latin-1", "replace")[:CUT] if value else b""
+
+
+class _QuickObserver:
+    """Logs in the usual formats. Each look-up and call counts: it is on the way of a request."""
+
+    def __init__(self, log: AccessLog) -> None:
+        self._log = log
+        self._entries, self._make_lines = log.entries, log.make_lines
+        self._senders = _Senders(log.form)
+        self._kept = self._senders.kept
+
+    def for_thread(self) -> Observer:
+        """See `ashd.wsgi.Observer`."""
+        return _QuickObserver(self._log)
+
+    def started(self, environ: Environ, _: Served) -> Environ:
+        """See `ashd.wsgi.Observer`."""
+        return environ
+
+    def failed(self, _: Environ | None, __: BaseException) -> None:
+        """See `ashd.wsgi.Observer`."""
+
+    def finished(self, environ: Environ | None, served: Served, _: bool) -> None:
+        """See `ashd.wsgi.Observer`."""
+        request, response, entries = served.request, served.response, self._entries
+        try:
+            if environ is None:
+                sender = self._senders.of_refused(request)
+            else:
+                get = environ.get
+                values = get("REMOTE_ADDR"), get("REMOTE_USER"), get("HTTP_REFERER"), get(_AGENT)
+                try:
+                    sender = self._kept[values]
+                except Exception:
+                    sender = self._senders.of(environ)
+            entries.append(
+                (
+                    sender,
+                    request.method,
+                    request.url,
+                    request.version,
+                    response.status or _NO_RESPONSE,
+                    response.bytes_sent(),
+                    None,
+                )
+            )
+            if len(entries) >= BURST:
+                self._make_lines()
+        except Exception:  # the response is over, and nobody else looks
+            logger.exception("a line of the access log can't be made")
 
 
 class _Token:
@@ -87,81 +194,62 @@ class _Token:
 
     __slots__ = ("began", "environ", "first_byte", "inner")
 
-    def __init__(self, inner: Any, environ: dict[str, Any]) -> None:
+    def __init__(self, inner: Any, environ: Environ) -> None:
         self.inner = inner
         self.environ = environ
         self.began = time.monotonic()
         self.first_byte = -1.0
 
 
-class AccessObserver:
-    """An observer that logs what is over, and tells another one."""
+class _Observer:
+    """Logs the details as well, and tells another observer."""
 
     def __init__(self, log: AccessLog, inner: Observer | None) -> None:
-        """Log to `log`; tell `inner`, if there is one."""
         self._log = log
         self._inner = inner
-        self._form = log.new_format()
-        self._is_simple = inner is None and not self._form.watching
-        self._tails: dict[tuple[object, object], bytes] = {}
+        self._form = log.form
+        self._senders = _Senders(log.form)
 
-    def for_thread(self) -> AccessObserver:
-        """See `Observer`."""
-        return AccessObserver(self._log, self._inner and self._inner.for_thread())
+    def for_thread(self) -> Observer:
+        """See `ashd.wsgi.Observer`."""
+        return _Observer(self._log, self._inner and self._inner.for_thread())
 
-    def started(self, environ: dict[str, Any], served: Served) -> _Token | dict[str, Any]:
-        """See `Observer`."""
-        if self._is_simple:
-            return environ
+    def started(self, environ: Environ, served: Served) -> _Token:
+        """See `ashd.wsgi.Observer`."""
         inner = None if self._inner is None else self._inner.started(environ, served)
         token = _Token(inner, environ)
         if self._form.watching:
             served.response.gate = _noting(token, served.response.gate)
         return token
 
-    def failed(self, token: _Token | dict[str, Any] | None, error: BaseException) -> None:
-        """See `Observer`."""
+    def failed(self, token: _Token | None, error: BaseException) -> None:
+        """See `ashd.wsgi.Observer`."""
         if self._inner is not None:
-            self._inner.failed(token.inner if isinstance(token, _Token) else None, error)
+            self._inner.failed(None if token is None else token.inner, error)
 
-    def finished(
-        self, token: _Token | dict[str, Any] | None, served: Served, aborted: bool
-    ) -> None:
-        """See `Observer`."""
-        if isinstance(token, dict):
-            entry = _Entry(served, token)
-        else:
-            entry = self._end(token, served, aborted)
-        if aborted and token is not None:
-            entry.outcome = b"cut"
-        try:
-            self._log.add(self._form.line(entry) if token is None else self._line(entry))
-        except Exception:  # the response is over, and nobody else looks
-            logger.exception("a line of the access log can't be made")
-
-    def _end(self, token: _Token | None, served: Served, aborted: bool) -> _Entry:
-        """Tell the other observer; return the entry of a request with all that is known of it."""
+    def finished(self, token: _Token | None, served: Served, aborted: bool) -> None:
+        """See `ashd.wsgi.Observer`."""
+        ended = time.monotonic()
         if self._inner is not None:
             self._inner.finished(None if token is None else token.inner, served, aborted)
-        if token is None:
-            entry = _Entry(served, {})
-            entry.outcome = b"refused"
-        else:
-            entry = _Entry(served, token.environ)
-            entry.first_byte = token.first_byte
-            entry.duration = time.monotonic() - token.began
-        return entry
-
-    def _line(self, entry: _Entry) -> bytes:
-        tails = self._tails
+        request, response = served.request, served.response
         try:
-            entry.kept = tails.get(entry.tail, b"")
-        except TypeError:  # the application has put something else than text there
-            return self._form.line(entry)
-        line = self._form.line(entry)
-        if entry.kept and len(tails) < _MOST_TAILS and len(entry.kept) <= _LONGEST_TAIL:
-            tails[entry.tail] = entry.kept
-        return line
+            if token is None:
+                sender = self._senders.of_refused(request)
+                outcome, duration, first_byte = b"refused", -1.0, -1.0
+                request_id = request.get(b"x-ash-request-id") or b""
+            else:
+                sender = self._senders.of(token.environ)
+                outcome = b"cut" if aborted else b"ok"
+                duration, first_byte = ended - token.began, token.first_byte
+                request_id = _bytes(token.environ.get(_REQUEST_ID))
+            headers = [response.header(name)[:CUT] for name in self._form.response_headers]
+            details = outcome, served.received, ended, duration, first_byte, request_id, headers
+            line = request.method, request.url, request.version
+            status = response.status or _NO_RESPONSE
+            self._log.add((sender, *line, status, response.bytes_sent(), details))
+        except Exception:  # the response is over, and nobody else looks
+            logger.exception("a line of the access log can't be made")
 
 
 def _noting(token: _Token, gate: Callable[[], object] | None) -> Callable[[], object]:
@@ -171,53 +259,3 @@ def _noting(token: _Token, gate: Callable[[], object] | None) -> Callable[[], ob
         token.first_byte = time.monotonic() - token.began
 
     return note
-
-
-class _Entry:
-    """A request that is over: an entry of the log.
-
-    The environ, which is empty if the application wasn't called, has its headers by their names.
-    """
-
-    line = b""
-    kept = b""
-    outcome = b"ok"
-    duration = first_byte = -1.0
-
-    def __init__(self, served: Served, environ: dict[str, Any]) -> None:
-        self._request = request = served.request
-        self._response = response = served.response
-        self._environ = environ
-        self.client = self._variable("REMOTE_ADDR")
-        self.user = self._variable("REMOTE_USER")
-        self.method, self.target, self.version = request.method, request.url, request.version
-        shown = b" ".join((self.client, self.method, self.target, self.version))
-        self.plain = not shown.translate(None, _PLAIN) and bool(self.client)
-        self.status = response.status[:3] or _NO_RESPONSE
-        self.sent, self.received = response.sent, served.received
-        self.tail = environ.get("HTTP_REFERER"), environ.get("HTTP_USER_AGENT")
-        """What the end of a line in the usual format depends on."""
-
-    @property
-    def request_id(self) -> bytes:
-        return self.request_header(b"x-ash-request-id")
-
-    @property
-    def connection_id(self) -> bytes:
-        return self.request_header(b"x-ash-connection-id")
-
-    @property
-    def protocol(self) -> bytes:
-        return b"https" if self._environ.get("wsgi.url_scheme") == "https" else b"http"
-
-    def request_header(self, name: bytes) -> bytes:
-        if not self._environ:
-            return self._request.get(name) or b""
-        return self._variable(_key_of(name))
-
-    def _variable(self, name: str) -> bytes:
-        value = self._environ.get(name)
-        return str(value).encode("latin-1", "replace") if value else b""
-
-    def response_header(self, name: bytes) -> bytes:
-        return self._response.header(name)

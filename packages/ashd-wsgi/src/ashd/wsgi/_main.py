@@ -190,6 +190,7 @@ def serve(
         scgi=options.scgi,
         directory=options.directory,
         body_buffer=limits.body_buffer,
+        content_length=options.content_length,
         early_hints=options.early_hints,
         multiplex=model.multiplex,
     )
@@ -209,10 +210,10 @@ def serve(
         adapter.observer = together(adapter.observer, ServerTiming())
     access_log = None
     if options.access_log:
-        from ._access import AccessLog, AccessObserver
+        from ._access import AccessLog
 
         access_log = AccessLog(options.access_log, options.access_log_format)
-        adapter.observer = AccessObserver(access_log, adapter.observer)
+        adapter.observer = access_log.observer(adapter.observer)
         reopen = access_log.reopen
         handle_signal(signal.SIGUSR1, lambda *_: reopen())
 

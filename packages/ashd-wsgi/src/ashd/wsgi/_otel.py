@@ -188,7 +188,7 @@ class OtelObserver:
         dimensions = {
             **token.dimensions, "network.protocol.version": names.version_of(environ), **found
         }  # fmt: skip
-        found["http.response.body.size"] = response.sent
+        found["http.response.body.size"] = response.bytes_sent()
         if served.received and not token.known_size:
             found["http.request.body.size"] = served.received
         span.set_attributes(found)

@@ -18,6 +18,7 @@ from ashdtest.release import (
     row,
     set_version,
     table_with,
+    to_release_first,
     trials,
     written_rows,
 )
@@ -146,6 +147,7 @@ def test_a_changed_interface_asks_for_a_version_step(toy: Toy) -> None:
         ("1.0.1", "ashd.f() -> int\nproperty ashd.g: int\n", "so this is 1.1.0"),
         ("1.1.0", "ashd.f() -> int\nproperty ashd.g: int\n", ""),
         ("1.1.0", "property ashd.g: int\n", "ashd.f: gone from the public interface since 1.0.0"),
+        ("1.0.1", "option cmd sub --new N\nashd.f() -> int\n", "so this is 1.1.0"),
     ):
         toy.write("ashd-lib", version, api=api)
         toy.commit()
@@ -182,6 +184,12 @@ def test_what_a_distribution_needs_exists(toy: Toy) -> None:
     assert "is met neither by a release of ashd-lib nor by the working tree" in fault
     toy.commit("ashd-lib/v1.3.0")
     assert toy.faults("ashd-program", "1.0.0") == []
+
+
+def test_what_a_distribution_needs_is_released_first(toy: Toy) -> None:
+    assert list(to_release_first(Repository(toy.root), "ashd-program")) == ["ashd-lib<2,>=1.0"]
+    toy.commit("ashd-lib/v1.2.0")
+    assert list(to_release_first(Repository(toy.root), "ashd-program")) == []
 
 
 def test_siblings_without_a_release_come_from_the_working_tree(toy: Toy) -> None:
