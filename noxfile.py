@@ -340,6 +340,13 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session(python=LOWEST, default=False)
+def applications(session: nox.Session) -> None:
+    """Run applications of others beside waitress; `-- --help` shows more."""
+    _install_editable(session, "applications")
+    session.run("python", "tests/compatibility", *session.posargs, env=SHORT_PATHS)
+
+
+@nox.session(python=LOWEST, default=False)
 def docs(session: nox.Session) -> None:
     """Make a site of the documents, and do its first steps; `-- links` follows links to the web."""
     session.install(*BUILD_REQUIRES, *_groups("docs"))

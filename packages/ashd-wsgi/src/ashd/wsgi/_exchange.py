@@ -27,7 +27,8 @@ from ._errors import (
     RequestTimeoutError,
     SwitchedError,
 )
-from ._response import BEFORE_HEAD, JOIN, OVER, SWITCHED, Response, as_bytes, logger
+from ._report import report
+from ._response import BEFORE_HEAD, JOIN, OVER, SWITCHED, Response, as_bytes
 from ._result import Sender, sender_of
 
 if TYPE_CHECKING:
@@ -198,7 +199,7 @@ class Exchange:
         adapter = self._adapter
         environ, framing, self.response.chunks = adapter.environ.build(self.request)
         if framing is not NONE or adapter.scgi:
-            self._expect_body(framing, environ.get("CONTENT_LENGTH"))
+            self._expect_body(framing, environ)
         environ["wsgi.input"] = Input(self._channel)
         if adapter.early_hints and environ["SERVER_PROTOCOL"] == "HTTP/1.1":
             environ["wsgi.early_hints"] = self.early_hints
@@ -219,8 +220,9 @@ class Exchange:
         self.close()
         running.detach(self)
 
-    def _expect_body(self, framing: Framing, length: str | None) -> None:
+    def _expect_body(self, framing: Framing, environ: dict[str, Any]) -> None:
         doubtful = framing is DOUBTFUL
+        length: str | None = environ.get("CONTENT_LENGTH")
         body = Body(
             self._channel.fd,
             declared=True,
@@ -232,6 +234,8 @@ class Exchange:
         self._channel.expect_body(body)
         if doubtful:
             self.response.doubtful = body
+        if length is None and self._adapter.content_length:
+            environ["CONTENT_LENGTH"] = str(body.gather())
 
     def start_response(self, status: object, headers: object, /, exc_info: object = None) -> Write:
         """Take status and headers (PEP 3333). Raises `ResponseError` for what can't be sent."""
@@ -304,7 +308,7 @@ class Exchange:
         return True
 
     def _warn_of_mismatch(self) -> None:
-        logger.warning("%s: %s", self.describe(), self.response.mismatch())
+        report(logging.WARNING, "%s: %s", self.describe(), self.response.mismatch())
 
     # The end
 
@@ -339,7 +343,7 @@ class Exchange:
         self._switch.end(failed=True)
         gone = isinstance(error, ConnectionError)
         level = logging.DEBUG if gone else logging.ERROR
-        logger.log(level, "%s: the application failed", self.describe(), exc_info=error)
+        report(level, "%s: the application failed", self.describe(), error=error)
 
     def _cut(self) -> None:
         self.response.cut()
@@ -349,9 +353,9 @@ class Exchange:
         """Log a failure; return the status that answers it."""
         for kind, level, text, status in _PAGES:
             if isinstance(error, kind):
-                logger.log(level, text, self.describe(), error)
+                report(level, text, self.describe(), error)
                 return status
-        logger.error("%s: the application failed", self.describe(), exc_info=error)
+        report(logging.ERROR, "%s: the application failed", self.describe(), error=error)
         return _FAILURE
 
     def _end(self) -> int:
@@ -382,12 +386,13 @@ class Exchange:
 
     def _close_result(self) -> None:
         result, self._result, self._sender = self._result, None, None
-        close = getattr(result, "close", None)
-        if close is not None:
-            try:
+        try:
+            close = getattr(result, "close", None)
+            if close is not None:
                 close()
-            except BaseException:
-                logger.exception("%s: close() of the response's iterable failed", self.describe())
+        except BaseException as error:
+            text = "%s: close() of the response's iterable failed"
+            report(logging.ERROR, text, self.describe(), error=error)
 
     def close(self) -> None:
         """Close the response socket; may be called again."""

@@ -190,6 +190,7 @@ def serve(
         scgi=options.scgi,
         directory=options.directory,
         body_buffer=limits.body_buffer,
+        content_length=options.content_length,
         early_hints=options.early_hints,
         multiplex=model.multiplex,
     )

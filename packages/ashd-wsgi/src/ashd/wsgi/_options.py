@@ -45,6 +45,7 @@ class Options:
     max_requests: tuple[int, int] | None = None
     max_rss: int | None = None
     body_buffer: int | None = None
+    content_length: bool = False
     limit: str = ""
     module: str = ""
     arguments: tuple[str, ...] = ()
@@ -217,6 +218,12 @@ OPTIONS = (
         "MIB",
         count,
         "set up to so much of a request's body aside while its response is written (default: 64)",
+    ),
+    _Option(
+        "",
+        "content-length",
+        "content_length",
+        help="receive bodies without a length before the application is called, and tell it",
     ),
     _Option(
         "",
