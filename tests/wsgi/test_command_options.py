@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ashd.wsgi._options import help_text
+from ashd.wsgi._help import help_text
 from ashdtest.builds import BUILD
 from ashdtest.commands import HELLO, attempt, command, module
 from ashdtest.handlers import running
