@@ -60,8 +60,9 @@ def main() -> int:
         unknown += new
     usual = not (arguments.workers or arguments.scgi or arguments.applications or skipped)
     if usual and not unknown:
-        unknown += stale(results, known)
-        document.write(results, known)
+        usual_ones = [row for row in known if row.servers.search(ours[0].name)]
+        unknown += stale(results, usual_ones)
+        document.write(results, usual_ones)
     summary(results, unknown)
     failed = sum(result.unexplained > 0 for result in results)
     counts = f"{len(results) - failed} passed, {failed} failed, {skipped} skipped"

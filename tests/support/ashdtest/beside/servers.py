@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -31,7 +32,7 @@ class Server:
     commands: Callable[[str, int, Path], Sequence[Sequence[str]]]
     """Make, of an application, a port and a folder, the commands of all its processes."""
     socket: str = ""
-    """A file in the folder that must be there before requests are sent."""
+    """A Unix socket in the folder that must take connections before requests are sent."""
 
 
 def waitress() -> Server:
@@ -59,9 +60,9 @@ def scgi(model: str, *options: str) -> Server:
         address = f"unix:{folder}/scgi.sock"
         text = NGINX.replace("/etc/nginx/scgi_params", f"{folder}/scgi_params")
         text = text.format(folder=folder, port=port, address=address)
-        # Debian's leave the port out of HTTP_HOST.
+        # Debian's leave the port out of HTTP_HOST; the relay has another one than nginx.
         given = Path("/etc/nginx/scgi_params").read_text(encoding="utf-8")
-        parameters = re.sub(r"(HTTP_HOST\s+)\$host;", r"\1$host:$server_port;", given)
+        parameters = re.sub(r"(HTTP_HOST\s+)\$host;", r"\1$http_host;", given)
         (folder / "scgi_params").write_text(parameters, encoding="utf-8")
         (folder / "nginx.conf").write_text(text, encoding="utf-8")
         words = _words(application, model, options)
@@ -94,7 +95,7 @@ def serving(server: Server, application: str, port: int, state: Path) -> Iterato
         try:
             wait_until(
                 lambda: (
-                    (_answers(port) and (folder / server.socket).exists())
+                    (_answers(port) and (not server.socket or _takes(folder / server.socket)))
                     or any(one.poll() is not None for one in processes)
                 )
             )
@@ -124,7 +125,10 @@ def _process(
 
 
 def _answers(port: int) -> bool:
-    import socket
-
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _takes(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
