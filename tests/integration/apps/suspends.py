@@ -74,5 +74,5 @@ RESPONSES: dict[str, Callable[[Environ], Iterable[bytes]]] = {
 
 
 def application(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-    start_response("200 OK", [])
+    start_response("200 OK", [("Content-Type", "text/plain")])
     return RESPONSES[environ["PATH_INFO"]](environ)

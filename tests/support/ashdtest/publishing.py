@@ -56,6 +56,7 @@ def release(session: nox.Session) -> None:
 def api(session: nox.Session) -> None:
     """Write anew what each distribution makes public, and what works with what."""
     _install_group(session, "types")
+    _install_packages(session)
     session.run("python", "-m", "ashdtest.publicapi", "--write", env=SUPPORT)
     session.run("python", "-m", "ashdtest.release", "table", env=SUPPORT)
 

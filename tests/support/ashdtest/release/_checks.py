@@ -18,7 +18,8 @@ VERSION_IN_SOURCE = re.compile(r'^VERSION(?:: str)? = "(.*)"$', re.MULTILINE)
 
 HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
 UNRELEASED = "Unreleased"
-_NAME = re.compile(r"^(?:\w+ )*?(command \S+|ashd\.[\w.]+)")
+_NAME = re.compile(r"(command \S+|option .*? -\S+|ashd\.[\w.]+)")
+"""What a line of a public interface is about."""
 
 
 def faults(repository: Repository, name: str, version: str) -> list[str]:
@@ -121,7 +122,7 @@ def _step_is_enough(repository: Repository, name: str, version: str) -> Iterator
 
 def _public(lines: list[str]) -> set[str]:
     """Return the names that the lines of an interface are about."""
-    return {found[1] for line in lines if (found := _NAME.match(line))}
+    return {found[1] for line in lines if (found := _NAME.search(line))}
 
 
 def _siblings_agree(repository: Repository, name: str, version: str) -> Iterator[str]:

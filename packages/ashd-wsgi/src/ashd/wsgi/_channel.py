@@ -69,6 +69,8 @@ class Channel:
 
     def put(self, parts: tuple[bytes, ...]) -> None:
         """Send `parts`, after what is still unsent. Raises `ClientGoneError`."""
+        if not parts[-1]:  # beyond the length: who has got everything may be gone
+            return
         sent = 0
         if self.unsent is None:
             try:
@@ -151,6 +153,13 @@ class Channel:
             if not sent or not self.patient:
                 break
         return total
+
+    def check(self) -> None:
+        """Raise `ClientGoneError` if the client is known to be gone."""
+        poll = select.poll()
+        poll.register(self.fd, 0)  # for POLLHUP and POLLERR alone
+        if poll.poll(0):
+            raise ClientGoneError(errno.EPIPE, "the client went away")
 
     def wanted(self) -> int:
         """Return the events for which an impatient channel waits before it can send on."""

@@ -27,7 +27,8 @@ from ._errors import (
     RequestTimeoutError,
     SwitchedError,
 )
-from ._response import BEFORE_HEAD, JOIN, OVER, SWITCHED, Response, as_bytes, logger
+from ._report import report
+from ._response import BEFORE_HEAD, JOIN, OVER, SWITCHED, Response, as_bytes
 from ._result import Sender, sender_of
 
 if TYPE_CHECKING:
@@ -307,7 +308,7 @@ class Exchange:
         return True
 
     def _warn_of_mismatch(self) -> None:
-        logger.warning("%s: %s", self.describe(), self.response.mismatch())
+        report(logging.WARNING, "%s: %s", self.describe(), self.response.mismatch())
 
     # The end
 
@@ -316,18 +317,17 @@ class Exchange:
         channel, response = self._channel, self.response
         if response.state is SWITCHED and isinstance(error, SwitchedError | StopIteration):
             return  # how the response is left out, as servers of others want it
+        if channel.body is not None:
+            channel.body.forget()
+        if response.state is SWITCHED:
+            self._fail_after_switch(error)
+            return
         struck = self.guard is not None and self.guard.struck is not None
         if struck and not isinstance(error, RequestTimeoutError):  # its way to the client was cut
             error = RequestTimeoutError()
-        if self._adapter.observer is not None:
-            self._adapter.observer.failed(self._token, error)
-        if channel.body is not None:
-            channel.body.forget()
+        self._tell_of_failure(error)
         if struck:  # it was logged, and maybe answered
             self._cut()
-            return
-        if response.state is SWITCHED:
-            self._fail_after_switch(error)
             return
         status = self._log_failure(error)
         if response.state not in BEFORE_HEAD or isinstance(error, ClientGoneError):
@@ -341,8 +341,13 @@ class Exchange:
     def _fail_after_switch(self, error: BaseException) -> None:
         self._switch.end(failed=True)
         gone = isinstance(error, ConnectionError)
+        self._tell_of_failure(ClientGoneError() if gone else error)
         level = logging.DEBUG if gone else logging.ERROR
-        logger.log(level, "%s: the application failed", self.describe(), exc_info=error)
+        report(level, "%s: the application failed", self.describe(), error=error)
+
+    def _tell_of_failure(self, error: BaseException) -> None:
+        if self._adapter.observer is not None:
+            self._adapter.observer.failed(self._token, error)
 
     def _cut(self) -> None:
         self.response.cut()
@@ -352,9 +357,9 @@ class Exchange:
         """Log a failure; return the status that answers it."""
         for kind, level, text, status in _PAGES:
             if isinstance(error, kind):
-                logger.log(level, text, self.describe(), error)
+                report(level, text, self.describe(), error)
                 return status
-        logger.error("%s: the application failed", self.describe(), exc_info=error)
+        report(logging.ERROR, "%s: the application failed", self.describe(), error=error)
         return _FAILURE
 
     def _end(self) -> int:
@@ -385,12 +390,13 @@ class Exchange:
 
     def _close_result(self) -> None:
         result, self._result, self._sender = self._result, None, None
-        close = getattr(result, "close", None)
-        if close is not None:
-            try:
+        try:
+            close = getattr(result, "close", None)
+            if close is not None:
                 close()
-            except BaseException:
-                logger.exception("%s: close() of the response's iterable failed", self.describe())
+        except BaseException as error:
+            text = "%s: close() of the response's iterable failed"
+            report(logging.ERROR, text, self.describe(), error=error)
 
     def close(self) -> None:
         """Close the response socket; may be called again."""

@@ -125,7 +125,7 @@ class Response:
         if exc_info is not None:
             try:
                 if self.state not in BEFORE_HEAD:
-                    raise exc_info[1].with_traceback(exc_info[2])
+                    raise _exception_of(exc_info)
             finally:
                 exc_info = None
         elif self.state is SWITCHED:
@@ -341,10 +341,21 @@ class Response:
         return f"the body is longer than its Content-Length of {self._length}; the rest is cut off"
 
 
+def _exception_of(exc_info: Any) -> BaseException:
+    """Return the exception that `start_response` has to raise again."""
+    if isinstance(exc_info, tuple) and len(exc_info) == 3:
+        _, error, traceback = exc_info
+        if isinstance(error, BaseException):
+            return error.with_traceback(traceback)
+    return ResponseError(
+        "start_response was called after the head was sent, and its exc_info is not an exception's"
+    )
+
+
 def as_bytes(piece: object) -> bytes:
     """Return a piece of body as `bytes`; raises `ResponseError` for what isn't bytes-like."""
-    if isinstance(piece, bytes):
-        return piece
+    if type(piece) is bytes:
+        return piece  # those of other classes may say what they like of their length
     try:
         return memoryview(piece).tobytes()  # type: ignore[arg-type]
     except TypeError:

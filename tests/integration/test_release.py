@@ -147,6 +147,7 @@ def test_a_changed_interface_asks_for_a_version_step(toy: Toy) -> None:
         ("1.0.1", "ashd.f() -> int\nproperty ashd.g: int\n", "so this is 1.1.0"),
         ("1.1.0", "ashd.f() -> int\nproperty ashd.g: int\n", ""),
         ("1.1.0", "property ashd.g: int\n", "ashd.f: gone from the public interface since 1.0.0"),
+        ("1.0.1", "option cmd sub --new N\nashd.f() -> int\n", "so this is 1.1.0"),
     ):
         toy.write("ashd-lib", version, api=api)
         toy.commit()

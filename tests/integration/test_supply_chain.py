@@ -12,12 +12,12 @@ from importlib.metadata import Distribution, PathDistribution
 from pathlib import Path
 from types import ModuleType
 
-HERE = Path(__file__).parent
+SCRIPTS = Path(__file__).parents[1] / "workspace"
 
 
 def load(name: str) -> ModuleType:
-    """Load a script that lies beside this file."""
-    spec = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
+    """Load a script of the workspace."""
+    spec = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -29,7 +29,7 @@ def audit(folder: Path, program: str) -> tuple[int, str]:
     """Return the status and the output of `audit.py` with this in place of pip-audit."""
     (folder / "pip_audit.py").write_text(program, encoding="utf-8")
     env = {**os.environ, "PYTHONPATH": str(folder)}
-    command = [sys.executable, str(HERE / "audit.py")]
+    command = [sys.executable, str(SCRIPTS / "audit.py")]
     ended = subprocess.run(command, env=env, stdout=subprocess.PIPE, text=True, check=False)
     return ended.returncode, ended.stdout
 
