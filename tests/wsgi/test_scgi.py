@@ -39,14 +39,15 @@ NGINX = {
 """What nginx sends with the parameters of its file `scgi_params`."""
 
 
-def netstring(params: dict[str, str]) -> bytes:
-    body = b"".join(f"{name}\0{value}\0".encode("latin-1") for name, value in params.items())
+def netstring(params: dict[str, str], *more: tuple[str, str]) -> bytes:
+    pairs = (*params.items(), *more)
+    body = b"".join(f"{name}\0{value}\0".encode("latin-1") for name, value in pairs)
     return b"%d:%b," % (len(body), body)
 
 
-def environ(**changes: str | None) -> dict[str, Any]:
+def environ(*more: tuple[str, str], **changes: str | None) -> dict[str, Any]:
     given = {name: value for name, value in {**NGINX, **changes}.items() if value is not None}
-    params: Params = parse_head(netstring(given))
+    params: Params = parse_head(netstring(given, *more))
     method, url, version, headers = request_of(params)
     request = Request(method, url, version, b"", headers, -1)
     return ScgiEnvironBuilder(base_environ("x", True, False)).build(request)[0]
@@ -144,6 +145,20 @@ def test_a_web_server_that_sends_only_what_cgi_asks_for() -> None:
     assert (found["SERVER_NAME"], found["SERVER_PORT"]) == ("example.org", "80")
     assert found["wsgi.url_scheme"] == "http"
     assert "HTTPS" not in found
+
+
+def test_headers_that_a_client_has_sent_several_times() -> None:
+    seen = environ(
+        *(("HTTP_ACCEPT", "a"), ("HTTP_COOKIE", "x=y"), ("HTTP_ACCEPT", "b")),
+        *(("HTTP_COOKIE", "z=w"), ("HTTP_ACCEPT", "")),
+    )
+    assert (seen["HTTP_ACCEPT"], seen["HTTP_COOKIE"]) == ("a, b, ", "x=y; z=w")
+
+
+@pytest.mark.parametrize("name", ["REMOTE_ADDR", "CONTENT_LENGTH", "SCGI", "HTTP_HOST", ""])
+def test_what_a_web_server_says_must_be_said_once(name: str) -> None:
+    with pytest.raises(BadRequestError, match="empty or repeated"):
+        environ((name, "1"), (name, "1"))
 
 
 def test_clients_can_not_forge_what_servers_say() -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 NAME = "CherryPy"
 DISTRIBUTION = "cherrypy"
+BY_LENGTH = True
 VARIES = [rb"(?<=session_id=)\w+", rb"={12,}\d{19}=="]
 
 

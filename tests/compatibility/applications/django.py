@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 NAME = "Django with WhiteNoise"
 DISTRIBUTION = "django"
+BY_LENGTH = True
 VARIES = [
     rb'(?<=csrfmiddlewaretoken" value=")\w+',
     rb"(?<=csrftoken=)\w+",

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 NAME = "plain WSGI"
 DISTRIBUTION = ""
+BY_LENGTH = True
+PROXIED = False
 VARIES: list[bytes] = []
 
 READS: dict[str, Any] = {

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 NAME = "Falcon"
 DISTRIBUTION = "falcon"
+BY_LENGTH = True
 
 
 class Show:

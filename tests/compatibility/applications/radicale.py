@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 NAME = "Radicale"
 DISTRIBUTION = "radicale"
+BY_LENGTH = True
 VARIES = [rb"(?<=ns/sync/)[0-9a-f]+"]
 
 XML = "Content-Type: application/xml; charset=utf-8"

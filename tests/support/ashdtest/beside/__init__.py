@@ -9,6 +9,9 @@ Each one is a module with
 - `prepare(state)`, if there is something to be made before any server starts, in a folder that is
   restored for each server;
 - `VARIES`, patterns of what differs from one run to the next (tokens, dates);
+- `BY_LENGTH`, True if it reads bodies by their length alone: then it is run with
+  `--content-length` as well;
 - `PROGRAMS`, the commands that it needs;
+- `PROXIED`, False if a proxy would change what it is about;
 - `SHARED`, False if the application keeps state in memory, so that two workers would differ.
 """

@@ -47,7 +47,12 @@ class Application:
     def varies(self) -> list[re.Pattern[bytes]]:
         return [re.compile(pattern) for pattern in getattr(self.module, "VARIES", ())]
 
-    def missing(self, workers: int) -> str:
+    @property
+    def by_length(self) -> bool:
+        """Whether it reads bodies by their length alone."""
+        return bool(getattr(self.module, "BY_LENGTH", False))
+
+    def missing(self, *, workers: bool, proxied: bool) -> str:
         """Say why it can't be run here; empty if it can."""
         try:
             _ = self.version
@@ -58,6 +63,8 @@ class Application:
                 return f"the program {program} is not installed"
         if workers and not getattr(self.module, "SHARED", True):
             return "it keeps its state in the memory of one process"
+        if proxied and not getattr(self.module, "PROXIED", True):
+            return "a proxy changes what it is about"
         return ""
 
     def visits(self, servers: Sequence[Server]) -> Iterator[list[Exchange | Ran]]:

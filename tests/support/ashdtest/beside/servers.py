@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -29,6 +31,8 @@ class Server:
     name: str
     commands: Callable[[str, int, Path], Sequence[Sequence[str]]]
     """Make, of an application, a port and a folder, the commands of all its processes."""
+    socket: str = ""
+    """A Unix socket in the folder that must take connections before requests are sent."""
 
 
 def waitress() -> Server:
@@ -39,35 +43,39 @@ def waitress() -> Server:
     return Server("waitress", commands)
 
 
-def ours(model: str, workers: int = 0) -> Server:
+def ours(model: str, *options: str) -> Server:
     """Return `ashd-htparser` with `ashd-wsgi`."""
 
     def commands(application: str, port: int, _: Path) -> list[list[str]]:
         front = [program("ashd-htparser"), f"plain:port={port},bind=127.0.0.1", "--"]
-        return [[*front, program("ashd-wsgi"), *_options(application, model, workers)]]
+        return [[*front, program("ashd-wsgi"), *_words(application, model, options)]]
 
-    return Server(f"ashd-wsgi -t {model}{f' -w {workers}' if workers else ''}", commands)
+    return Server(" ".join(["ashd-wsgi -t", model, *options]), commands)
 
 
-def scgi(model: str, workers: int = 0) -> Server:
+def scgi(model: str, *options: str) -> Server:
     """Return nginx with `scgi-wsgi`."""
 
     def commands(application: str, port: int, folder: Path) -> list[list[str]]:
         address = f"unix:{folder}/scgi.sock"
-        text = NGINX.format(folder=folder, port=port, address=address)
+        text = NGINX.replace("/etc/nginx/scgi_params", f"{folder}/scgi_params")
+        text = text.format(folder=folder, port=port, address=address)
+        # Debian's leave the port out of HTTP_HOST; the relay has another one than nginx.
+        given = Path("/etc/nginx/scgi_params").read_text(encoding="utf-8")
+        parameters = re.sub(r"(HTTP_HOST\s+)\$host;", r"\1$http_host;", given)
+        (folder / "scgi_params").write_text(parameters, encoding="utf-8")
         (folder / "nginx.conf").write_text(text, encoding="utf-8")
-        options = _options(application, model, workers)
+        words = _words(application, model, options)
         return [
-            [program("scgi-wsgi"), "--bind", f"{address},mode=666", *options],
+            [program("scgi-wsgi"), "--bind", f"{address},mode=666", *words],
             [find("nginx") or "nginx", "-c", f"{folder}/nginx.conf"],
         ]
 
-    return Server(f"nginx and scgi-wsgi -t {model}{f' -w {workers}' if workers else ''}", commands)
+    return Server(" ".join(["nginx and scgi-wsgi -t", model, *options]), commands, "scgi.sock")
 
 
-def _options(application: str, model: str, workers: int) -> list[str]:
-    several = ["-w", str(workers)] if workers else []
-    return [*several, "-t", model, f"applications.{application}:make()"]
+def _words(application: str, model: str, options: Sequence[str]) -> list[str]:
+    return [*options, "-t", model, f"applications.{application}:make()"]
 
 
 @contextmanager
@@ -85,7 +93,12 @@ def serving(server: Server, application: str, port: int, state: Path) -> Iterato
             for command in server.commands(application, port, folder)
         ]
         try:
-            wait_until(lambda: _answers(port) or any(one.poll() is not None for one in processes))
+            wait_until(
+                lambda: (
+                    (_answers(port) and (not server.socket or _takes(folder / server.socket)))
+                    or any(one.poll() is not None for one in processes)
+                )
+            )
             yield
             assert [one.poll() for one in processes] == [None] * len(processes), "it has ended"
         except BaseException:
@@ -112,7 +125,10 @@ def _process(
 
 
 def _answers(port: int) -> bool:
-    import socket
-
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _takes(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0

@@ -21,6 +21,7 @@ LEAST_HEAD = len(b"24:CONTENT_LENGTH\x000\x00SCGI\x001\x00,")
 _LENGTH = re.compile(rb"([1-9][0-9]{0,5}):")
 _PREFIX = len("999999:")
 _CONTENT_LENGTH = re.compile(rb"[0-9]{1,18}")
+_TWICE = "a name in an SCGI request is empty or repeated"
 
 Params = dict[bytes, bytes]
 
@@ -46,15 +47,31 @@ def parse_head(head: bytes) -> Params:
     strings = head[head.index(b":") + 1 : -1].split(b"\0")
     if head[-1:] != b"," or len(strings) < 3 or len(strings) % 2 == 0 or strings.pop():
         raise BadRequestError("the head of an SCGI request is malformed")
-    names = strings[::2]
-    params = dict(zip(names, strings[1::2], strict=True))
-    if len(params) != len(names) or b"" in params:
-        raise BadRequestError("a name in an SCGI request is empty or repeated")
+    names, values = strings[::2], strings[1::2]
+    params = dict(zip(names, values, strict=True))
+    if len(params) != len(names):
+        params = _joined(names, values)
+    if b"" in params:
+        raise BadRequestError(_TWICE)
     if params.get(b"SCGI") != b"1":
         raise BadRequestError("the request has no SCGI=1")
     if not _CONTENT_LENGTH.fullmatch(params.get(b"CONTENT_LENGTH", b"")):
         raise BadRequestError("the CONTENT_LENGTH of an SCGI request is missing or not a number")
     return params
+
+
+def _joined(names: list[bytes], values: list[bytes]) -> Params:
+    """Join headers that repeat, which nginx before 1.23 passes on as they came."""
+    several: dict[bytes, list[bytes]] = {}
+    for name, value in zip(names, values, strict=True):
+        several.setdefault(name, []).append(value)
+    for name, given in several.items():
+        if len(given) > 1 and (name == b"HTTP_HOST" or not name.startswith(b"HTTP_")):
+            raise BadRequestError(_TWICE)
+    return {
+        name: (b"; " if name == b"HTTP_COOKIE" else b", ").join(given)
+        for name, given in several.items()
+    }
 
 
 def request_of(params: Params) -> tuple[bytes, bytes, bytes, Headers]:
