@@ -83,10 +83,12 @@ def test_an_instance_from_its_start_to_its_end(slow: Slow) -> None:
 
     with server.connect() as kept:
         reader = Reader(kept)
-        kept.sendall(b"GET /echo?before HTTP/1.1\r\nHost: a\r\n\r\n")
-        assert "connection" not in reader.reply().headers
+        kept.sendall(b"GET /gate?%b HTTP/1.1\r\nHost: a\r\n\r\n" % bytes(slow.fifo))
+        server.wait_for_log("waiting")
         server.terminate()
         wait_for(server, b"draining")
+        slow.load()
+        assert "connection" not in reader.reply().headers  # so one more may be on its way
         assert ask(server, "/healthz/live").status == 200
         assert ask(server, "/echo?drained").status == 200
         kept.sendall(b"GET /echo?last HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -96,7 +98,7 @@ def test_an_instance_from_its_start_to_its_end(slow: Slow) -> None:
     assert server.wait() == 0
     logged = slow.log.read_text(encoding="utf-8").splitlines()
     targets = [line.split('"')[1].split()[1] for line in logged]
-    assert sorted(targets) == ["/echo?before", "/echo?drained", "/echo?last"]
+    assert sorted(targets) == ["/echo?drained", "/echo?last", f"/gate?{slow.fifo}"]
 
 
 def test_nobody_has_to_learn_of_the_end_of_what_never_served() -> None:
