@@ -40,6 +40,9 @@ LASTING = {name: shows for name, shows in CASES.items() if not shows.ends}
 LISTENED = 1000
 """Bytes after which a client has enough of a response without end."""
 
+LARGE = 1 << 20
+"""Bytes of a body that a slow client doesn't read to its end."""
+
 SLOWLY = 40
 """Bytes that a slow client takes one by one."""
 
@@ -49,7 +52,7 @@ ELSEWHERE = ("--request-timeout", "600", "--queue-timeout", "600", "--request-id
 SPARE_THREADS = 10
 """Threads of the model that may be left: `pool` keeps them, and others start or end just then."""
 
-WAYS = [*((model,) for model in MODELS), ("pool", *ELSEWHERE), ("rplex", *ELSEWHERE)]
+WAYS = [*((model,) for model in MODELS), ("pool", *ELSEWHERE)]
 
 
 def handler(model: str, *options: str) -> list[str]:
@@ -94,6 +97,10 @@ def slow(client: Client, shows: Shows) -> object:
     if not isinstance(shows.client, Nothing):
         with suppress(ConnectionError):
             client.trickle(SLOWLY)
+    if isinstance(shows.client, Whole) and len(shows.client.body) > LARGE:
+        client.until(b"\r\n\r\n")
+        client.exactly(LISTENED)
+        return shows.client
     return patient(client, shows)
 
 
