@@ -78,7 +78,7 @@ def test_all_clients_hear_of_everything() -> None:
             assert chunk(client) == b"data: all is well\n\n"
 
 
-def test_a_real_client() -> None:
+def test_a_real_client_and_the_end_of_the_server() -> None:
     with serving() as server, httpx.stream("GET", f"{server.url}/events", timeout=DEADLINE) as got:
         lines = got.iter_lines()
         assert [next(lines), next(lines)] == [": welcome", ""]
@@ -87,16 +87,10 @@ def test_a_real_client() -> None:
             for line in text.splitlines():
                 assert next(lines) == f"data: {line}"
             assert next(lines) == ""
-        server.terminate()
-        assert list(lines) == []
-        assert server.wait() == 0
-
-
-def test_the_end_of_the_server_ends_responses_as_whole() -> None:
-    with serving() as server, opened(server) as client, opened(server) as other:
-        server.terminate()
-        for each in (client, other):
-            assert each.rest() == b"0\r\n\r\n"
+        with opened(server) as client:
+            server.terminate()
+            assert list(lines) == []
+            assert client.rest() == b"0\r\n\r\n"
         assert server.wait() == 0
         assert "giving up" not in server.log
 
