@@ -7,10 +7,12 @@ from pathlib import Path
 
 from ashd.pdm import cli
 from ashd.pdm.command.profile._stacks import waits
+from ashdtest.builds import needs_frames
 from ashdtest.cases import about
 from ashdtest.wsgiprograms import MODEL_OPTIONS, PATIENCE, wsgi
 
 
+@needs_frames
 def test_threads_that_wait_for_requests_count_as_idle(tmp_path: Path) -> None:
     for number, options in enumerate(MODEL_OPTIONS):
         target = str(tmp_path / f"{number}.sock")

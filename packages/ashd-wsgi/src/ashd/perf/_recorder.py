@@ -7,7 +7,6 @@ masked before anything is kept. Threads that serve add requests, those of the de
 from __future__ import annotations
 
 import itertools
-import logging
 import os
 import threading
 import time
@@ -19,8 +18,6 @@ from ashd.pdm.perf import AttrInfo, Functions
 from ashd.wsgi._adapter import Served
 from ashd.wsgi._body import Input
 from ashd.wsgi._secrets import Secrets
-
-logger = logging.getLogger("ashd.perf")
 
 MOST_REQUESTS = 1000
 MOST_BYTES = 8 << 20
@@ -169,13 +166,3 @@ class Recorder:
 
 
 recorder: Recorder = Recorder()
-
-
-def add_quietly(
-    recording: Recording, served: Served, body: bytearray | None, seconds: float, aborted: bool
-) -> None:
-    """Keep a request; what goes wrong is only logged, for the request is over."""
-    try:
-        recording.add(served, body, seconds, aborted)
-    except Exception:
-        logger.exception("a request can't be recorded")

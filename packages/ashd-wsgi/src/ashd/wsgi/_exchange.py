@@ -317,18 +317,17 @@ class Exchange:
         channel, response = self._channel, self.response
         if response.state is SWITCHED and isinstance(error, SwitchedError | StopIteration):
             return  # how the response is left out, as servers of others want it
+        if channel.body is not None:
+            channel.body.forget()
+        if response.state is SWITCHED:
+            self._fail_after_switch(error)
+            return
         struck = self.guard is not None and self.guard.struck is not None
         if struck and not isinstance(error, RequestTimeoutError):  # its way to the client was cut
             error = RequestTimeoutError()
-        if self._adapter.observer is not None:
-            self._adapter.observer.failed(self._token, error)
-        if channel.body is not None:
-            channel.body.forget()
+        self._tell_of_failure(error)
         if struck:  # it was logged, and maybe answered
             self._cut()
-            return
-        if response.state is SWITCHED:
-            self._fail_after_switch(error)
             return
         status = self._log_failure(error)
         if response.state not in BEFORE_HEAD or isinstance(error, ClientGoneError):
@@ -342,8 +341,13 @@ class Exchange:
     def _fail_after_switch(self, error: BaseException) -> None:
         self._switch.end(failed=True)
         gone = isinstance(error, ConnectionError)
+        self._tell_of_failure(ClientGoneError() if gone else error)
         level = logging.DEBUG if gone else logging.ERROR
         report(level, "%s: the application failed", self.describe(), error=error)
+
+    def _tell_of_failure(self, error: BaseException) -> None:
+        if self._adapter.observer is not None:
+            self._adapter.observer.failed(self._token, error)
 
     def _cut(self) -> None:
         self.response.cut()
