@@ -389,6 +389,14 @@ def stress(session: nox.Session) -> None:
     session.run("pytest", "tests/serve/test_stress.py", env={"ASHD_STRESS_REQUESTS": "100000"})
 
 
+@nox.session(python=LOWEST, default=False)
+def streams(session: nox.Session) -> None:
+    """Hold a thousand streams of clients open, and run Autobahn's cases where `wstest` is."""
+    _install_editable(session, "integration")
+    tests = [f"tests/integration/test_{name}.py" for name in ("websockets", "events", "autobahn")]
+    session.run("pytest", *tests, env={"ASHD_STREAMS": "1000"})
+
+
 @nox.session(python=PYTHONS[-1:] or LOWEST, default=False)
 def tls(session: nox.Session) -> None:
     """Let testssl look at the front end's TLS, for some minutes."""

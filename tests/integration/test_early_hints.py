@@ -13,7 +13,7 @@ import pytest
 from ashdtest.authority import Authority
 from ashdtest.cases import about
 from ashdtest.client import Client, request
-from ashdtest.commands import attempt, command, each_model
+from ashdtest.commands import attempt, command
 from ashdtest.frontend import FrontEnd, front_end
 from ashdtest.outside import find, needs
 from ashdtest.processes import DEADLINE
@@ -30,7 +30,13 @@ def serving(*options: str, model: str = "free") -> Iterator[FrontEnd]:
         yield server
 
 
-@each_model
+@pytest.fixture(scope="module")
+def server() -> Iterator[FrontEnd]:
+    with serving("--early-hints") as server:
+        yield server
+
+
+@pytest.mark.parametrize("model", ["pool", "rplex"])
 def test_hints(model: str) -> None:
     limit = "--request-timeout=0.3"
     with serving("--early-hints", limit, model=model) as server, Client(server.connect()) as client:
@@ -79,24 +85,22 @@ def placed(folder: Path, server: FrontEnd) -> Places:
         pytest.param("caddy", marks=needs("caddy")),
     ],
 )
-def test_proxies_that_pass_them_on(kind: str, tmp_path: Path) -> None:
-    with serving("--early-hints") as server:
-        places = placed(tmp_path, server)
-        with running(kind, places) as proxy, tls_client(proxy) as client:
-            client.send(request("/hints?1").replace(b"localhost", NAME.encode()))
-            assert client.reply().headers["link"] == LINK
-            assert client.reply().body == b"something"
+def test_proxies_that_pass_them_on(kind: str, server: FrontEnd, tmp_path: Path) -> None:
+    places = placed(tmp_path, server)
+    with running(kind, places) as proxy, tls_client(proxy) as client:
+        client.send(request("/hints?1").replace(b"localhost", NAME.encode()))
+        assert client.reply().headers["link"] == LINK
+        assert client.reply().body == b"something"
 
 
 @needs("nginx")
-def test_nginx_with_http_1_0_gets_none(tmp_path: Path) -> None:
-    with serving("--early-hints") as server:
-        places = placed(tmp_path, server)
-        text = KINDS["nginx"].configuration(places)
-        text = text.replace("proxy_http_version 1.1", "proxy_http_version 1.0")
-        with running("nginx", places, text=text) as proxy, tls_client(proxy) as client:
-            client.send(request("/hints?1").replace(b"localhost", NAME.encode()))
-            assert client.reply().body == b"no hints"
+def test_nginx_with_http_1_0_gets_none(server: FrontEnd, tmp_path: Path) -> None:
+    places = placed(tmp_path, server)
+    text = KINDS["nginx"].configuration(places)
+    text = text.replace("proxy_http_version 1.1", "proxy_http_version 1.0")
+    with running("nginx", places, text=text) as proxy, tls_client(proxy) as client:
+        client.send(request("/hints?1").replace(b"localhost", NAME.encode()))
+        assert client.reply().body == b"no hints"
 
 
 @contextmanager
@@ -109,20 +113,19 @@ def tls_client(proxy: Proxy) -> Iterator[Client]:
 
 
 @needs("chromium", "caddy")
-def test_a_browser(tmp_path: Path) -> None:
+def test_a_browser(server: FrontEnd, tmp_path: Path) -> None:
     """It asks for the style sheet before there is a response. Browsers take hints over HTTP/2."""
-    with serving("--early-hints") as server:
-        places = placed(tmp_path, server)
-        with running("caddy", places):
-            page = subprocess.run(
-                [
-                    str(find("chromium")),
-                    *("--headless", "--no-sandbox", "--disable-gpu", "--ignore-certificate-errors"),
-                    *("--dump-dom", f"https://127.0.0.1:{places.https}/page"),
-                ],
-                capture_output=True,
-                text=True,
-                check=True,
-                env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
-            ).stdout
+    places = placed(tmp_path, server)
+    with running("caddy", places):
+        page = subprocess.run(
+            [
+                str(find("chromium")),
+                *("--headless", "--no-sandbox", "--disable-gpu", "--ignore-certificate-errors"),
+                *("--dump-dom", f"https://127.0.0.1:{places.https}/page"),
+            ],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
+        ).stdout
     assert "fetched early" in page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import runpy
 import socket
@@ -10,27 +11,10 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from flask import Flask
-from flask_sock import Sock
-
 Environ = dict[str, Any]
 Start = Callable[..., Any]
 EXAMPLES = Path(__file__).parents[3] / "examples"
 UPGRADE = [("Upgrade", "echo")]
-
-flask = Flask(__name__)
-sock = Sock(flask)
-
-
-def flask_echo(ws: Any) -> None:
-    while True:
-        message = ws.receive()
-        if message == "raise":
-            raise RuntimeError("planned in Flask")
-        ws.send(message)
-
-
-sock.route("/flask")(flask_echo)
 
 
 def note(text: str) -> None:
@@ -141,14 +125,26 @@ def busy(environ: Environ, start_response: Start) -> list[bytes]:
         threading.Event().wait(0.01)
 
 
-NAMED = (echo, handed, elsewhere, iterator, raises_before, raises_after, raw, wrong, offered, busy)
+def wsproto(environ: Environ, start_response: Start) -> Iterable[bytes]:
+    example = runpy.run_path(str(EXAMPLES / "websocket/wsproto_echo.py"))
+    result: Iterable[bytes] = example["application"](environ, start_response)
+    return result
+
+
+def flask(environ: Environ, start_response: Start) -> Iterable[bytes]:
+    module = importlib.import_module("flask_sockets")  # it takes its time, which few tests need
+    result: Iterable[bytes] = module.application(environ, start_response)
+    return result
+
+
+NAMED = (
+    *(echo, handed, elsewhere, iterator, raises_before, raises_after),
+    *(raw, wrong, offered, busy, wsproto),
+)
 APPLICATIONS: dict[str, Callable[[Environ, Start], Iterable[bytes]]] = {
     f"/{function.__name__}": function for function in NAMED
 }
-APPLICATIONS["/wsproto"] = runpy.run_path(str(EXAMPLES / "websocket/wsproto_echo.py"))[
-    "application"
-]
 
 
 def application(environ: Environ, start_response: Start) -> Iterable[bytes]:
-    return APPLICATIONS.get(environ["PATH_INFO"], flask.wsgi_app)(environ, start_response)
+    return APPLICATIONS.get(environ["PATH_INFO"], flask)(environ, start_response)
