@@ -132,6 +132,18 @@ SAY_AGAIN = 60.0
 ACCEPT_BURST = 64
 """Connections accepted before it's the others' turn."""
 
+OPENED_AT_ONCE = 16
+"""Accepted connections that are looked at before it's the others' turn: each costs as much as a
+request."""
+
+OLDEST_OPENED = 4
+"""Of these, how many are those that have waited longest; the rest are the newest."""
+
+MOST_GUESTS = 16
+GUESTS = 32
+"""When all places are taken and nobody can give way yet, as it isn't known who stalls, one more
+client for so many places is let in, up to `MOST_GUESTS`."""
+
 BACKLOG = 1024
 """Connections that the kernel keeps until they are accepted."""
 
@@ -139,8 +151,8 @@ KEEPALIVE_TIME = 60
 """Seconds of silence after which the kernel looks whether a client's machine is still there: one
 that was switched off doesn't close its connection, and a handler may be working for it."""
 
-SPARE_DESCRIPTORS = 64
-"""Not available for clients: listeners, logs, the event loop's own."""
+SPARE_DESCRIPTORS = 64 + 2 * MOST_GUESTS
+"""Not available for usual clients: listeners, logs, the event loop's own, guests."""
 
 HANDLER_EXIT_TIME = 10.0
 """How long the root handler may take to exit after the last request, before it is ended."""
