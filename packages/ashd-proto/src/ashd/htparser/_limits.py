@@ -139,10 +139,21 @@ request."""
 OLDEST_OPENED = 4
 """Of these, how many are those that have waited longest; the rest are the newest."""
 
+CROWDED_PAUSE = 0.005
+"""While requests wait for the handler, one of the connections that wait is looked at this often."""
+
 MOST_GUESTS = 16
 GUESTS = 32
 """When all places are taken and nobody can give way yet, as it isn't known who stalls, one more
 client for so many places is let in, up to `MOST_GUESTS`."""
+
+REQUESTS_LYING = 32 * KIB
+"""What may lie in the root handler's socket, by SO_SNDBUF: some 30 requests as browsers send them,
+or 90 small ones. A new request waits for these, whoever has sent them, and for few others."""
+
+LONGEST_REQUEST = 104 * KIB
+"""SO_SNDBUF for a request that is too large otherwise: Linux's own value for sockets, and twice as
+much fits."""
 
 BACKLOG = 1024
 """Connections that the kernel keeps until they are accepted."""

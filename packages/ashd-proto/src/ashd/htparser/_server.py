@@ -84,7 +84,7 @@ class Server:
         )
         self._status = 0
         self._connections: dict[OpenConnection, None] = {}
-        self._arrivals = Arrivals(loop, self.take)
+        self._arrivals = Arrivals(loop, self.take, lambda: queue.crowded)
         self._opening: dict[ServedConnection, asyncio.Task[None]] = {}
         mine = f"{time.time_ns():x}-{os.getpid():x}"  # at any time, no other process has it
         self.connection_ids: Iterator[str] = map(
