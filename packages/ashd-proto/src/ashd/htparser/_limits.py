@@ -72,6 +72,10 @@ MAX_DRAINED = 1024 * KIB
 MAX_DRAINS = 64
 """HEAD responses at a time that are waited for the end of; the oldest gives way."""
 
+TRICKLE = 1 * KIB
+"""Less of a large body than this at a time waits until everybody else had a turn: it costs as much
+as a large piece, and more of it may come meanwhile."""
+
 MAX_HELD = 64 * KIB
 """What a client may send ahead (pipelined requests) while its request is being answered."""
 
