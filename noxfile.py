@@ -37,7 +37,7 @@ QUICK += ["tests/log", "tests/accesslog", "tests/htparser", "tests/wsgiutil", "t
 """Tests of the parts that take less than a minute together."""
 PARALLEL = ["tests/serve", "tests/proto", "tests/util", "tests/wsgi", "tests/perf"]
 """Tests of what several threads run at the same time; those of the models are among them."""
-SUPPORTED = ["3.11", "3.12", "3.13", "3.14"]
+SUPPORTED = ["3.11", "3.12", "3.13", "3.14", "3.15"]
 
 
 def _runs(version: str) -> bool:
@@ -50,10 +50,12 @@ def _runs(version: str) -> bool:
         return False
 
 
-FREE_THREADED = [version for version in ("3.13t", "3.14t") if _runs(version)]
+FREE_THREADED = [version for version in ("3.13t", "3.14t", "3.15t") if _runs(version)]
 """Builds of CPython without the interpreter lock."""
 if not FREE_THREADED:
-    logger.warning("Not here, and so not tested: a Python without interpreter lock (3.13t, 3.14t)")
+    logger.warning(
+        "Not here, and so not tested: a Python without interpreter lock (3.13t to 3.15t)"
+    )
 PYTHONS = [version for version in SUPPORTED if _runs(version)]
 if missing := sorted(set(SUPPORTED) - set(PYTHONS)):
     logger.warning("Not here, and so not tested: Python %s", ", ".join(missing))
@@ -140,7 +142,7 @@ def quick(session: nox.Session) -> None:
     _pytest(session, *QUICK, *session.posargs)
 
 
-@nox.session(python=LOWEST)
+@nox.session(python=LOWEST, tags=["one-processor"])
 def lint(session: nox.Session) -> None:
     """Check style and format."""
     session.install(*_groups("lint"))
@@ -148,7 +150,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check")
 
 
-@nox.session(python=LOWEST)
+@nox.session(python=LOWEST, tags=["one-processor"])
 def types(session: nox.Session) -> None:
     """Check types, on the lowest Python, and that what is public is what was recorded."""
     _install_editable(session, "types", "integration")
@@ -158,7 +160,7 @@ def types(session: nox.Session) -> None:
     session.run("python", "-m", "ashdtest.publicapi", env=ashdtest.publishing.SUPPORT)
 
 
-@nox.session(python=LOWEST)
+@nox.session(python=LOWEST, tags=["one-processor"])
 def wheels(session: nox.Session) -> None:
     """Build what would be published; look inside; install it, also mixed with editable siblings."""
     session.install(*_groups("wheels"))
@@ -198,7 +200,7 @@ def _wheel(folder: Path, name: str) -> Path:
     return wheel
 
 
-@nox.session(python=LOWEST, reuse_venv=False)
+@nox.session(python=LOWEST, reuse_venv=False, tags=["one-processor"])
 def proto_alone(session: nox.Session) -> None:
     """Install ashd-proto with nothing beside it: it must bring nothing along, import, and work."""
     session.install("./packages/ashd-proto")
@@ -257,7 +259,7 @@ def unit(session: nox.Session) -> None:
 def free_threaded(session: nox.Session) -> None:
     """Test what runs in several threads on a Python without the interpreter lock."""
     if not FREE_THREADED:
-        session.skip("no python3.13t or python3.14t is on PATH")
+        session.skip("no python3.13t, python3.14t or python3.15t is on PATH")
     # Without extras, and with a Hypothesis of pure Python: extension modules need a compiler there,
     # and may turn the lock on. The bound stands first, or pip tries the newest.
     session.install("hypothesis<6.140", "editables", *BUILD_REQUIRES, *_groups("pytest"))
@@ -337,6 +339,13 @@ def fuzz(session: nox.Session) -> None:
     if "True" not in str(session.run("python", "-c", asked, silent=True)):
         session.skip("atheris, the fuzzer, can't be installed here")
     session.run("python", "tests/fuzz", *session.posargs if "--seconds" in session.posargs else ())
+
+
+@nox.session(python=LOWEST, default=False)
+def applications(session: nox.Session) -> None:
+    """Run applications of others beside waitress; `-- --help` shows more."""
+    _install_editable(session, "applications")
+    session.run("python", "tests/compatibility", *session.posargs, env=SHORT_PATHS)
 
 
 @nox.session(python=LOWEST, default=False)

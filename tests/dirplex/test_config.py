@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ashd.dirplex import ConfigError, parse
+from ashd.dirplex import ConfigError, parse, read_configs
 from ashd.dirplex._config import Capture, Handler, Subject
 from ashd.dirplex._lines import split_words
 
@@ -228,3 +228,14 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     path.write_bytes(b"match\n filename \xff*\n fork x\n")
     (rule,) = parse(str(path)).matches[0].rules
     assert rule(b"\xffx".decode(errors="surrogateescape"), "")
+
+
+def test_programs_that_are_missing_are_told_at_the_start(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not only at the first request: an old configuration names programs in C."""
+    config = tmp_path / "site.rc"
+    children = ["sh", "no-such-sendfile", "./no-such-file"]
+    config.write_text("".join(f"child {name}\n  exec {name} -x\n" for name in children))
+    read_configs(str(config), use_global=False, strict=True)
+    assert caplog.messages == [f"{config}: no-such-sendfile is not on PATH"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,8 @@ GUIDE = Path(__file__).parents[2] / "docs/guides/handlers.md"
 
 HEADINGS = {
     "hello.py": "A handler",
+    "notes.py": "Input, in several threads",
+    "test_notes.py": "A test",
     "dispatch.py": "A dispatcher",
     "echo.py": "A handler that speaks another protocol",
 }
@@ -62,6 +65,24 @@ def serving(program: str, folder: Path, name: str) -> Iterator[FrontEnd]:
 @pytest.fixture
 def hello(programs: Path, name: str) -> Iterator[FrontEnd]:
     yield from serving("./hello.py", programs, name)
+
+
+@pytest.fixture
+def notes(programs: Path, name: str) -> Iterator[FrontEnd]:
+    yield from serving("./notes.py", programs, name)
+
+
+def test_the_handler_that_takes_input(notes: FrontEnd) -> None:
+    assert httpx.post(notes.url, json={"text": "milk"}).status_code == 201
+    assert httpx.post(notes.url, content=b"{").status_code == 400
+    assert httpx.get(notes.url).json() == [{"text": "milk"}]
+    assert "Traceback" not in notes.log
+
+
+def test_the_test_of_it(programs: Path) -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_notes.py"]
+    done = subprocess.run(command, cwd=programs, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.fixture

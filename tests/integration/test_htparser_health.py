@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
@@ -16,10 +17,11 @@ from ashd.htparser._errors import UsageError
 from ashd.htparser._options import parse_options
 from ashdtest.frontend import HANDLER, FrontEnd, front_end
 from ashdtest.http import Reader, Reply
-from ashdtest.processes import python_environment, wait_until
+from ashdtest.processes import DEADLINE, python_environment, wait_until
 
 MANY = 8
 """Connections, of which each process gets some."""
+AT_A_TIME = 4
 
 
 def ask(server: FrontEnd, path: str, *, method: str = "GET", more: str = "") -> Reply:
@@ -50,14 +52,14 @@ class Slow:
         self.fifo.write_bytes(b"\n")
 
 
-@pytest.fixture(params=["one process", "two processes", "without uvloop"])
+@pytest.fixture(params=["two processes", "without uvloop"])
 def slow(request: pytest.FixtureRequest, fifo: Path, tmp_path: Path) -> Iterator[Slow]:
     log = tmp_path / "access.log"
     options = ["--health=/healthz", "--drain=600", f"--access-log={log}"]
     env = dict(os.environ)
     if request.param == "two processes":
         options.append("--processes=2")
-    elif request.param == "without uvloop":
+    else:
         env = python_environment(tmp_path, "import sys\nsys.modules['uvloop'] = None\n")
     waiting = ["sh", "-c", 'read -r _ <"$0" && exec "$@"', str(fifo), *HANDLER]
     with front_end(waiting, options=options, env=env) as server:
@@ -81,10 +83,12 @@ def test_an_instance_from_its_start_to_its_end(slow: Slow) -> None:
 
     with server.connect() as kept:
         reader = Reader(kept)
-        kept.sendall(b"GET /echo?before HTTP/1.1\r\nHost: a\r\n\r\n")
-        assert "connection" not in reader.reply().headers
+        kept.sendall(b"GET /gate?%b HTTP/1.1\r\nHost: a\r\n\r\n" % bytes(slow.fifo))
+        server.wait_for_log("waiting")
         server.terminate()
         wait_for(server, b"draining")
+        slow.load()
+        assert "connection" not in reader.reply().headers  # so one more may be on its way
         assert ask(server, "/healthz/live").status == 200
         assert ask(server, "/echo?drained").status == 200
         kept.sendall(b"GET /echo?last HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -94,34 +98,73 @@ def test_an_instance_from_its_start_to_its_end(slow: Slow) -> None:
     assert server.wait() == 0
     logged = slow.log.read_text(encoding="utf-8").splitlines()
     targets = [line.split('"')[1].split()[1] for line in logged]
-    assert sorted(targets) == ["/echo?before", "/echo?drained", "/echo?last"]
+    assert sorted(targets) == ["/echo?drained", "/echo?last", f"/gate?{slow.fifo}"]
 
 
-@pytest.mark.parametrize("processes", [1, 2])
-def test_who_has_connected_is_served(processes: int) -> None:
+def test_nobody_has_to_learn_of_the_end_of_what_never_served() -> None:
+    with front_end(
+        ["sh", "-c", "read -r _"], options=["--health=/healthz", "--drain=600"]
+    ) as server:
+        wait_for(server, b"loading")
+        server.terminate()
+        assert server.wait() == 0
+
+
+@pytest.mark.parametrize(("processes", "kind"), [(2, "tcp"), (1, "unix")])
+def test_who_has_connected_is_served(processes: int, kind: str, tmp_path: Path) -> None:
     """However late: a proxy that knows nothing of draining can go to another instance if it can't
     connect, but it can't send the same request to two.
     """
-    options = ["--drain=0.05", f"--processes={processes}"]
-    with front_end(HANDLER, options=options) as server, ThreadPoolExecutor(MANY) as pool:
+    path = str(tmp_path / "http")
+    options = ["--drain=0.05", f"--processes={processes}", f"plain:unix={path}"]
+    with front_end(HANDLER, options=options) as server, ThreadPoolExecutor(AT_A_TIME) as pool:
+
+        def connect() -> socket.socket:
+            return server.connect() if kind == "tcp" else connect_unix(path)
+
         ask(server, "/echo")
-        served = [pool.submit(ask_until_refused, server) for _ in range(MANY)]
+        served = [pool.submit(ask_until_refused, connect) for _ in range(AT_A_TIME)]
         server.terminate()
         assert sum(each.result() for each in served)
         assert server.wait() == 0
 
 
-def ask_until_refused(server: FrontEnd) -> int:
+def connect_unix(path: str) -> socket.socket:
+    sock = socket.socket(socket.AF_UNIX)
+    try:
+        sock.settimeout(DEADLINE)
+        sock.connect(path)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def ask_until_refused(connect: Callable[[], socket.socket]) -> int:
     """Return how many requests were answered."""
     for number in count():
         try:
-            sock = server.connect()
-        except ConnectionRefusedError:
+            sock = connect()
+        except (ConnectionRefusedError, FileNotFoundError):
             return number
         with sock:
             sock.sendall(b"GET /echo HTTP/1.1\r\nHost: a\r\n\r\n")
             assert Reader(sock).reply().status == 200
     raise AssertionError
+
+
+def test_what_waits_in_a_socket_of_others_is_theirs() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = listening.getsockname()
+        options = ["--drain=0.05", f"plain:fd={listening.fileno()}"]
+        with front_end(HANDLER, options=options, pass_fds=[listening.fileno()]) as server:
+            ask(server, "/echo")
+            server.terminate()
+            assert server.wait() == 0
+        with socket.create_connection(address, timeout=DEADLINE) as client:
+            client.sendall(b"for the next one")
+            with listening.accept()[0] as accepted:
+                assert accepted.recv(100) == b"for the next one"
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from ashd.pdm import cli
 from ashdtest.handlers import running
 from ashdtest.otlp import attributes, receiving
-from ashdtest.processes import DEADLINE, free_port, program, python_environment
+from ashdtest.processes import DEADLINE, free_port, program, python_environment, wait_until
 from ashdtest.wsgiprograms import wait_for_log, wsgi
 
 APPS = Path(__file__).with_name("apps")
@@ -56,14 +57,20 @@ def test_a_collector_that_is_away_holds_no_end() -> None:
         assert handler.call(b"/users/7").status == 200
 
 
-def test_without_an_sdk_it_says_so_and_serves() -> None:
-    with wsgi("traced_app", "--otel", "--server-timing", apps=APPS) as handler:
+def test_without_an_sdk_it_says_so_and_serves(tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    others = ["--server-timing", "-m", str(tmp_path / "debug"), "--access-log", str(log)]
+    with wsgi("traced_app", "--otel", *others, apps=APPS) as handler:
         response = handler.call(b"/users/7")
         assert (response.status, response.body) == (200, b"user 7")
         timing = response.get(b"Server-Timing")
         assert timing is not None
         assert timing.startswith(b"queue;dur=")
         wait_for_log(handler, "no SDK of OpenTelemetry is set up")
+        with cli.perfclient(str(tmp_path / "debug")) as perf:
+            counted = perf.find("ashd.perf.statistics/req")
+            wait_until(lambda: counted.readattr() == {"200": 1})
+    assert '"GET /users/7 HTTP/1.1" 200 6 ' in log.read_text(encoding="utf-8")
 
 
 def test_what_is_missing_is_one_clear_line(tmp_path: Path) -> None:

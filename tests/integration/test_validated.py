@@ -46,6 +46,7 @@ REQUESTS: list[tuple[str, bytes, int]] = [
     ("/gives_too_little", b"", 200),
     ("/gives_too_much?piece", b"", 200),
     ("/gives_too_much?pieces", b"", 200),
+    ("/hints", b"", 200),
     ("/ignores_body", BODY, 413),
     ("/meets_cut_body?blocks", BODY, 200),
     ("/meets_cut_body?lines", BODY, 200),
@@ -80,8 +81,9 @@ SITES: list[tuple[str, bytes, int]] = [
 """Flask gets no form: it calls `read()`, which PEP 3333 allows, and the validator does not."""
 
 PROXIED = [("/proxied_site/plain", b"", 200), ("/proxied_site/old", b"", 302)]
+SUSPENDED = [("/suspends/timer", b"", 200), ("/suspends/upload", BODY, 200)]
 ADMIN = [("/django_site/admin/login/", b"", 200), ("/django_site/admin/login/", FORM, 403)]
-"""Two sites of Django can't share a process."""
+"""Two sites of Django can't share a process, and only `rplex` suspends responses."""
 
 ENDLESS = "/never_ends"
 DISPATCHERS = {"checked", "zoo"}
@@ -171,7 +173,7 @@ def complaints(folder: Path) -> list[str]:
 
 
 def test_no_application_is_left_out() -> None:
-    targets = [target for target, _, _ in REQUESTS + SITES + PROXIED + ADMIN]
+    targets = [target for target, _, _ in REQUESTS + SITES + PROXIED + SUSPENDED + ADMIN]
     tried = {target.split("/")[1].partition("?")[0] for target in [*targets, ENDLESS]}
     assert tried | DISPATCHERS == {path.stem for path in APPS.glob("*.py")}
 
@@ -187,7 +189,7 @@ def test_plain_applications(serve: Program, options: Sequence[str], folder: Path
 
 @pytest.mark.parametrize(
     ("serve", "options", "requests"),
-    [(ashd_wsgi, ["-t", "rplex"], PROXIED), (scgi_wsgi, ["-t", "pool"], ADMIN)],
+    [(ashd_wsgi, ["-t", "rplex"], PROXIED + SUSPENDED), (scgi_wsgi, ["-t", "pool"], ADMIN)],
 )
 def test_frameworks(
     serve: Program,

@@ -265,7 +265,6 @@ MALFORMED = [
     b"X\x01\0\0\0\xff.",
     b"S'abc\n.",
     b"Sabc\n.",
-    b"S'\\xff'\n.",
     b"V\\ud8\n.",
     b"Fx\n.",
     b"G\0.",

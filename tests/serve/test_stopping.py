@@ -101,6 +101,22 @@ def test_graceful_timeout(
     assert f"in GET {os.fsdecode(pipe.url)}" in log
 
 
+@pytest.mark.parametrize("options", [("-t", "single"), ("-t", "pool:max=1", "-w", "1")], ids=str)
+def test_requests_that_nobody_will_receive_do_not_keep_it(
+    options: tuple[str, ...], tmp_path: Path
+) -> None:
+    """All threads hang, others wait behind them, and the front end is gone."""
+    pipe = Pipe(tmp_path)
+    with wsgi("gate_app", *options, "--graceful-timeout", "0.2", status=1) as handler:
+        wait_at(handler, [pipe])[0].close()
+        waiting = [handler.open(pipe.url) for _ in range(2)]
+        handler.socket.close()
+        assert handler.process.wait(PATIENCE) == 1
+        wait_for_log(handler, "requests are still running 0.2 s after end-of-file", "gate_app.py")
+        for client in waiting:
+            client.close()
+
+
 @pytest.mark.parametrize("options", [(), ("-w", "1")], ids=" ".join)
 def test_a_graceful_timeout_without_end(options: tuple[str, ...], tmp_path: Path) -> None:
     pipe = Pipe(tmp_path)

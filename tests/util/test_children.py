@@ -25,6 +25,7 @@ from ashd.util import (
     stdfork,
     transient_environment,
 )
+from ashdtest.cases import about
 from ashdtest.handlers import read_all
 from ashdtest.processes import children, descriptors, exists, state, wait_until
 
@@ -140,6 +141,26 @@ def test_a_program_that_cannot_be_started(argv: list[str]) -> None:
     with PersistentChild(argv) as child, pytest.raises(SpawnError, match=argv[0]):
         child.pass_request(client.request)
     client.close()
+
+
+def test_a_program_of_ones_own_that_cannot_be_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What new programs lack is named: the right to be run, a first line, the folder."""
+    monkeypatch.chdir(tmp_path)
+    program = tmp_path / "hello.py"
+    program.write_text("print()\n", encoding="utf-8")
+    for mode, name, hint in [
+        (0o644, "./hello.py", r"Permission denied \(make it executable: chmod \+x ./hello.py\)"),
+        (0o755, "hello.py", r"\(it is not on PATH; for the one in this folder say ./hello.py\)"),
+        (0o755, "./hello.py", r"\(a script's first line names its interpreter: #!/usr/bin/env "),
+    ]:
+        program.chmod(mode)
+        with about(f"{name}, {mode:o}"), pytest.raises(SpawnError, match=hint):
+            spawn_handler([name])
+    program.write_text("#!/no/such/python\n", encoding="utf-8")
+    with pytest.raises(SpawnError, match=r"\(its first line names an interpreter that is missing"):
+        spawn_handler(["./hello.py"])
 
 
 def test_a_folder_that_is_not_there_is_named() -> None:

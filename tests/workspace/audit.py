@@ -46,7 +46,7 @@ def main() -> int:
         for each in known
         for fault in each["vulns"]
     ]
-    print(*faults or [f"{len(known)} distributions without known vulnerabilities"], sep="\n")
+    print(*faults or [f"distributions without known vulnerabilities: {len(known)}"], sep="\n")
     return 1 if faults else 0
 
 

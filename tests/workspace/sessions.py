@@ -1,6 +1,7 @@
-"""Run nox's sessions one after the other: `python sessions.py [NOX-ARGS ...]`.
+"""Run nox's sessions: `python sessions.py [NOX-ARGS ...]`.
 
-Each session gets one line while it runs, and a log with all of its output. A table, the reasons for
+Those with the tag `one-processor` run beside each other, the others one after the other. Each gets
+one line when it has ended, and a log with all of its output. A table, the reasons for
 what was skipped, and the tests that failed by name stand at the end; the last line counts tests. A
 session that runs alone shows its output as well. For `dev.py test`.
 """
@@ -8,12 +9,14 @@ session that runs alone shows its output as well. For `dev.py test`.
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -92,14 +95,14 @@ def log_of(name: str) -> Path:
     return LOGS / f"{name}.log"
 
 
-def chosen(arguments: Sequence[str]) -> list[str]:
-    """Ask nox which sessions the arguments choose; nox says what is wrong with them."""
+def chosen(arguments: Sequence[str]) -> dict[str, list[str]]:
+    """Ask nox which sessions the arguments choose, and their tags; nox says what is wrong."""
     before, after = split(arguments)
     asked = [*NOX, "--list", "--json", *before, *after]
     listed = subprocess.run(asked, stdout=subprocess.PIPE, check=False)
     if listed.returncode:
         sys.exit(listed.returncode)
-    return [session["session"] for session in json.loads(listed.stdout)]
+    return {session["session"]: session["tags"] for session in json.loads(listed.stdout)}
 
 
 def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -193,18 +196,29 @@ def summary(sessions: Sequence[Session]) -> str:
     return "\n\n".join(blocks)
 
 
+def run_all(tags: Mapping[str, Sequence[str]], arguments: Sequence[str]) -> list[Session]:
+    """Run sessions to their ends, and say in a line how each ended."""
+    width = max(map(len, tags), default=0)
+
+    def run_one(name: str) -> Session:
+        session = run(name, arguments, aloud=len(tags) == 1)
+        print(f"{name:{width}}  {progress(session)}", flush=True)
+        return session
+
+    print(f"Running {', '.join(tags)}; logs: {LOGS.relative_to(ROOT)}/", flush=True)
+    small = [name for name in tags if "one-processor" in tags[name]]
+    with ThreadPoolExecutor(os.cpu_count()) as beside:
+        sessions = list(beside.map(run_one, small))
+    return sessions + [run_one(name) for name in tags if name not in small]
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run the chosen sessions; return an exit status."""
     if ABOUT_NOX & set(split(arguments)[0]):
         return subprocess.run([*NOX, *arguments], check=False).returncode
-    names = chosen(arguments)
+    tags = chosen(arguments)
     LOGS.mkdir(parents=True, exist_ok=True)
-    width = max(map(len, names), default=0)
-    sessions = []
-    for number, name in enumerate(names, 1):
-        print(f"[{number}/{len(names)}] {name:{width}} ", end="", flush=True)
-        sessions.append(run(name, arguments, aloud=len(names) == 1))
-        print(progress(sessions[-1]), flush=True)
+    sessions = run_all(tags, arguments)
     print(f"\n{summary(sessions)}")
     return 1 if any(session.status for session in sessions) else 0
 

@@ -48,7 +48,7 @@ WRITTEN_OUT = {"text", "console", "sh", "apache", "patplex", "nginx"}
 """Diagrams, what the first steps do, and files of other programs."""
 
 OTHERS = {"python3", "pip", "curl", "nox", "source", "", "gunicorn", "websockets", "pytest"}
-OTHERS |= {"django-admin", "export", "htparser", "systemctl", "man"}
+OTHERS |= {"django-admin", "export", "htparser", "systemctl", "man", "chmod", "journalctl"}
 OTHERS |= {"apt", "sudo", "ip", "podman", "kubectl"}
 """Programs of others that our documents tell to run."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from ashd.wsgi._otel import OtelObserver
+from ashd.wsgi._otel import OtelObserver, getter
 from ashdtest.cases import about
 from ashdtest.exchanges import Server, WsgiApplication, served
 from ashdtest.handlers import read_all
@@ -227,6 +228,30 @@ def test_a_span_ends_when_the_client_is_gone(run: Run, telemetry: Telemetry) -> 
     assert span.status.status_code is StatusCode.UNSET, "the application did nothing wrong"
 
 
+def test_a_body_of_unknown_length_is_counted(run: Run, telemetry: Telemetry) -> None:
+    chunked = [(b"Transfer-Encoding", b"chunked"), (b"Content-Type", b"text/plain")]
+    with run(hello) as server, server.open(method=b"POST", headers=chunked) as client:
+        client.sendall(b"twelve bytes")
+        client.shutdown(socket.SHUT_WR)
+        (span,) = telemetry.spans(1)
+    assert span.attributes is not None
+    assert span.attributes["http.request.body.size"] == 12
+
+
+def test_without_time_stamps_there_is_no_queue_time(way: str, telemetry: Telemetry) -> None:
+    with served(hello, way, observer=telemetry.observer.for_thread(), timestamps=False) as server:
+        server.call()
+        (span,) = telemetry.spans(1)
+    assert "ashd.request.time_in_queue" not in (span.attributes or {})
+    assert "ashd.request.time_in_queue" not in telemetry.points()
+
+
+def test_propagators_find_every_header() -> None:
+    environ = {"HTTP_X_B3_TRACEID": "1", "HTTP_HOST": "a", "REMOTE_ADDR": "b"}
+    assert getter.keys(environ) == ["x-b3-traceid", "host"]
+    assert [getter.get(environ, key) for key in ("X-B3-TraceId", "other")] == [["1"], None]
+
+
 def routed(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     path = environ["PATH_INFO"]
     if path != "/unknown":
@@ -275,6 +300,28 @@ def test_metrics_count_requests_and_their_times(run: Run, telemetry: Telemetry) 
     assert by_status[200].explicit_bounds[:3] == (0.005, 0.01, 0.025)
     assert [point.value for point in points["http.server.active_requests"]] == [0]
     assert [point.count for point in points["ashd.request.time_in_queue"]] == [2]
+
+
+UPGRADE = [(b"Connection", b"upgrade"), (b"Upgrade", b"echo")]
+
+
+def switching(environ: dict[str, Any], _start_response: Any) -> Iterable[bytes]:
+    with environ["ashd.switch"]([("Upgrade", "echo")]) as stream:
+        stream.sendall(b"hello")
+    return []
+
+
+def test_a_stream_has_a_span_and_no_duration(run: Run, telemetry: Telemetry) -> None:
+    with run(switching) as server, server.open(headers=UPGRADE) as client:
+        message, ancillary, _, _ = client.recvmsg(1000, socket.CMSG_SPACE(4))
+        assert message.startswith(b"HTTP/1.1 101 ")
+        with socket.socket(fileno=int.from_bytes(ancillary[0][2], sys.byteorder)) as stream:
+            assert stream.recv(5, socket.MSG_WAITALL) == b"hello"
+        (span,) = telemetry.spans(1)
+    assert span.attributes is not None
+    assert span.attributes["http.response.status_code"] == 101
+    assert "error.type" not in span.attributes
+    assert "http.server.request.duration" not in telemetry.points()
 
 
 class Broken(SpanProcessor):

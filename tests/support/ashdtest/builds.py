@@ -15,6 +15,9 @@ BUILD = "pure Python" if _codec.__file__.endswith(".py") else "compiled"
 needs_docstrings = pytest.mark.skipif(
     BUILD == "compiled", reason="compiled functions and classes have no docstrings"
 )
+needs_frames = pytest.mark.skipif(
+    BUILD == "compiled", reason="compiled functions have no frames, so stacks don't show them"
+)
 needs_subclasses = pytest.mark.skipif(
     BUILD == "compiled", reason="the test looks inside by a subclass, which compiled classes forbid"
 )

@@ -20,6 +20,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[3]
 _PLACES = ["*.md", "packages/*/README.md", "docs/**/*.md", "examples/**/*.md"]
 _PLACES += ["tests/support/README.md", "benchmarks/README.md"]
+_VARIABLE = re.compile(r"\w+=")
 _MARK = re.compile(r"<!-- not run: .+ -->")
 _FENCE = re.compile(r" *```(.*)")
 _LINK = re.compile(r"(?<!\\)\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$", re.MULTILINE)
@@ -91,8 +92,10 @@ def commands(text: str) -> Iterator[list[str]]:
         for word in [*lexer, ";"]:
             if word in (";", "&", "&&", "|", "||"):
                 if words:
-                    yield words
+                    yield words[: words.index(">")] if ">" in words else words
                 words = []
+            elif not words and _VARIABLE.match(word):
+                continue
             else:
                 words.append(word)
 

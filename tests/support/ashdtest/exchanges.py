@@ -74,11 +74,12 @@ def served(
     way: str = "patient",
     *,
     observer: Observer | None = None,
+    timestamps: bool = True,
     **settings: Any,
 ) -> Iterator[Server]:
     """Serve `application` for the length of a block; `settings` go to the adapter.
 
-    Requests have time stamps if there is an `observer`.
+    Requests have time stamps if there is an `observer` and it wants these.
     """
     before = descriptors()
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -87,7 +88,9 @@ def served(
         adapter = Adapter(application, **settings)
         adapter.observer = observer
         admit = partial(Exchange, adapter)
-        source = RequestSource(theirs, lambda: admit, timestamps=observer is not None)
+        source = RequestSource(
+            theirs, lambda: admit, timestamps=timestamps and observer is not None
+        )
         thread = threading.Thread(
             target=_serve, args=(source, DRIVERS[way], errors), name="served", daemon=True
         )

@@ -45,10 +45,24 @@ class Reader:
 
     def exactly(self, size: int) -> bytes:
         """Read so many bytes."""
-        while len(self._buffer) < size:
-            self._more()
+        if len(self._buffer) < size:
+            self._more_of(size)
         data, self._buffer = self._buffer[:size], self._buffer[size:]
         return data
+
+    def _more_of(self, size: int) -> None:
+        """Read until so many bytes are there, in a time that is linear in them."""
+        buffer = bytearray(self._buffer)
+        while len(buffer) < size:
+            self._buffer = b""
+            self._more()
+            buffer += self._buffer
+        self._buffer = bytes(buffer)
+
+    def trickle(self, size: int) -> None:
+        """Take up to `size` bytes, one by one, for what is read later."""
+        while len(self._buffer) < size and (piece := self._sock.recv(1)):
+            self._buffer += piece
 
     def at_end(self) -> bool:
         """Wait for the next byte or the end; tell whether it was the end."""

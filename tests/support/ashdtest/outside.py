@@ -24,6 +24,7 @@ PURPOSES = {
     "git": "a repository",
     "haproxy": "a proxy",
     "htparser": "the reference front end, written in C",
+    "litmus": "a judge of WebDAV servers",
     "ip": "network namespaces, part of iproute2",
     "logrotate": "the usual rotation of logs",
     "mandoc": "a check of manual pages",

@@ -1,11 +1,13 @@
 """What each distribution makes public, a line for each name, as in `tests/workspace/api/NAME.txt`.
 
 `python -m ashdtest.publicapi` compares (the session `types`); `--write` (the session `api`) writes
-the files anew. Sources are read, not imported: the lines are the same on every Python.
+the files anew. Sources are read, not imported, but for the options of commands: the lines are the
+same on every Python.
 """
 
 from __future__ import annotations
 
+import argparse
 import difflib
 import sys
 import tomllib
@@ -14,6 +16,10 @@ from pathlib import Path
 from typing import cast
 
 import griffe
+
+from ashd.pdm.command._parser import make_parser, make_repl_parser
+
+from .manual import COMMANDS
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "tests" / "workspace" / "api"
@@ -45,11 +51,36 @@ def read() -> griffe.ModulesCollection:
 def snapshot(package: Path, sources: griffe.ModulesCollection) -> list[str]:
     """Return the lines of a distribution."""
     lines = [f"command {name}" for name in _project(package).get("scripts", {})]
+    lines += sorted(_options(package.name))
     for name in public_modules(package):
         module = sources[name]
         for export in sorted(str(each) for each in module.exports or []):
             lines += _lines(f"{name}.{export}", module[export])
     return lines
+
+
+def _options(distribution: str) -> Iterator[str]:
+    """Yield a line for each option of its commands."""
+    for command in COMMANDS:
+        if command.package == distribution:
+            for option in command.options:
+                for flag in option.flags:
+                    yield f"option {command.name} {flag} {option.metavar}".rstrip()
+    if distribution == "ashd-pdm":
+        yield from _options_of(make_parser())
+        yield from _options_of(make_repl_parser())
+
+
+def _options_of(parser: argparse.ArgumentParser) -> Iterator[str]:
+    """Yield a line for each option of a parser and of its subcommands."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for subcommand in action.choices.values():
+                yield from _options_of(subcommand)
+        elif "--help" not in action.option_strings:
+            value = "" if action.nargs == 0 else str(action.metavar)
+            for flag in action.option_strings:
+                yield f"option {parser.prog} {flag} {value}".rstrip()
 
 
 def public_modules(package: Path) -> list[str]:

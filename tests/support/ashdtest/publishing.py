@@ -56,6 +56,7 @@ def release(session: nox.Session) -> None:
 def api(session: nox.Session) -> None:
     """Write anew what each distribution makes public, and what works with what."""
     _install_group(session, "types")
+    _install_packages(session)
     session.run("python", "-m", "ashdtest.publicapi", "--write", env=SUPPORT)
     session.run("python", "-m", "ashdtest.release", "table", env=SUPPORT)
 
@@ -75,7 +76,7 @@ def clients(session: nox.Session) -> None:
                 session.run(*check, silent=True)
 
 
-@nox.session(default=False)
+@nox.session(default=False, tags=["one-processor"])
 def workflows(session: nox.Session) -> None:
     """Check the workflow files with zizmor and actionlint."""
     _install_group(session, "workflows")

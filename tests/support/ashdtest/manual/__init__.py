@@ -4,6 +4,7 @@
 the site, `docs/reference/commands.md`. What isn't an option stands in `docs/man/COMMAND.1.in`.
 """
 
+from ._commands import COMMANDS
 from ._files import generated_files
 
-__all__ = ["generated_files"]
+__all__ = ["COMMANDS", "generated_files"]

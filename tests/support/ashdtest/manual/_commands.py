@@ -12,7 +12,7 @@ from ashd.dirplex.__main__ import _parser as dirplex_parser
 from ashd.htparser._options import _parser as htparser_parser
 from ashd.htparser._portspec import PORT_HANDLERS
 from ashd.serve._spec import MODELS
-from ashd.wsgi._options import options_of
+from ashd.wsgi._option_table import options_of
 
 
 class Kind(Enum):

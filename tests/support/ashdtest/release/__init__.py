@@ -5,7 +5,7 @@
 tests, and stops before the upload.
 """
 
-from ._checks import faults
+from ._checks import early_faults, faults, to_release_first
 from ._prepare import prepare, set_version
 from ._siblings import Trial, trials
 from ._table import NEXT, PAGE, is_written, row, table_with, written_rows
@@ -17,12 +17,14 @@ __all__ = [
     "Distribution",
     "Repository",
     "Trial",
+    "early_faults",
     "faults",
     "is_written",
     "prepare",
     "row",
     "set_version",
     "table_with",
+    "to_release_first",
     "trials",
     "written_rows",
 ]

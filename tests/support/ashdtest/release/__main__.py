@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ._attempt import attempt
 from ._build import ReleaseError, build_release
-from ._checks import faults, to_release_first
+from ._checks import early_faults, faults, to_release_first
 from ._prepare import prepare, renew_table
 from ._siblings import trials
 from ._tree import Repository
@@ -30,9 +30,9 @@ def main(words: list[str]) -> int:
 
 
 def _prepare(repository: Repository, name: str, version: str) -> int:
-    if name not in repository.names:
-        print(f"{name!r} is not one of {', '.join(repository.names)}")
-        return 2
+    if found := early_faults(repository, name, version):
+        print(f"{name} {version} can't be prepared:", *found, sep="\n- ")
+        return 1
     prepare(repository, name, version)
     print(f'\nLook at the changes, then: git commit -am "Release {name} {version}"')
     print(f"and: python3 dev.py test -s release -- {name} {version}")

@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-from ._build import build, run, wheel_in
+from ._build import build, run
 from ._siblings import Trial
 from ._tree import Distribution, Repository
 
@@ -21,14 +21,12 @@ def attempt(repository: Repository, trial: Trial, built: Path, scratch: Path) ->
     Each distribution's tests are those of the tree that it comes from: they ask for no more than
     was there.
     """
-    ours, *others = trial.members
-    wheels = [wheel_in(built, ours.name)]
-    for other in others:
-        folder = scratch / f"{other.name}-{other.version}"
-        source = repository.sources(other.origin, scratch)
-        if not folder.exists():
-            build(source, other.name, folder, "--wheel", epoch=EPOCH)
-        wheels.append(wheel_in(folder, other.name))
+    wheels = [built]
+    for other in trial.members[1:]:
+        wheels.append(scratch / f"{other.name}-{other.version}")
+        if not wheels[-1].exists():
+            source = repository.sources(other.origin, scratch)
+            build(source, other.name, wheels[-1], "--wheel", epoch=EPOCH)
     python = _environment(repository, trial, wheels, scratch)
     for member in trial.members:
         source = repository.sources(member.origin, scratch)
@@ -43,17 +41,21 @@ def _environment(repository: Repository, trial: Trial, wheels: list[Path], scrat
     folder = scratch / f"env-{trial.which.split()[0]}"
     run(sys.executable, "-m", "venv", folder, cwd=repository.root)
     python = folder / "bin" / "python"
-    wanted = [_with_extras(*pair) for pair in zip(trial.members, wheels, strict=True)]
+    wanted = [str(next(wheels[0].glob("*.whl")))]
+    wanted += [_pinned(each) for each in trial.members]
     for origin in {each.origin for each in trial.members}:
         settings = repository.sources(origin, scratch) / "pyproject.toml"
         wanted += group(tomllib.loads(settings.read_text(encoding="utf-8")), "test")
-    run(python, "-m", "pip", "install", "--quiet", *dict.fromkeys(wanted), cwd=repository.root)
+    places = [f"--find-links={folder}" for folder in wheels]
+    words = [*places, *dict.fromkeys(wanted)]
+    run(python, "-m", "pip", "install", "--quiet", *words, cwd=repository.root)
     return python
 
 
-def _with_extras(distribution: Distribution, wheel: Path) -> str:
+def _pinned(distribution: Distribution) -> str:
+    """Return what pip is asked for: this version, with all extras."""
     extras = ",".join(distribution.extras)
-    return f"{distribution.name}[{extras}] @ {wheel.as_uri()}" if extras else str(wheel)
+    return f"{distribution.name}[{extras}]=={distribution.version}"
 
 
 def group(settings: dict[str, dict[str, list[str | dict[str, str]]]], name: str) -> Iterator[str]:

@@ -53,9 +53,3 @@ def _tool(module: str, *arguments: str | Path, cwd: Path) -> None:
 
 def _wheels(files: Sequence[Path]) -> list[Path]:
     return [path for path in files if path.suffix == ".whl"]
-
-
-def wheel_in(folder: Path, name: str) -> Path:
-    """Return the wheel of a distribution in a folder."""
-    (wheel,) = folder.glob(f"{name.replace('-', '_')}-*.whl")
-    return wheel

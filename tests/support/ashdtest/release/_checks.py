@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from packaging.requirements import Requirement
 from packaging.version import InvalidVersion, Version
 
 from ._tree import Distribution, Repository
 
+Check = Callable[[Repository, str, str], Iterator[str]]
+"""Takes a distribution and a version, and yields what is wrong with it."""
+
 VERSION_IN_SOURCE = re.compile(r'^VERSION(?:: str)? = "(.*)"$', re.MULTILINE)
 """Where a program must know its version without the time that importlib.metadata takes."""
 
 HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
 UNRELEASED = "Unreleased"
-_NAME = re.compile(r"^(?:\w+ )*?(command \S+|ashd\.[\w.]+)")
+_NAME = re.compile(r"(command \S+|option .*? -\S+|ashd\.[\w.]+)")
+"""What a line of a public interface is about."""
 
 
 def faults(repository: Repository, name: str, version: str) -> list[str]:
     """Return what keeps a version of a distribution from being released, and what to do."""
+    checks = (_tree_is_clean, _version_agrees, _changelog_agrees, *_OF_WHAT_IS_THERE)
+    return _found(repository, name, version, checks)
+
+
+def early_faults(repository: Repository, name: str, version: str) -> list[str]:
+    """Return what is wrong with a version before anything is written for it."""
+    return _found(repository, name, version, (_something_has_changed, *_OF_WHAT_IS_THERE))
+
+
+def _found(repository: Repository, name: str, version: str, checks: Sequence[Check]) -> list[str]:
     if name not in repository.names:
         return [f"{name!r} is not one of {', '.join(repository.names)}"]
     try:
@@ -27,10 +41,7 @@ def faults(repository: Repository, name: str, version: str) -> list[str]:
             return [f"the version {version!r} is normally written {str(Version(version))!r}"]
     except InvalidVersion:
         return [f"{version!r} is not a version, like 1.2.0"]
-    found: list[str] = []
-    for check in (_tree_is_clean, _version_agrees, _changelog_agrees, _tag_agrees, _step_is_enough):
-        found += check(repository, name, version)
-    return [*found, *_siblings_agree(repository, name, version)]
+    return [fault for check in checks for fault in check(repository, name, version)]
 
 
 def _tree_is_clean(repository: Repository, name: str, version: str) -> Iterator[str]:
@@ -62,6 +73,11 @@ def _changelog_agrees(repository: Repository, name: str, version: str) -> Iterat
         yield f"{file} has lines under {UNRELEASED}: they belong to {version}"
     for path in fragments(repository, name):
         yield f"{path} is not in the changelog yet: run the session prepare"
+
+
+def _something_has_changed(repository: Repository, name: str, version: str) -> Iterator[str]:
+    if not fragments(repository, name):
+        yield f"packages/{name}/changes/ has no fragment: say there what is new for users"
 
 
 def fragments(repository: Repository, name: str) -> list[str]:
@@ -106,7 +122,7 @@ def _step_is_enough(repository: Repository, name: str, version: str) -> Iterator
 
 def _public(lines: list[str]) -> set[str]:
     """Return the names that the lines of an interface are about."""
-    return {found[1] for line in lines if (found := _NAME.match(line))}
+    return {found[1] for line in lines if (found := _NAME.search(line))}
 
 
 def _siblings_agree(repository: Repository, name: str, version: str) -> Iterator[str]:
@@ -132,6 +148,9 @@ def _bound_can_be_met(
             f'packages/{ours.name}/pyproject.toml: "{bound}" is met neither by a release of '
             f"{other.name} nor by the working tree, which is {other.version}"
         )
+
+
+_OF_WHAT_IS_THERE: tuple[Check, ...] = (_tag_agrees, _step_is_enough, _siblings_agree)
 
 
 def to_release_first(repository: Repository, name: str) -> Iterator[str]:

@@ -54,12 +54,13 @@ class Distribution:
 
 
 class Repository:
-    """A clone, its distributions and their releases."""
+    """A clone, its distributions and their releases; it is asked for each tag once."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.names = sorted(path.parent.name for path in root.glob("packages/*/pyproject.toml"))
         self.at = cache(self._at)
+        self.tags = cache(self._tags)
 
     def git(self, *words: str) -> str:
         """Return what git says, without the end of the last line."""
@@ -70,7 +71,7 @@ class Repository:
             ["git", *words], cwd=self.root, stdout=subprocess.PIPE, check=True
         ).stdout
 
-    def tags(self, name: str) -> dict[Version, str]:
+    def _tags(self, name: str) -> dict[Version, str]:
         """Return the tags of a distribution's releases, the oldest first."""
         found = {}
         for tag in self.git("tag", "--list", f"{name}/v*").split():

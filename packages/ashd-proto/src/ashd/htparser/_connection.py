@@ -358,7 +358,7 @@ class Connection(asyncio.Protocol):
 
     def _next_request(self) -> None:
         ahead = self._reader.buffer.size > 0
-        last = self._server.closing or (ahead and self._server.room.wanted)
+        last = self._server.stopping or (ahead and self._server.room.wanted)
         self._head = None
         self._enter(_IDLE, self._server.limits.idle_time)
         self._wire.resume()

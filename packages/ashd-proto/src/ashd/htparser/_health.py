@@ -36,6 +36,7 @@ class Readiness:
     def __init__(self) -> None:
         """Have nobody to tell."""
         self.condition = Condition.LOADING
+        self.has_served = False
         self._listeners: list[Callable[[Condition], object]] = []
 
     def listen(self, listener: Callable[[Condition], object]) -> None:
@@ -46,6 +47,7 @@ class Readiness:
         """Take note of a condition, unless the end has begun."""
         if self.condition not in (condition, Condition.DRAINING):
             self.condition = condition
+            self.has_served = self.has_served or condition is Condition.READY
             for listener in self._listeners:
                 listener(condition)
 

@@ -59,7 +59,9 @@ class Surroundings(Protocol):
     connection_ids: Iterator[str]
     """A name for each connection that no other one has."""
     closing: bool
-    """Whether each connection is to be closed after the response that it waits for."""
+    """Whether responses that begin now say that they are the last ones of their connections."""
+    stopping: bool
+    """Whether connections are closed after the response that they wait for, whatever that said."""
     health: Health | None
     """Answers health checks, if that is asked for."""
     records: Records | None

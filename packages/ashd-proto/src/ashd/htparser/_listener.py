@@ -21,7 +21,7 @@ from ._errors import StartError
 from ._handshakes import refuse_handshakes
 from ._limits import ACCEPT_BURST, BACKLOG, KEEPALIVE_TIME, SAY_AGAIN, UNSENT
 from ._portspec import Port, check_portspec, parse_portspec
-from ._unix_socket import bind_unix
+from ._unix_socket import SocketWithFile, bind_unix
 
 _log = logging.getLogger("ashd.htparser")
 _OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
@@ -238,13 +238,14 @@ class Listener:
 
         A socket that others have as well is theirs from now on, with the connections in it.
         """
-        if self._port.fd is None and self._port.systemd is None:
-            if self._sock.family != socket.AF_UNIX:
-                refuse_handshakes(self._sock)
-                return True
-            self.accept_some()
-        self.close()
-        return False
+        if self._port.fd is not None or self._port.systemd is not None:
+            self.close()
+            return False
+        if isinstance(self._sock, SocketWithFile):
+            self._sock.remove_file()
+        elif self._sock.family != socket.AF_UNIX:
+            refuse_handshakes(self._sock)
+        return True
 
     def close(self) -> None:
         """Stop for good."""

@@ -255,10 +255,10 @@ class Server:
             if self.records is not None:
                 self.records.close()
             os._exit(FAILURE_STATUS)
-        if self.closing or not self.limits.drain_time:
-            self._stop()
-        else:
+        if self.limits.drain_time and self._readiness.has_served and not self.closing:
             self._drain()
+        else:
+            self._stop()
 
     # The end
 

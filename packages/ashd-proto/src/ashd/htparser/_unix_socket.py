@@ -47,7 +47,7 @@ def bind_unix(address: UnixAddress) -> socket.socket:
     """
     path = Path(address.path).absolute()
     owner, group = _number(address.owner, "user", _user), _number(address.group, "group", _group)
-    sock = _SocketWithFile(socket.AF_UNIX, socket.SOCK_STREAM)
+    sock = SocketWithFile(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         _remove_stale(path)
         sock.bind(str(path))
@@ -62,15 +62,22 @@ def bind_unix(address: UnixAddress) -> socket.socket:
     return sock
 
 
-class _SocketWithFile(socket.socket):
+class SocketWithFile(socket.socket):
     """A listening socket that removes its file when it is closed, unless that is another's now."""
 
     _file: tuple[Path, tuple[int, int]] | None = None
 
     def own(self, path: Path) -> None:
+        """Remove this file in the end."""
         self._file = path, _identity(path)
 
     def close(self) -> None:
+        """Close it, and remove the file."""
+        self.remove_file()
+        super().close()
+
+    def remove_file(self) -> None:
+        """Let nobody else connect."""
         if self._file is not None:
             path, identity = self._file
             self._file = None
@@ -79,7 +86,6 @@ class _SocketWithFile(socket.socket):
                     path.unlink()
             except OSError:  # it is gone, or out of reach; the next server will replace it
                 pass
-        super().close()
 
 
 def _identity(path: Path) -> tuple[int, int]:

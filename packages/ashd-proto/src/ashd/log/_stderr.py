@@ -1,7 +1,8 @@
 """Standard error that never fails: what can't be written, to a full disk for example, is lost.
 
 A program serves on without its log. An application that writes to `wsgi.errors`, or prints, would
-fail otherwise, and Python would end with status 120. Called once, at the start of a program.
+fail otherwise, and Python would end with status 120. Nobody can close it either. Called once, at
+the start of a program.
 """
 
 from __future__ import annotations
@@ -29,6 +30,14 @@ class _LossyFile(io.FileIO):
         return size if written is None else written  # None: a pipe that is full and doesn't wait
 
 
+class _LastingText(io.TextIOWrapper):
+    """Stays open: what an application closes as `wsgi.errors` is the program's log."""
+
+    def close(self) -> None:
+        """Send out what was written."""
+        self.flush()
+
+
 def make_stderr_lossy() -> None:
     """Replace `sys.stderr`, unless somebody has done so already."""
     old = sys.stderr
@@ -36,6 +45,4 @@ def make_stderr_lossy() -> None:
         return
     raw = _LossyFile(_STDERR, "w", closefd=False)
     raw.name = old.name
-    sys.stderr = io.TextIOWrapper(
-        io.BufferedWriter(raw), old.encoding, old.errors, line_buffering=True
-    )
+    sys.stderr = _LastingText(io.BufferedWriter(raw), old.encoding, old.errors, line_buffering=True)

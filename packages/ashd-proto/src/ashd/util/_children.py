@@ -7,6 +7,7 @@ own). All of them are reaped.
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import subprocess
@@ -120,7 +121,8 @@ def start_program(
         return subprocess.Popen(argv, preexec_fn=child_init, **options)  # noqa: PLW1509 - see above
     except OSError as error:
         place = "" if error.filename in (None, argv[0]) else f" ({error.filename})"
-        reason = f"{argv[0]} can't be started: {error.strerror}{place}"
+        hint = place or _hint(os.fspath(argv[0]), options.get("cwd") or "", error)
+        reason = f"{argv[0]} can't be started: {error.strerror}{hint}"
         raise SpawnError(error.errno, reason) from error
     except ValueError as error:  # a NUL in an argument
         raise SpawnError(f"{argv[0]} can't be started: {error}") from error
@@ -128,3 +130,20 @@ def start_program(
         raise SpawnError(
             f"{argv[0]} can't be started: its initialization function failed"
         ) from error
+
+
+def _hint(program: str, folder: str | os.PathLike[str], error: OSError) -> str:
+    """Return what a program lacks that is a file in this folder; else nothing."""
+    # pathlib would be imported for this alone
+    if not os.path.isfile(os.path.join(folder, program)):  # noqa: PTH113, PTH118
+        return ""
+    missing = "its first line names an interpreter that is missing"
+    if "/" not in program:
+        missing = f"it is not on PATH; for the one in this folder say ./{program}"
+    hints = {
+        errno.EACCES: f"make it executable: chmod +x {program}",
+        errno.ENOENT: missing,
+        errno.ENOEXEC: "a script's first line names its interpreter: #!/usr/bin/env python3",
+    }
+    hint = hints.get(error.errno or 0)
+    return f" ({hint})" if hint else ""

@@ -32,6 +32,7 @@ complete -c scgi-wsgi -n __scgi_wsgi_takes_options -l queue-timeout -x -d 'answe
 complete -c scgi-wsgi -n __scgi_wsgi_takes_options -l max-requests -x -d 'replace a worker after N requests, and up to JITTER more'
 complete -c scgi-wsgi -n __scgi_wsgi_takes_options -l max-rss -x -d 'replace a worker that uses more memory'
 complete -c scgi-wsgi -n __scgi_wsgi_takes_options -l body-buffer -x -d 'set up to so much of a request\'s body aside while its response is written'
+complete -c scgi-wsgi -n __scgi_wsgi_takes_options -l content-length -d 'receive bodies without a length before the application is called, and tell it'
 complete -c scgi-wsgi -n __scgi_wsgi_takes_options -l graceful-timeout -x -d 'how long running requests may take when the program stops'
 complete -c scgi-wsgi -n __scgi_wsgi_takes_options -l reload -d 'for development: load the application again when a file of it changes'
 complete -c scgi-wsgi -n __scgi_wsgi_takes_options -l config -r -F -d 'read options from a TOML file, by their names'

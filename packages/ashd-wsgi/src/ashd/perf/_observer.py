@@ -11,7 +11,7 @@ from ashd.wsgi._adapter import Served
 
 from ._counters import counters
 from ._objects import requests
-from ._recorder import add_quietly, recorder
+from ._recorder import recorder
 
 _Token = tuple[float, float, RequestStart | None, bytearray | None]
 """When the request began (on the monotonic clock, and in CPU time of its thread), its event, and
@@ -55,7 +55,7 @@ class PerfObserver:
         if token is None:
             self._tally.count(code, None, aborted)
             if recording is not None:
-                add_quietly(recording, served, None, 0.0, aborted)
+                recording.add(served, None, 0.0, aborted)
             return
         began, icpu, event, body = token
         seconds = time.monotonic() - began
@@ -63,7 +63,7 @@ class PerfObserver:
             code, None if code == "101" else seconds, aborted
         )  # a stream's is its own
         if recording is not None:
-            add_quietly(recording, served, body, seconds, aborted)
+            recording.add(served, body, seconds, aborted)
         if event is not None:
             cputime = time.thread_time() - icpu
             requests.notify(

@@ -7,20 +7,17 @@ masked before anything is kept. Threads that serve add requests, those of the de
 from __future__ import annotations
 
 import itertools
-import logging
 import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ashd.pdm.perf import AttrInfo, Functions
 from ashd.wsgi._adapter import Served
 from ashd.wsgi._body import Input
 from ashd.wsgi._secrets import Secrets
-
-logger = logging.getLogger("ashd.perf")
 
 MOST_REQUESTS = 1000
 MOST_BYTES = 8 << 20
@@ -126,7 +123,8 @@ class Recorder:
     def __init__(self) -> None:
         """Be off."""
         self.recording: Recording | None = None
-        self.invoke = Functions(record=self.record, stop=self.stop, get=self.get).invoke
+        functions = Functions(record=self.record, stop=self.stop, get=self.get)
+        self.invoke: Callable[..., object] = functions.invoke
 
     def pdm_protocols(self) -> list[str]:
         """Implement `PerfObject`."""
@@ -168,13 +166,3 @@ class Recorder:
 
 
 recorder: Recorder = Recorder()
-
-
-def add_quietly(
-    recording: Recording, served: Served, body: bytearray | None, seconds: float, aborted: bool
-) -> None:
-    """Keep a request; what goes wrong is only logged, for the request is over."""
-    try:
-        recording.add(served, body, seconds, aborted)
-    except Exception:
-        logger.exception("a request can't be recorded")

@@ -12,7 +12,7 @@ from . import _compat
 from ._compat import names, parsehspec
 from ._errors import Error, ModelError
 from ._fork import handle_signal, keep_no_more, leave_behind
-from ._interface import Model, ParallelSource, Source, Stream, Task, ThreadSource
+from ._interface import Driver, Model, ParallelSource, Source, Stream, Task, ThreadSource
 from ._later import later
 from ._running import Held, Running, running
 from ._spec import DEFAULT_MODEL, MODELS, make_model
@@ -42,6 +42,7 @@ def __getattr__(name: str) -> Any:
 __all__ = [
     "DEFAULT_MODEL",
     "MODELS",
+    "Driver",
     "Error",
     "Free",
     "Held",

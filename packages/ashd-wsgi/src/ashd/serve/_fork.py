@@ -24,7 +24,10 @@ handlers there, nor wake us by the descriptor that both have for an instant."""
 
 _handlers: dict[int, Handler] = {}
 _functions: list[Callable[[], object]] = []
-_masks = threading.local()  # the set of blocked signals of the thread that forks
+_masks = threading.local()  # of the thread that forks: its blocked signals, what stands for it
+
+_threads: dict[int, threading.Thread] = getattr(threading, "_active", {})
+_StandIn = getattr(threading, "_DummyThread", None)
 
 
 def handle_signal(number: int, handler: Handler) -> None:
@@ -50,9 +53,24 @@ def keep_no_more(function: Callable[[], object]) -> None:
 
 def _before() -> None:
     _masks.previous = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    _masks.stand_in = _take_out_stand_in()
+
+
+def _take_out_stand_in() -> threading.Thread | None:
+    """Take out what stands for the calling thread if `threading` hasn't started it.
+
+    It can't be the main thread of a child: until Python 3.11.8 and 3.12.2 the end of a process of
+    `multiprocessing` fails with it, without a word. So a child makes a new one.
+    """
+    found: threading.Thread | None = _threads.get(threading.get_ident())
+    if type(found) is not _StandIn:
+        return None
+    return _threads.pop(threading.get_ident(), None)
 
 
 def _in_parent() -> None:
+    if _masks.stand_in is not None:
+        _threads[threading.get_ident()] = _masks.stand_in
     signal.pthread_sigmask(signal.SIG_SETMASK, _masks.previous)
 
 

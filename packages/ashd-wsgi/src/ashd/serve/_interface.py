@@ -24,11 +24,26 @@ class Work(Protocol):
         ...
 
 
+class Driver(Protocol):
+    """Advances streams."""
+
+    def wake(self, stream: Stream) -> None:
+        """Advance `stream` soon, whatever it waits for, with 0 as events. From any thread.
+
+        Nothing happens if the stream is finished.
+        """
+        ...
+
+
 class Stream(Work, Protocol):
     """What is left of a task when its call has returned: bytes for a client, piece by piece."""
 
     def fileno(self) -> int:
-        """Return the descriptor to wait for. It is the stream's own."""
+        """Return the descriptor to wait for. It is the stream's own, and -1 when it is finished."""
+        ...
+
+    def be_driven(self, driver: Driver) -> None:
+        """Take note of who calls `advance` from now on; called once, before that."""
         ...
 
     def advance(self, events: int) -> int:

@@ -21,12 +21,14 @@ _EVENTS = 512  # at a time; more are told at the next look
 class Multiplexer:
     """Owns the streams it is given until they say that they are finished.
 
-    `add` may be called from any thread; the streams are advanced in the multiplexer's own. `_new`
-    is a deque, whose single operations are atomic with the interpreter lock and without it.
+    `add` and `wake` may be called from any thread; the streams are advanced in the multiplexer's
+    own. `_new` and `_woken` are deques, whose single operations are atomic with the interpreter
+    lock and without it.
     """
 
     def __init__(self) -> None:
         self._new: deque[Stream] = deque()
+        self._woken: deque[Stream] = deque()
         self._streams: dict[int, Stream] = {}
         self._wakeup: WakeUp
         self._driver: threading.Thread
@@ -45,6 +47,11 @@ class Multiplexer:
     def add(self, stream: Stream) -> None:
         """Drive `stream` from now on."""
         self._new.append(stream)
+        self._wakeup.set()
+
+    def wake(self, stream: Stream) -> None:
+        """See `Driver`."""
+        self._woken.append(stream)
         self._wakeup.set()
 
     def finish(self) -> None:
@@ -75,21 +82,33 @@ class Multiplexer:
             self._slot.close()
 
     def _turn(self, epoll: select.epoll) -> None:
+        woken = False
         for fd, events in epoll.poll(maxevents=_EVENTS):
             if fd == self._wakeup.fileno():
-                self._take_new(epoll)
+                woken = True
             else:
                 self._advance(epoll, fd, events)
+        if woken:  # last: it may finish streams that have events, too
+            self._wakeup.take()
+            self._take_new(epoll)
+            self._advance_woken(epoll)
 
     def _take_new(self, epoll: select.epoll) -> None:
-        self._wakeup.take()
         while self._new:
             stream = self._new.popleft()
+            stream.be_driven(self)
             fd = stream.fileno()
             events = self._hold(stream, 0)
             if events:
                 epoll.register(fd, events | select.EPOLLONESHOT)
                 self._streams[fd] = stream
+
+    def _advance_woken(self, epoll: select.epoll) -> None:
+        while self._woken:
+            stream = self._woken.popleft()
+            fd = stream.fileno()
+            if self._streams.get(fd) is stream:
+                self._advance(epoll, fd, 0)
 
     def _advance(self, epoll: select.epoll, fd: int, events: int) -> None:
         wanted = self._hold(self._streams[fd], events)

@@ -171,7 +171,11 @@ class Running:
 
 
 def _complain(work: Work) -> None:
-    logger.exception("%s: tasks and streams must not raise; this one is given up", work.describe())
+    text = "%s: tasks and streams must not raise; this one is given up"
+    try:
+        logger.exception(text, work.describe())
+    except BaseException:  # filters and handlers of the application run there, too
+        os.write(2, f"{text % work.describe()}, and it can't be logged\n".encode())
 
 
 def _end_forked_process() -> NoReturn:

@@ -117,6 +117,8 @@ class Adapter:
     __slots__ = (
         "application",
         "body_buffer",
+        "content_length",
+        "early_hints",
         "environ",
         "guard",
         "observer",
@@ -133,17 +135,28 @@ class Adapter:
         scgi: bool = False,
         directory: str | None = None,
         body_buffer: int = BODY_BUFFER,
+        content_length: bool = False,
+        early_hints: bool = False,
+        multiplex: bool = False,
     ) -> None:
         """Serve `application`; the flags go into the environ.
 
         With `scgi`, requests are those of `_scgi`. Relative names of files (SCRIPT_FILENAME) are
         below `directory`, by default today's. About `body_buffer` bytes of each request's body are
-        set aside while its response is written.
+        set aside while its response is written. With `content_length`, a body of unknown length is
+        received before the application is called, and has one. With `early_hints`, applications can
+        send some. With `multiplex`, responses are driven, and can be suspended.
         """
+        self.early_hints = early_hints
         self.body_buffer = body_buffer
+        self.content_length = content_length
         self.application = application
         self.scgi = scgi
         base = base_environ(SOFTWARE, multithread, multiprocess)
+        if multiplex:
+            from ._suspend import suspend
+
+            base["ashd.suspend"] = suspend
         self.environ: Builder
         if scgi:
             from ._scgi_environ import ScgiEnvironBuilder
@@ -159,6 +172,8 @@ class Adapter:
     def for_thread(self) -> Adapter:
         """Return a copy for a thread that receives by itself."""
         adapter = Adapter(self.application, scgi=self.scgi, body_buffer=self.body_buffer)
+        adapter.early_hints = self.early_hints
+        adapter.content_length = self.content_length
         adapter.environ = self.environ.for_thread()
         adapter.guard = self.guard and self.guard.for_thread()
         adapter.observer = self.observer and self.observer.for_thread()

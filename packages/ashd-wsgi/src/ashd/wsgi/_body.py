@@ -101,9 +101,7 @@ class Body(io.RawIOBase):
                 count = os.readv(self._fd, [buffer])
                 break
             except BlockingIOError:
-                poll = select.poll()
-                poll.register(self._fd, select.POLLIN)
-                poll.poll()
+                self._wait()
             except ConnectionResetError:
                 count = 0
                 break
@@ -139,6 +137,20 @@ class Body(io.RawIOBase):
         return CutBodyError(
             f"the request's body was cut after {self.received}{wanted} bytes: the client went away"
         )
+
+    def _wait(self) -> None:
+        poll = select.poll()
+        poll.register(self._fd, select.POLLIN)
+        poll.poll()
+
+    def gather(self) -> int:
+        """Set all of the body aside, and wait for it; return its length. Raises `CutBodyError`."""
+        while not self._ended:
+            self._wait()
+            self._set_aside()
+        if self._error is not None:
+            raise self._error
+        return self.received
 
     # While the response is being written
 

@@ -10,9 +10,13 @@ import errno
 import os
 import select
 import socket
+from typing import TYPE_CHECKING
 
 from ._body import Body
 from ._errors import ClientGoneError
+
+if TYPE_CHECKING:
+    from ._suspend import Suspension
 
 _LINGER = 60_000
 """Milliseconds without a byte after which we give an unwanted body up: what front ends allow."""
@@ -45,6 +49,7 @@ class Channel:
     def be_impatient(self) -> None:
         """Never wait from now on."""
         self.patient = False
+        self.suspension: Suspension | None = None  # only of such a channel
         os.set_blocking(self.fd, False)
 
     def expect_body(self, body: Body) -> None:
@@ -64,6 +69,8 @@ class Channel:
 
     def put(self, parts: tuple[bytes, ...]) -> None:
         """Send `parts`, after what is still unsent. Raises `ClientGoneError`."""
+        if not parts[-1]:  # beyond the length: who has got everything may be gone
+            return
         sent = 0
         if self.unsent is None:
             try:
@@ -147,10 +154,23 @@ class Channel:
                 break
         return total
 
+    def check(self) -> None:
+        """Raise `ClientGoneError` if the client is known to be gone."""
+        poll = select.poll()
+        poll.register(self.fd, 0)  # for POLLHUP and POLLERR alone
+        if poll.poll(0):
+            raise ClientGoneError(errno.EPIPE, "the client went away")
+
     def wanted(self) -> int:
         """Return the events for which an impatient channel waits before it can send on."""
         body_comes = self.body is not None and self.body.comes
-        return select.POLLOUT | (select.POLLIN if body_comes else 0)
+        out = select.POLLHUP if self.suspended and self.unsent is None else select.POLLOUT
+        return out | (select.POLLIN if body_comes else 0)
+
+    @property
+    def suspended(self) -> bool:
+        """Whether the application has nothing to send for now."""
+        return not self.patient and self.suspension is not None and self.suspension.waits
 
     def _wait(self) -> None:
         poll = select.poll()

@@ -27,10 +27,13 @@ from ._errors import (
     RequestTimeoutError,
     SwitchedError,
 )
-from ._response import BEFORE_HEAD, JOIN, OVER, SWITCHED, Response, as_bytes, logger
+from ._report import report
+from ._response import BEFORE_HEAD, JOIN, OVER, SWITCHED, Response, as_bytes
 from ._result import Sender, sender_of
 
 if TYPE_CHECKING:
+    from ashd.serve import Driver
+
     from ._adapter import Adapter, Guard
     from ._switch import Switch
 
@@ -48,6 +51,8 @@ _PAGES = (
     (BadRequestError, logging.INFO, "%s: refused: %s", b"400 Bad Request"),
 )
 """How a failure that isn't the application's is logged, and answered."""
+
+_HANGUP = select.POLLHUP | select.POLLERR
 
 _REQUEST_ID = "X-Ash-Request-ID"
 
@@ -132,6 +137,7 @@ class Exchange:
         return self._context.run(self._start)
 
     def _start(self) -> Exchange | None:
+        self._driver: Driver | None = None
         self._channel.be_impatient()
         try:
             if not self._guarded(self._begin):
@@ -139,6 +145,22 @@ class Exchange:
         except BaseException as error:
             self._fail(error)
         return self if self._end() else None
+
+    def be_driven(self, driver: Driver) -> None:
+        """Let `driver` wake this exchange."""
+        self._driver = driver
+
+    def suspend(self) -> Callable[[], None]:
+        """See `_suspend.suspend`."""
+        if self._channel.suspension is None:
+            from ._suspend import Suspension
+
+            self._channel.suspension = Suspension(self._wake)
+        return self._channel.suspension.suspend()
+
+    def _wake(self) -> None:
+        if self._driver is not None:
+            self._driver.wake(self)
 
     def advance(self, events: int) -> int:
         """Go on with the response as far as the client takes it."""
@@ -151,6 +173,10 @@ class Exchange:
             if events & select.POLLIN and channel.body is not None:
                 channel.body.take_in()
             if not channel.flush():
+                return channel.wanted()
+            if channel.suspended:
+                if events & _HANGUP:
+                    raise ClientGoneError("the client went away")
                 return channel.wanted()
             if self.response.state not in OVER and not self._guarded(self._send_some):
                 return channel.wanted()
@@ -173,8 +199,10 @@ class Exchange:
         adapter = self._adapter
         environ, framing, self.response.chunks = adapter.environ.build(self.request)
         if framing is not NONE or adapter.scgi:
-            self._expect_body(framing, environ.get("CONTENT_LENGTH"))
+            self._expect_body(framing, environ)
         environ["wsgi.input"] = Input(self._channel)
+        if adapter.early_hints and environ["SERVER_PROTOCOL"] == "HTTP/1.1":
+            environ["wsgi.early_hints"] = self.early_hints
         if "HTTP_UPGRADE" in environ:
             self._offer_switch(environ)
         if adapter.observer is not None:
@@ -192,8 +220,9 @@ class Exchange:
         self.close()
         running.detach(self)
 
-    def _expect_body(self, framing: Framing, length: str | None) -> None:
+    def _expect_body(self, framing: Framing, environ: dict[str, Any]) -> None:
         doubtful = framing is DOUBTFUL
+        length: str | None = environ.get("CONTENT_LENGTH")
         body = Body(
             self._channel.fd,
             declared=True,
@@ -205,6 +234,8 @@ class Exchange:
         self._channel.expect_body(body)
         if doubtful:
             self.response.doubtful = body
+        if length is None and self._adapter.content_length:
+            environ["CONTENT_LENGTH"] = str(body.gather())
 
     def start_response(self, status: object, headers: object, /, exc_info: object = None) -> Write:
         """Take status and headers (PEP 3333). Raises `ResponseError` for what can't be sent."""
@@ -213,6 +244,19 @@ class Exchange:
         finally:
             exc_info = None  # else what it raises and this frame refer to each other
         return self.write
+
+    def early_hints(self, headers: object, /) -> None:
+        """Send headers to the client before the response, in one with status 103 (RFC 8297).
+
+        `headers` are those of `start_response`. Dropped when the response has begun, as
+        applications can't tell. Raises `ResponseError` for what can't be sent.
+        """
+        head = self.response.hint(headers)
+        if head:
+            try:
+                self._channel.put((head,))
+            except ClientGoneError:  # the response shows it
+                pass
 
     def write(self, data: object) -> None:
         """Send a piece of body: the old way of PEP 3333.
@@ -264,25 +308,26 @@ class Exchange:
         return True
 
     def _warn_of_mismatch(self) -> None:
-        logger.warning("%s: %s", self.describe(), self.response.mismatch())
+        report(logging.WARNING, "%s: %s", self.describe(), self.response.mismatch())
 
     # The end
 
     def _fail(self, error: BaseException) -> None:
         """Log a failure, and answer it if the head wasn't sent; else cut the response."""
         channel, response = self._channel, self.response
+        if response.state is SWITCHED and isinstance(error, SwitchedError | StopIteration):
+            return  # how the response is left out, as servers of others want it
+        if channel.body is not None:
+            channel.body.forget()
+        if response.state is SWITCHED:
+            self._fail_after_switch(error)
+            return
         struck = self.guard is not None and self.guard.struck is not None
         if struck and not isinstance(error, RequestTimeoutError):  # its way to the client was cut
             error = RequestTimeoutError()
-        if self._adapter.observer is not None:
-            self._adapter.observer.failed(self._token, error)
-        if channel.body is not None:
-            channel.body.forget()
+        self._tell_of_failure(error)
         if struck:  # it was logged, and maybe answered
             self._cut()
-            return
-        if response.state is SWITCHED:
-            self._fail_after_switch(error)
             return
         status = self._log_failure(error)
         if response.state not in BEFORE_HEAD or isinstance(error, ClientGoneError):
@@ -294,12 +339,15 @@ class Exchange:
             self._cut()
 
     def _fail_after_switch(self, error: BaseException) -> None:
-        if isinstance(error, SwitchedError | StopIteration):  # for servers of others
-            return
         self._switch.end(failed=True)
         gone = isinstance(error, ConnectionError)
+        self._tell_of_failure(ClientGoneError() if gone else error)
         level = logging.DEBUG if gone else logging.ERROR
-        logger.log(level, "%s: the application failed", self.describe(), exc_info=error)
+        report(level, "%s: the application failed", self.describe(), error=error)
+
+    def _tell_of_failure(self, error: BaseException) -> None:
+        if self._adapter.observer is not None:
+            self._adapter.observer.failed(self._token, error)
 
     def _cut(self) -> None:
         self.response.cut()
@@ -309,9 +357,9 @@ class Exchange:
         """Log a failure; return the status that answers it."""
         for kind, level, text, status in _PAGES:
             if isinstance(error, kind):
-                logger.log(level, text, self.describe(), error)
+                report(level, text, self.describe(), error)
                 return status
-        logger.error("%s: the application failed", self.describe(), exc_info=error)
+        report(logging.ERROR, "%s: the application failed", self.describe(), error=error)
         return _FAILURE
 
     def _end(self) -> int:
@@ -336,16 +384,19 @@ class Exchange:
         if self._adapter.observer is not None:
             self._adapter.observer.finished(self._token, self, aborted)
             self._token = None  # it may have the environ, which may have this exchange
+        if not channel.patient:
+            channel.suspension = None
         return 0
 
     def _close_result(self) -> None:
         result, self._result, self._sender = self._result, None, None
-        close = getattr(result, "close", None)
-        if close is not None:
-            try:
+        try:
+            close = getattr(result, "close", None)
+            if close is not None:
                 close()
-            except BaseException:
-                logger.exception("%s: close() of the response's iterable failed", self.describe())
+        except BaseException as error:
+            text = "%s: close() of the response's iterable failed"
+            report(logging.ERROR, text, self.describe(), error=error)
 
     def close(self) -> None:
         """Close the response socket; may be called again."""

@@ -67,7 +67,7 @@ def status_bytes(status: object) -> bytes:
             f"the status must be a str like '200 OK' (three digits from 200, a space, and a "
             f"reason), not {status!r}"
         )
-    encoded = status.encode("latin-1")
+    encoded = str.encode(status, "latin-1")  # a subclass may do it otherwise
     if len(_statuses) < _MAX_KNOWN and len(status) <= _LONGEST_KNOWN:
         _statuses[status] = encoded
     return encoded
@@ -179,4 +179,5 @@ def _fault(header: object) -> str:
 
 
 def _culprit(headers: Any, bad: re.Pattern[str]) -> str:
-    return next(f"{name}: {value!r}" for name, value in headers if bad.search(value))
+    found = (f"{name}: {value!r}" for name, value in headers if bad.search(value))
+    return next(found, "one of an iterator, which is used up")

@@ -11,6 +11,7 @@ from typing import Any, cast
 from ._adapter import Application
 from ._bytecode import distrust_old_bytecode
 from ._errors import StartError
+from ._patches import refuse_patches
 
 _ANY_ARGUMENTS = 0x04
 _COROUTINE = 0x80
@@ -31,9 +32,12 @@ def load_application(
     distrust_old_bytecode()
     _check_name(name)
     if ":" in name:
-        return _named(name, arguments, path)
-    module = _import(name, path)
-    return _application(module) if find_application else _call_wmain(module, arguments)
+        application = _named(name, arguments, path)
+    else:
+        module = _import(name, path)
+        application = _application(module) if find_application else _call_wmain(module, arguments)
+    refuse_patches()
+    return application
 
 
 def _check_name(name: str) -> None:

@@ -29,7 +29,7 @@ from ._admit import admit_maker
 from ._errors import StartError, UsageError
 from ._limits import limits_of
 from ._load import load_application
-from ._options import Options, help_text, parse_options
+from ._options import Options, parse_options
 from ._request_ids import name_of_request
 from ._shutdown import Shutdown, bound_exit
 from ._source import RequestSource
@@ -53,6 +53,8 @@ def main(arguments: Sequence[str] | None = None, *, scgi: bool = False) -> int:
     try:
         options = parse_options(program, given, scgi=scgi)
         if options.help or options.version:
+            from ._help import help_text  # few starts need it
+
             version = f"{SOFTWARE} ({build()})\n"
             sys.stdout.write(help_text(program, scgi=scgi) if options.help else version)
             return 0
@@ -190,6 +192,9 @@ def serve(
         scgi=options.scgi,
         directory=options.directory,
         body_buffer=limits.body_buffer,
+        content_length=options.content_length,
+        early_hints=options.early_hints,
+        multiplex=model.multiplex,
     )
     if options.pdm is not None:
         from ._debug import open_debug_socket

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import getopt
 import os
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 from ashd.log import TEXT
 from ashd.serve import DEFAULT_MODEL
 
 from ._environ import working_directory
 from ._errors import UsageError
+from ._option_table import OPTIONS, SCGI_ONLY, Option
 from ._sources import VARIABLE, Kind, Values, read_file, words_of_environment
-from ._values import access_log_format, count, count_and_jitter, log_format, seconds, workers
 
 
 class Options:
@@ -29,6 +28,7 @@ class Options:
     access_log: str = ""
     access_log_format: str = "combined"
     request_id: bool = False
+    early_hints: bool = False
     otel: bool = False
     server_timing: bool = False
     path: tuple[str, ...] = ()
@@ -44,6 +44,7 @@ class Options:
     max_requests: tuple[int, int] | None = None
     max_rss: int | None = None
     body_buffer: int | None = None
+    content_length: bool = False
     limit: str = ""
     module: str = ""
     arguments: tuple[str, ...] = ()
@@ -63,178 +64,6 @@ class Options:
         return (*self.path, self.directory) if ":" in self.module else self.path
 
 
-_INDENT = " " * 10
-
-
-class _Option(NamedTuple):
-    """An option: its letter (or ""), its name, the attribute it sets, and what its value is."""
-
-    letter: str
-    name: str
-    attribute: str
-    metavar: str = ""
-    convert: Callable[[str], object] = str
-    help: str = ""
-
-    @property
-    def key(self) -> str:
-        """Its name where options have one word as their name, as in files."""
-        return self.name or self.letter
-
-
-OPTIONS = (
-    _Option("h", "help", "help", help="print this text"),
-    _Option("", "version", "version", help="print the version"),
-    _Option(
-        "A",
-        "application",
-        "find_application",
-        help="use the object `application` of the module, as mod_wsgi does, instead of calling "
-        "its wmain(ARGS...)",
-    ),
-    _Option("L", "leave-logging", "leave_logging", help="leave Python's logging alone"),
-    _Option(
-        "b",
-        "bind",
-        "bind",
-        "ADDRESS",
-        help="serve HTTP at ADDRESS, with a front end that this command becomes (repeatable): "
-        "HOST:PORT, :PORT, [IPV6]:PORT, unix:PATH[,mode=660,group=GROUP], fd://NUMBER, or a "
-        "PORTSPEC of ashd-htparser",
-    ),
-    _Option(
-        "",
-        "front-end",
-        "front_end",
-        "OPTIONS",
-        help="options of that front end, in one word: '--processes 2 --access-log -'",
-    ),
-    _Option(
-        "",
-        "log-format",
-        "log_format",
-        "text|json",
-        log_format,
-        "lines of the log, on standard error or in syslog (default: text)",
-    ),
-    _Option(
-        "",
-        "access-log",
-        "access_log",
-        "FILE",
-        help="log each request to FILE (-: standard output), which SIGUSR1 opens anew; for front "
-        "ends that don't",
-    ),
-    _Option(
-        "",
-        "access-log-format",
-        "access_log_format",
-        "FORMAT",
-        access_log_format,
-        "combined, common, json, json:FIELD,... or text with fields like {client} {status} "
-        "(default: combined)",
-    ),
-    _Option(
-        "",
-        "request-id",
-        "request_id",
-        help="give each request an id that the front end hasn't given one (X-Ash-Request-ID)",
-    ),
-    _Option(
-        "",
-        "otel",
-        "otel",
-        help="make spans and metrics of requests by OpenTelemetry, as the variables OTEL_* say",
-    ),
-    _Option(
-        "",
-        "server-timing",
-        "server_timing",
-        help="tell browsers how long a request has waited and run (Server-Timing: queue, app)",
-    ),
-    _Option(
-        "p",
-        "path",
-        "path",
-        "MODPATH",
-        help="look for modules in MODPATH first (repeatable: the last one comes first)",
-    ),
-    _Option(
-        "t",
-        "model",
-        "model",
-        "MODEL",
-        help="free[:max=N[,timeout=SECONDS]], pool[:max=N][,timeout=SECONDS], rplex[:max=N], or "
-        "single. At most N requests run at the same time (pool: 25); a request that waits longer "
-        "than SECONDS for a thread ends the program with abort(3). timeout is called abort, too",
-    ),
-    _Option("m", "pdm", "pdm", "PDM-SPEC", help="open a debug socket: PATH[:MODE[:GROUP]]"),
-    _Option(
-        "w",
-        "workers",
-        "workers",
-        "N|auto",
-        workers,
-        "serve with N processes, or one for each processor (SIGHUP renews them)",
-    ),
-    _Option(
-        "",
-        "request-timeout",
-        "request_timeout",
-        "SECONDS",
-        seconds,
-        "end requests that take longer, with 504 if nothing was sent yet",
-    ),
-    _Option(
-        "",
-        "queue-timeout",
-        "queue_timeout",
-        "SECONDS",
-        seconds,
-        "answer requests with 503 at once that have waited longer before they were received",
-    ),
-    _Option(
-        "",
-        "max-requests",
-        "max_requests",
-        "N[,JITTER]",
-        count_and_jitter,
-        "replace a worker after N requests, and up to JITTER more",
-    ),
-    _Option("", "max-rss", "max_rss", "MIB", count, "replace a worker that uses more memory"),
-    _Option(
-        "",
-        "body-buffer",
-        "body_buffer",
-        "MIB",
-        count,
-        "set up to so much of a request's body aside while its response is written (default: 64)",
-    ),
-    _Option(
-        "",
-        "graceful-timeout",
-        "graceful_timeout",
-        "SECONDS",
-        seconds,
-        "how long running requests may take when the program stops (default: 30)",
-    ),
-    _Option(
-        "",
-        "reload",
-        "reload",
-        help="for development: load the application again when a file of it changes",
-    ),
-    _Option("", "config", "config", "FILE", help="read options from a TOML file, by their names"),
-    _Option(
-        "",
-        "check-config",
-        "check_config",
-        help="load the application, say what would be served, and exit",
-    ),
-    _Option("l", "", "limit", "N", help="has no effect; for old configurations"),
-    _Option("T", "", "bind", "[HOST:]PORT", help="scgi-wsgi: take SCGI requests there, as --bind"),
-)
-
 _BY_NAME = {f"--{option.name}": option for option in OPTIONS if option.name} | {
     f"-{option.letter}": option for option in OPTIONS if option.letter
 }
@@ -242,11 +71,10 @@ _BY_KEY = {option.key: option for option in OPTIONS}
 _NOT_IN_FILES = {"help", "version", "config", "check-config", "l", "T"}
 _REPEATABLE = {"bind", "path"}
 _FRONT_ENDS = {"bind", "front_end"}
-_SCGI_ONLY = "T"
 _FOR_PRODUCTION = ("workers", "max_requests", "max_rss")
 
 
-def _kind(option: _Option) -> Kind:
+def _kind(option: Option) -> Kind:
     if not option.metavar:
         return Kind.FLAG
     return Kind.LIST if option.key in _REPEATABLE else Kind.VALUE
@@ -270,8 +98,10 @@ def parse_options(program: str, arguments: Sequence[str], *, scgi: bool = False)
         if option.attribute not in _FRONT_ENDS
         for word in _as_words(option, value)
     ]
-    if _SCGI_ONLY in given and not scgi:
+    if SCGI_ONLY in given and not scgi:
         raise UsageError(f"-T is an option of scgi-wsgi; {program} --bind takes HTTP")
+    if options.early_hints and scgi:
+        raise UsageError("--early-hints is for ashd-wsgi: web servers take none over SCGI")
     if not rest:
         raise UsageError(f"the name of a handler module is missing (see {program} --help)")
     options.module, options.arguments = rest[0], tuple(rest[1:])
@@ -288,7 +118,7 @@ def _check(options: Options) -> None:
             raise UsageError(f"--reload is for development, and excludes --{name}: leave one out")
 
 
-def _read(program: str, arguments: Sequence[str]) -> tuple[list[tuple[_Option, str]], list[str]]:
+def _read(program: str, arguments: Sequence[str]) -> tuple[list[tuple[Option, str]], list[str]]:
     """Return the options that words are, with their values, and the words after them."""
     letters = "".join(each.letter + ":" * bool(each.metavar) for each in OPTIONS if each.letter)
     names = [each.name + "=" * bool(each.metavar) for each in OPTIONS if each.name]
@@ -302,14 +132,14 @@ def _read(program: str, arguments: Sequence[str]) -> tuple[list[tuple[_Option, s
     return [(_BY_NAME[name], value) for name, value in found], rest
 
 
-def _values(found: Sequence[tuple[_Option, str]]) -> Values:
+def _values(found: Sequence[tuple[Option, str]]) -> Values:
     given: Values = {}
     for option, value in found:
         given.setdefault(option.key, []).append(value)
     return given
 
 
-def _as_words(option: _Option, value: str) -> list[str]:
+def _as_words(option: Option, value: str) -> list[str]:
     if option.name:
         return [f"--{option.name}={value}" if option.metavar else f"--{option.name}"]
     return [f"-{option.letter}", value]
@@ -345,7 +175,7 @@ def _apply_all(options: Options, *sources: tuple[str, Values]) -> None:
                 raise UsageError(f"{source}{error}") from None
 
 
-def _apply(options: Options, option: _Option, value: str) -> None:
+def _apply(options: Options, option: Option, value: str) -> None:
     if not option.metavar:
         setattr(options, option.attribute, True)
     elif option.attribute == "path":
@@ -374,48 +204,3 @@ def _add_path(options: Options, value: str) -> None:
         options.warnings.append(
             f"-p {value} is a file; name its folder instead: -p {os.path.dirname(value) or '.'}"  # noqa: PTH120
         )
-
-
-_HTTP_EXAMPLES = """\
-  {0} --bind :8080 myproject:app
-  ashd-htparser plain:port=8080 -- {0} myproject:app
-
-do the same: a front end speaks HTTP, and this program is its handler."""
-
-_SCGI_EXAMPLES = """\
-  {0} --bind unix:/run/app.sock,mode=660,group=www-data myproject:app
-
-takes SCGI requests of a web server. Without --bind, standard input is the listening socket."""
-
-
-def options_of(*, scgi: bool) -> list[_Option]:
-    """Return the options that a program has: `ashd-wsgi`, or with `scgi` `scgi-wsgi`."""
-    return [option for option in OPTIONS if scgi or option.key != _SCGI_ONLY]
-
-
-def help_text(program: str, *, scgi: bool = False) -> str:
-    """Return what `--help` prints."""
-    from textwrap import wrap
-
-    lines = [
-        f"usage: {program} [OPTIONS] MODULE:OBJECT",
-        f"       {program} [OPTIONS] HANDLER-MODULE [ARGS...]",
-        "",
-        "Serves a WSGI application with ashd. OBJECT may be a call: 'myproject:create_app(\"x\")'.",
-        "HANDLER-MODULE has a function wmain(ARGS...) that returns the application.",
-        "",
-        (_SCGI_EXAMPLES if scgi else _HTTP_EXAMPLES).format(program),
-        f"Options may also stand in the environment, in {VARIABLE}.",
-        "",
-    ]
-    for option in options_of(scgi=scgi):
-        lines.append(f"  {_spelling(option)}")
-        lines += wrap(option.help, 90, initial_indent=_INDENT, subsequent_indent=_INDENT)
-    return "\n".join(lines) + "\n"
-
-
-def _spelling(option: _Option) -> str:
-    letter = f"-{option.letter}" if option.letter else "   "
-    name = f"--{option.name}" if option.name else ""
-    spelling = (", " if option.letter and name else " ").join(filter(None, (letter, name)))
-    return f"{spelling} {option.metavar}".rstrip()

@@ -49,13 +49,13 @@ class _EnvironGetter(Getter[Environ]):
         return [key.lower().replace("_", "-") for key in found]
 
 
-_getter = _EnvironGetter()
+getter = _EnvironGetter()
 
 
 class _Token:
     """What is known of a request while it is served."""
 
-    __slots__ = ("began", "dimensions", "environ", "error", "known_size", "name", "span")
+    __slots__ = ("began", "dimensions", "environ", "failure", "known_size", "name", "span")
 
     def __init__(self, environ: Environ, span: trace.Span, name: str, known_size: bool) -> None:
         self.environ = environ
@@ -66,7 +66,7 @@ class _Token:
             "http.request.method": names.method_of(environ),
             "url.scheme": names.scheme_of(environ),
         }
-        self.error = ""
+        self.failure: BaseException | None = None
         self.began = time.perf_counter()
 
 
@@ -132,7 +132,7 @@ class OtelObserver:
             attributes[names.QUEUE_TIME] = waited
         name = names.span_name(str(attributes["http.request.method"]))
         span = self._tracer.start_span(
-            name, propagate.extract(environ, getter=_getter), SpanKind.SERVER, attributes
+            name, propagate.extract(environ, getter=getter), SpanKind.SERVER, attributes
         )
         context.attach(trace.set_span_in_context(span))  # nothing of this context outlives us
         token = _Token(environ, span, name, "http.request.body.size" in attributes)
@@ -143,28 +143,19 @@ class OtelObserver:
 
     def failed(self, token: _Token | None, error: BaseException) -> None:
         """See `Observer`."""
-        if token is None or token.error:
-            return
-        if isinstance(error, ClientGoneError | CutBodyError):
-            token.error = _CLIENT_GONE
-            return
-        token.error = names.error_type(error)
-        try:
-            token.span.record_exception(error)
-            token.span.set_status(Status(StatusCode.ERROR, f"{type(error).__name__}: {error}"))
-        except Exception:
-            logger.exception("OpenTelemetry fails: an exception is missing in a span")
+        if token is not None and token.failure is None:
+            token.failure = error
 
-    def finished(self, token: _Token | None, served: Served, aborted: bool) -> None:
+    def finished(self, token: _Token | None, served: Served, _aborted: bool) -> None:
         """See `Observer`."""
         try:
             if token is None:
                 token = self._start(names.minimal_environ(served.request), served)
-            self._finish(token, served, aborted)
+            self._finish(token, served)
         except Exception:
             logger.exception("OpenTelemetry fails: a request is missing")
 
-    def _finish(self, token: _Token, served: Served, aborted: bool) -> None:
+    def _finish(self, token: _Token, served: Served) -> None:
         self._active.add(-1, token.dimensions)
         span, environ, response = token.span, token.environ, served.response
         found = names.Attributes()
@@ -176,13 +167,9 @@ class OtelObserver:
                     names.span_name(str(token.dimensions["http.request.method"]), route)
                 )
         status = response.status[:3].decode("ascii")
-        error = token.error or (_CLIENT_GONE if aborted else "")
         if status:
             found["http.response.status_code"] = int(status)
-            if status.startswith("5"):
-                error = error or status
-                if not token.error:
-                    span.set_status(Status(StatusCode.ERROR))
+        error = _note_failure(token, status)
         if error:
             found["error.type"] = error
         dimensions = {
@@ -192,5 +179,21 @@ class OtelObserver:
         if served.received and not token.known_size:
             found["http.request.body.size"] = served.received
         span.set_attributes(found)
-        self._duration.record(time.perf_counter() - token.began, dimensions)
+        if status != "101":  # how long a stream lasts says nothing about the server
+            self._duration.record(time.perf_counter() - token.began, dimensions)
         span.end()
+
+
+def _note_failure(token: _Token, status: str) -> str:
+    """Note in the span what went wrong; return the type of the error, or ""."""
+    failure, token.failure = token.failure, None  # which refers to the exchange
+    if isinstance(failure, ClientGoneError | CutBodyError):
+        return _CLIENT_GONE
+    if failure is not None:
+        token.span.record_exception(failure)
+        token.span.set_status(Status(StatusCode.ERROR, f"{type(failure).__name__}: {failure}"))
+        return names.error_type(failure)
+    if not status.startswith("5"):
+        return ""
+    token.span.set_status(Status(StatusCode.ERROR))
+    return status

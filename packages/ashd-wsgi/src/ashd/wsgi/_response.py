@@ -71,6 +71,14 @@ than handing them to the kernel one by one."""
 ASHD_STATUS_LINE = b"HTTP/1.1 "
 SCGI_STATUS_LINE = b"Status: "
 
+MAX_HINTS = 16
+"""Early hints to one request; further ones are dropped. Our front end takes 63 at most."""
+
+MAX_HINT = 8 * 1024
+"""Bytes of one, so that all of them find room in the response socket of a client that is slow."""
+
+_HINT = b"HTTP/1.1 103 Early Hints\r\n%b\r\n"
+
 _LAST_CHUNK = b"0\r\n\r\n"
 _PLAIN_TEXT = b"Content-Type: text/plain; charset=us-ascii\r\n"
 _CLOSE = b"Connection: close\r\n"
@@ -99,6 +107,7 @@ class Response:
     left: int = 0
     chunks: bool = False
     _count = 0  # of the body's bytes, if it has no length
+    _hints = 0  # how many were given
     _headers = b""
     _own_length: int | None = None  # the application's
     _length = 0  # what the head says
@@ -116,7 +125,7 @@ class Response:
         if exc_info is not None:
             try:
                 if self.state not in BEFORE_HEAD:
-                    raise exc_info[1].with_traceback(exc_info[2])
+                    raise _exception_of(exc_info)
             finally:
                 exc_info = None
         elif self.state is SWITCHED:
@@ -134,6 +143,21 @@ class Response:
             )
         self.status, self._headers, self._own_length = checked, lines, length
         self.state = STARTED
+
+    def hint(self, headers: object) -> bytes:
+        """Return the head of a 103 response; nothing if it is too late, or there were too many.
+
+        Raises `ResponseError` for what can't be sent.
+        """
+        lines, length = header_bytes(headers)
+        if length is not None:
+            raise ResponseError("early hints have no Content-Length")
+        if len(lines) > MAX_HINT:
+            raise ResponseError(f"early hints may have {MAX_HINT} bytes; these have {len(lines)}")
+        if self.state not in BEFORE_HEAD or self._hints >= MAX_HINTS:
+            return b""
+        self._hints += 1
+        return _HINT % lines
 
     def piece(self, data: bytes, size: int | None = None, last: bool = False) -> Parts:
         """Return what to send for a piece of body, with the head if that is due.
@@ -188,6 +212,7 @@ class Response:
             raise ResponseError("the response is over: nothing more can be sent")
         if self.gate is not None:
             self.gate()
+            self.gate = None  # it may have the environ, which may have this response
         line = self._choose_end(size)
         if self.doubtful is not None and not self.doubtful.seen:
             line += _CLOSE
@@ -316,10 +341,21 @@ class Response:
         return f"the body is longer than its Content-Length of {self._length}; the rest is cut off"
 
 
+def _exception_of(exc_info: Any) -> BaseException:
+    """Return the exception that `start_response` has to raise again."""
+    if isinstance(exc_info, tuple) and len(exc_info) == 3:
+        _, error, traceback = exc_info
+        if isinstance(error, BaseException):
+            return error.with_traceback(traceback)
+    return ResponseError(
+        "start_response was called after the head was sent, and its exc_info is not an exception's"
+    )
+
+
 def as_bytes(piece: object) -> bytes:
     """Return a piece of body as `bytes`; raises `ResponseError` for what isn't bytes-like."""
-    if isinstance(piece, bytes):
-        return piece
+    if type(piece) is bytes:
+        return piece  # those of other classes may say what they like of their length
     try:
         return memoryview(piece).tobytes()  # type: ignore[arg-type]
     except TypeError:

@@ -49,7 +49,7 @@ class _Pieces:
             raise ResponseError(
                 f"the application must return an iterable of bytes, not {type(result).__name__}"
             ) from error
-        self._only = hasattr(result, "__len__") and _length(result) == 1
+        self._only = hasattr(type(result), "__len__") and len(result) == 1
 
     def send_some(self, response: Response, channel: Channel) -> bool:
         for _ in range(_TURN):
@@ -59,6 +59,10 @@ class _Pieces:
                 return True
             piece = as_bytes(piece)
             if not piece:
+                waiting = None if channel.patient else channel.suspension
+                if waiting is not None and (waiting.waits or waiting.ended):
+                    return waiting.ended
+                channel.check()
                 continue
             channel.put(response.piece(piece, len(piece) if self._only else None))
             if not response.wants_more:
@@ -97,10 +101,3 @@ class _File:
         self._offset += sent
         self._count -= sent
         return not sent or not self._count
-
-
-def _length(result: Any) -> int | None:
-    try:
-        return len(result)
-    except TypeError:
-        return None

@@ -65,14 +65,17 @@ class Shutdown:
         With `stop_on_hangup` SIGHUP finishes what runs as well: the front end then starts the
         handler again, with new code.
 
-        `graceful_timeout` seconds after that, after end-of-file on `sock` (when all that was queued
-        is received) or after `begin`, what still runs is reported and the exit status is 1. To be
-        called in the main thread; the descriptors stay open as long as the process lives.
+        `graceful_timeout` seconds after that, after end-of-file on `sock` (and after the last of
+        what was queued there was received) or after `begin`, what still runs is reported and the
+        exit status is 1. To be called in the main thread; the descriptors stay open as long as the
+        process lives.
         """
         self._sock = sock
         self._stop = stop
         self._signals = (*_INSISTING, signal.SIGHUP) if stop_on_hangup else _INSISTING
         self._graceful_timeout = graceful_timeout
+        self._queued = 0
+        self._since = 0.0  # when the last of what was queued at end-of-file was received
         self._wakeup = WakeUp()
         for number in self._signals:
             handle_signal(number, self._handle)
@@ -98,7 +101,7 @@ class Shutdown:
                 raise
             return  # the socket is closed: all requests are answered
         end_streams()  # the thread that would notice may be the one that waits for a client
-        deadline = time.monotonic() + self._graceful_timeout
+        deadline = (self._since or time.monotonic()) + self._graceful_timeout
         while (left := deadline - time.monotonic()) > 0:
             self._wakeup.wait(left)
             self._wakeup.wake_others()
@@ -109,7 +112,7 @@ class Shutdown:
         poll.register(self._wakeup, select.POLLIN)
         poll.register(fd := self._sock.fileno(), 0)  # for POLLHUP alone
         ended = False
-        while not ended or holds_datagram(self._sock):
+        while not ended or (holds_datagram(self._sock) and self._goes_on()):
             ready = [fd for fd, _ in poll.poll(_LOOK * 1000 if ended else None)]
             for number in self._wakeup.take():
                 if number == _PARENTS_END:
@@ -122,6 +125,21 @@ class Shutdown:
                 poll.unregister(fd)
                 ended = True
         return "end-of-file"
+
+    def _goes_on(self) -> bool:
+        """Tell whether some of what is queued was received within the time to finish."""
+        queued = _bytes_queued(self._sock)
+        if queued != self._queued:
+            self._queued, self._since = queued, time.monotonic()
+        return time.monotonic() - self._since < self._graceful_timeout
+
+
+def _bytes_queued(sock: socket.socket) -> int:
+    """Return how many bytes of datagrams wait in a socket."""
+    from fcntl import ioctl
+    from termios import FIONREAD
+
+    return int.from_bytes(ioctl(sock, FIONREAD, bytes(4)), sys.byteorder)
 
 
 def _give_up(reason: str, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""Clients' byte streams that applications have taken over, and what ends them.
+"""What may go on for ever, and what ends it: streams of clients that applications have taken over.
 
 The application owns each socket. It is remembered here as long as it exists, so that a process that
 stops can say so to whoever waits for the client. Any thread may use this module.
@@ -9,14 +9,23 @@ from __future__ import annotations
 import socket
 import threading
 from contextlib import suppress
+from typing import Protocol
 from weakref import WeakSet
 
 _lock = threading.RLock()
 """Guards all below, and descriptors from being closed while they are shut down. A signal handler
 may interrupt the thread that holds it."""
 
-_open: WeakSet[Stream] = WeakSet()
+_open: WeakSet[Endless] = WeakSet()
 _ending = False
+
+
+class Endless(Protocol):
+    """What would go on although the process stops."""
+
+    def end(self) -> None:
+        """Tell the application that there is nothing to wait for."""
+        ...
 
 
 class Stream(socket.socket):
@@ -32,8 +41,12 @@ class Stream(socket.socket):
         with _lock:
             return super().detach()
 
-    def end(self, how: int) -> None:
-        """Shut the stream down, if it is still open: `how` is one of `socket.SHUT_*`."""
+    def end(self, how: int = socket.SHUT_RD) -> None:
+        """Shut the stream down, if it is still open: `how` is one of `socket.SHUT_*`.
+
+        By default it reads as if the client had sent all it had to send; the application can still
+        send, for example the last message of a WebSocket.
+        """
         with _lock, suppress(OSError):
             self.shutdown(how)
 
@@ -42,21 +55,22 @@ def stream_pair() -> tuple[Stream, socket.socket]:
     """Return the two ends of a stream, for an application and a front end. Raises OSError."""
     ours, theirs = socket.socketpair()
     stream = Stream(ours.family, ours.type, ours.proto, ours.detach())
-    with _lock:
-        _open.add(stream)
-        if _ending:
-            stream.end(socket.SHUT_RD)
+    remember(stream)
     return stream, theirs
 
 
-def end_streams() -> None:
-    """Let all streams, and those to come, read as if their clients had sent all they had to send.
+def remember(endless: Endless) -> None:
+    """End it when the process stops, or now if that was before."""
+    with _lock:
+        _open.add(endless)
+        if _ending:
+            endless.end()
 
-    The application can still send; a WebSocket is closed with a last message. It may be called in a
-    signal handler.
-    """
+
+def end_streams() -> None:
+    """End all that is remembered, and what comes. It may be called in a signal handler."""
     global _ending  # noqa: PLW0603 - it is the process that ends
     with _lock:
         _ending = True
-        for stream in list(_open):
-            stream.end(socket.SHUT_RD)
+        for endless in list(_open):
+            endless.end()

@@ -107,7 +107,7 @@ class Switch:
         What a library may just be sending, from a thread of its own, still arrives.
         """
         if self._stream is not None and self._ends_with_request:
-            self._stream.end(socket.SHUT_RD)
+            self._stream.end()
         elif self._stream is not None and failed:
             self._stream.end(socket.SHUT_RDWR)
         self._stream = None

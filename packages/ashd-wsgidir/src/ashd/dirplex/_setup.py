@@ -20,8 +20,8 @@ logger = logging.getLogger("ashd.dirplex")
 def read_configs(extra: str | None, *, use_global: bool, strict: bool = False) -> Configs:
     """Read the files that hold everywhere: `extra` (the `-c` option), then the global one.
 
-    What was left out of them is logged, or an error with `strict`. Raises `ConfigError` and
-    `UsageError`.
+    What was left out of them is logged, or an error with `strict`. Programs that are missing are
+    logged, as they may come later. Raises `ConfigError` and `UsageError`.
     """
     files = []
     if extra is not None:
@@ -33,7 +33,16 @@ def read_configs(extra: str | None, *, use_global: bool, strict: bool = False) -
         if strict:
             raise complaint
         logger.warning("%s", complaint)
+    for handler in (each for config in configs for each in config.handlers.values()):
+        if not _is_on_path(handler.argv[0]):
+            logger.warning("%s: %s is not on PATH", handler.origin, handler.argv[0])
     return configs
+
+
+def _is_on_path(program: str) -> bool:
+    """Tell whether a program would be found; one with a slash in its name may be anywhere."""
+    places = [Path(folder, program) for folder in os.get_exec_path()]
+    return "/" in program or any(os.access(place, os.X_OK) for place in places)
 
 
 def _locate(name: str) -> Path:

@@ -12,6 +12,8 @@ from collections import deque
 from collections.abc import Callable
 from threading import get_ident
 
+from .._interface import Driver
+
 
 class MemoryTask:
     """A task that calls `work`, and remembers by which thread and how often."""
@@ -74,6 +76,9 @@ class MemoryStream:
     def fileno(self) -> int:
         """Return the descriptor to wait for."""
         return self._socket.fileno()
+
+    def be_driven(self, driver: Driver) -> None:
+        """There is nothing to be woken for."""
 
     def advance(self, events: int) -> int:
         """Write what the socket takes."""

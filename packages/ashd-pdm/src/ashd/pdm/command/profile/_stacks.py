@@ -28,6 +28,9 @@ OTHER_WAITS = {
     "thread.py": {"_worker"},
     "_listener.py": {"Listener._accept_all"},
     "_workers.py": {"Attachment._receive"},
+    "_shutdown.py": {"Shutdown._wait_for_end"},
+    "_multiplexer.py": {"Multiplexer._turn"},
+    "_reception.py": {"Reception._wait_for_any", "Reception._wait_among_workers"},
 }
 """Others, by file."""
 

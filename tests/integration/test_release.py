@@ -12,11 +12,13 @@ from ashdtest.release import (
     NEXT,
     PAGE,
     Repository,
+    early_faults,
     faults,
     is_written,
     row,
     set_version,
     table_with,
+    to_release_first,
     trials,
     written_rows,
 )
@@ -145,11 +147,24 @@ def test_a_changed_interface_asks_for_a_version_step(toy: Toy) -> None:
         ("1.0.1", "ashd.f() -> int\nproperty ashd.g: int\n", "so this is 1.1.0"),
         ("1.1.0", "ashd.f() -> int\nproperty ashd.g: int\n", ""),
         ("1.1.0", "property ashd.g: int\n", "ashd.f: gone from the public interface since 1.0.0"),
+        ("1.0.1", "option cmd sub --new N\nashd.f() -> int\n", "so this is 1.1.0"),
     ):
         toy.write("ashd-lib", version, api=api)
         toy.commit()
         found = toy.faults("ashd-lib", version)
         assert [expected in fault for fault in found] == [True] * bool(expected), (version, api)
+
+
+def test_what_is_wrong_from_the_start_is_said_before_anything_is_written(toy: Toy) -> None:
+    toy.commit("ashd-lib/v1.0.0")
+    toy.write("ashd-lib", "1.0.0", api="ashd.g() -> int\n")
+    found = early_faults(Repository(toy.root), "ashd-lib", "1.0.1")
+    assert [fault.partition(":")[0] for fault in found] == [
+        "packages/ashd-lib/changes/ has no fragment",
+        "ashd.f",
+    ]
+    toy.put("packages/ashd-lib/changes/f.removed.md", "`f` is gone.")
+    assert early_faults(Repository(toy.root), "ashd-lib", "1.0.1") == found[1:]
 
 
 def test_bounds_of_siblings_let_the_version_in(toy: Toy) -> None:
@@ -169,6 +184,12 @@ def test_what_a_distribution_needs_exists(toy: Toy) -> None:
     assert "is met neither by a release of ashd-lib nor by the working tree" in fault
     toy.commit("ashd-lib/v1.3.0")
     assert toy.faults("ashd-program", "1.0.0") == []
+
+
+def test_what_a_distribution_needs_is_released_first(toy: Toy) -> None:
+    assert list(to_release_first(Repository(toy.root), "ashd-program")) == ["ashd-lib<2,>=1.0"]
+    toy.commit("ashd-lib/v1.2.0")
+    assert list(to_release_first(Repository(toy.root), "ashd-program")) == []
 
 
 def test_siblings_without_a_release_come_from_the_working_tree(toy: Toy) -> None:

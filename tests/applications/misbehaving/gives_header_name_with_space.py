@@ -1,0 +1,14 @@
+"""The name of a header has a space."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ashdtest.misbehaving import FAILED, Environ, Page, Shows, Start
+
+shows = Shows(client=Page(), log=(FAILED, "'X Name' can't be the name of a header"))
+
+
+def application(environ: Environ, start_response: Start) -> Any:
+    start_response("200 OK", [("X Name", "value")])
+    return [b"body"]

@@ -1,0 +1,1 @@
+"""An ordinary Django project: admin, forms, files, streams, WhiteNoise."""
