@@ -28,10 +28,11 @@ FRONT = "10.99.0.1"
 HOSTS = {"host1": "10.99.0.11", "host2": "10.99.0.12", "host3": "10.99.0.13"}
 PORTS = {"haproxy": 8080, "nginx": 8081, "redis": 6379, "prometheus": 9090}
 START_SECONDS = 60
+LAST_LINES = 20  # of a log, if something has failed
 NAMESPACES = ("--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
 
 NGINX = """\
-daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/nginx.log;
+daemon off; master_process off; user root; pid {folder}/nginx.pid; error_log {folder}/nginx.log;
 events {{}}
 http {{
     access_log off;
@@ -54,7 +55,7 @@ def find(program: str) -> str:
 def connect_hosts() -> None:
     """Make a namespace for each host, all of them at one bridge."""
     commands = [
-        "mount -t tmpfs none /run/netns",  # names of our own
+        "mount -t tmpfs none /run",  # where the names of namespaces are
         "ip link set lo up",
         "ip link add lan type bridge",
         f"ip addr add {FRONT}/24 dev lan",
@@ -69,7 +70,6 @@ def connect_hosts() -> None:
             f"ip -n {name} link set lo up",
             f"ip -n {name} link set eth0 up",
         ]
-    Path("/run/netns").mkdir(exist_ok=True)
     for command in commands:
         program, *words = command.split()
         subprocess.run([find(program), *words], check=True)
@@ -121,7 +121,8 @@ def start(name: str, command: list[str], folder: Path) -> subprocess.Popen[bytes
         )
 
 
-def wait_until_served(addresses: list[tuple[str, int]]) -> None:
+def wait_until_served(addresses: list[tuple[str, int]]) -> bool:
+    """Tell whether everybody listens before the time is over."""
     deadline = time.monotonic() + START_SECONDS
     for address in addresses:
         while True:
@@ -130,8 +131,17 @@ def wait_until_served(addresses: list[tuple[str, int]]) -> None:
                 break
             except OSError:
                 if time.monotonic() > deadline:
-                    sys.exit(f"run.py: nobody listens at {address}")
+                    print(f"run.py: nobody listens at {address}", file=sys.stderr)
+                    return False
                 time.sleep(0.05)
+    return True
+
+
+def show_logs(folder: Path) -> None:
+    """Say why something has failed: the logs are removed with the folder."""
+    for log in sorted(folder.glob("*.log")):
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        print(f"--- {log.stem}", *lines[-LAST_LINES:], sep="\n", file=sys.stderr)
 
 
 def run(command: list[str], folder: Path) -> int:
@@ -141,7 +151,8 @@ def run(command: list[str], folder: Path) -> int:
     instances = {name: start(name, instance(name, folder), folder) for name in HOSTS}
     everybody = [(FRONT, port) for port in PORTS.values()]
     everybody += [(address, 8080) for address in HOSTS.values()]
-    wait_until_served(everybody)
+    if not wait_until_served(everybody):
+        return 1
     places = {"folder": str(folder), "front": FRONT, "hosts": HOSTS, "ports": PORTS}
     env = {**os.environ, "CLUSTER": json.dumps(places)}
     with subprocess.Popen(command, env=env) as visitor:
@@ -160,7 +171,10 @@ def main() -> int:
     arguments = sys.argv[1:]
     if arguments[:1] == ["--inside"]:
         with tempfile.TemporaryDirectory(prefix="cluster-") as folder:
-            return run(arguments[1:] or [os.environ.get("SHELL", "sh")], Path(folder))
+            status = run(arguments[1:] or [os.environ.get("SHELL", "sh")], Path(folder))
+            if status:
+                show_logs(Path(folder))
+            return status
     user = [] if os.getuid() == 0 else ["--map-root-user"]
     inside = [sys.executable, str(HERE / "run.py"), "--inside", *arguments]
     return subprocess.call([find("unshare"), *user, *NAMESPACES, *inside])

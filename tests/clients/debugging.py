@@ -19,6 +19,7 @@ from ashd.pdm.cli import (
     parse_target,
 )
 from ashd.pdm.command import main as command
+from ashd.pdm.perf import wire_class
 from ashd.pdm.srv import Limits, Listener, Workers, attach, channel, listen, parse_spec
 from ashd.pdm.util import add_finder, describe_threads, fold, format_threads, work_of
 
@@ -28,7 +29,7 @@ control = perf.Functions(reset=lambda: None)
 jobs = perf.EventSource()
 
 
-@perf.wire_class("clients.jobstart")
+@wire_class("clients.jobstart")
 class JobStart(perf.StartEvent):
     """A job begins."""
 

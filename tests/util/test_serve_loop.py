@@ -35,9 +35,17 @@ def handle(request):
     if request.rest == b"close":
         request.close()
         raise RuntimeError("closed before")
-    if request.rest == b"half":
+    if request.rest in (b"half", b"unsent"):
         request.stream.write(b"HTTP/1.1 200 OK\\r\\n\\r\\nhalf")
+        if request.rest == b"half":
+            request.stream.flush()
         raise RuntimeError("in the middle")
+    if request.rest == b"reads":
+        request.stream.read()
+        raise RuntimeError("after the body")
+    if request.rest == b"lent":
+        request.socket.send(b"HTTP/1.1 200 OK\\r\\n\\r\\n")
+        raise RuntimeError("after the head")
     if request.rest == b"copied":
         with request.dup() as copy:
             respond(copy, "from the copy")
@@ -64,6 +72,9 @@ serve_loop(handle)
         (b"raise", 500, "on purpose"),
         (b"gone", 502, "the child is gone"),
         (b"half", 200, "in the middle"),
+        (b"unsent", 500, "in the middle"),
+        (b"reads", 500, "after the body"),
+        (b"lent", 200, "after the head"),
         (b"copied", 200, "after the copy"),
     ],
 )

@@ -43,6 +43,7 @@ PURPOSES = {
     "testssl": "a scanner for TLS",
     "tmux": "a real terminal",
     "unshare": "namespaces, part of util-linux",
+    "wstest": "Autobahn's cases for WebSocket",
     "zsh": "completion in the shell",
 }
 """Every program that a test may need, and what it gives. Nothing else may be asked for."""

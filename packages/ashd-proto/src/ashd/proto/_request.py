@@ -6,11 +6,14 @@ import io
 import os
 import socket
 import warnings
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from ._codec import Headers, encode_request
 from ._compat import OriginalAttributes
 from ._reserve import RESERVE
+
+if TYPE_CHECKING:
+    from ._response_stream import ResponseStream
 
 _LATIN_1 = "latin-1"
 _OURS = b"x-ash-"
@@ -53,7 +56,7 @@ class Request(OriginalAttributes):
         self._fd = fd
         self._shared = False
         self._socket: socket.socket | None = None
-        self._stream: io.BufferedRWPair | None = None
+        self._stream: ResponseStream | None = None
         self.method: bytes = method
         self.url: bytes = url
         self.version: bytes = version
@@ -113,15 +116,19 @@ class Request(OriginalAttributes):
             raise ValueError("the request is closed")
         return self._fd
 
+    def _own_socket(self) -> socket.socket:
+        if self._socket is None:
+            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, self.fileno())
+        return self._socket
+
     @property
     def socket(self) -> socket.socket:
         """The response socket: read the body from it, write the response to it.
 
         Made on first use. It holds the same descriptor, and is closed with the request.
         """
-        if self._socket is None:
-            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, self.fileno())
-        return self._socket
+        self._shared = True
+        return self._own_socket()
 
     @property
     def untouched(self) -> bool:
@@ -139,8 +146,19 @@ class Request(OriginalAttributes):
     def stream(self) -> io.BufferedRWPair:
         """The response socket as a buffered binary stream, which `close` flushes."""
         if self._stream is None:
-            self._stream = self.socket.makefile("rwb")
+            from ._response_stream import ResponseStream
+
+            self._stream = ResponseStream(self._own_socket())
         return self._stream
+
+    def withdraw(self) -> bool:
+        """Drop what is in the stream's buffer if it is certain that nothing was sent; tell that.
+
+        For a handler that has failed: it can still answer with an error then.
+        """
+        if self._stream is None:
+            return self.untouched
+        return self._fd >= 0 and not self._shared and self._stream.drop()
 
     def dup(self) -> Request:
         """Return a copy with a descriptor of its own. Raises OSError."""

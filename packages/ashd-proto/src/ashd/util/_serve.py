@@ -61,7 +61,7 @@ def _handle(handler: Callable[[Request], object], request: Request) -> None:
                 handler(request)
             except Exception as error:
                 _log_failure("the handler failed at", request)
-                if request.untouched:
+                if request.withdraw():
                     refuse(request.detach(), _status(error))
     except OSError:  # what the handler left in the stream couldn't be written
         _log_failure("the response was cut at", request)
