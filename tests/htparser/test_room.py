@@ -132,3 +132,11 @@ def test_somebody_is_told_when_there_is_room_again() -> None:
     empty.stand(Guest(), State.IDLE, 0)
     empty.stand(Guest(), State.IDLE, 0)
     assert calls == ["room"]
+
+
+def test_a_few_come_as_guests_while_nobody_gives_way() -> None:
+    hall = Room(320, 0, lambda: None)
+    assert not hall.make(0)
+    assert [hall.takes_guest(taken) for taken in (320, 329, 330)] == [True, True, False]
+    assert hall.wanted
+    assert not Room(30, 0, lambda: None).takes_guest(30)

@@ -19,7 +19,7 @@ from ._errors import RequestError
 from ._exchange import Exchange
 from ._head import RequestHead
 from ._interface import Surroundings
-from ._limits import EVENTS_AT_ONCE, LINGER_TIME, MAX_HELD
+from ._limits import EVENTS_AT_ONCE, LINGER_TIME, MAX_HELD, TRICKLE
 from ._pace import BodyPace
 from ._pages import CONTINUE, error_page
 from ._peer import Arrival, Peer
@@ -43,6 +43,7 @@ class Connection(asyncio.Protocol):
         "_head",
         "_held_body",
         "_pace",
+        "_read_is_due",
         "_reader",
         "_record",
         "_server",
@@ -66,6 +67,7 @@ class Connection(asyncio.Protocol):
         self._head: RequestHead | None = None
         self._exchange: Exchange | None = None
         self._held_body = bytearray()
+        self._read_is_due = False
         self._record: Record | None = None
         self._pace: BodyPace | None = None  # of the body, while one is waited for
         self.peer: Peer
@@ -93,7 +95,10 @@ class Connection(asyncio.Protocol):
         state = self._state
         if state in READING:
             self._reader.feed(data)
-            self._read()
+            if state is State.BODY and len(data) < TRICKLE:
+                self._read_later()
+            else:
+                self._read()
         elif state in HOLDING:
             self._reader.feed(data)
             if self._reader.buffer.size > MAX_HELD:
@@ -266,6 +271,17 @@ class Connection(asyncio.Protocol):
             return
         if reader.buffer.size > MAX_HELD:
             self._wire.pause()
+
+    def _read_later(self) -> None:
+        """Deal with a little of a body when everybody else had a turn: more may come meanwhile."""
+        if not self._read_is_due:
+            self._read_is_due = True
+            self._server.poller.later(self._read_in_line)
+
+    def _read_in_line(self) -> None:
+        self._read_is_due = False
+        if self._state in READING:
+            self._read()
 
     def _start(self, head: RequestHead) -> None:
         self._head = head

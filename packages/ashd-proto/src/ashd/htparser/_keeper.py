@@ -22,7 +22,7 @@ from ashd.proto import MAX_DATAGRAM, printable, refusal
 from ashd.proto._ready import LONGEST_DESCRIPTION, READY_WORD
 
 from ._errors import StartError
-from ._limits import ACCEPT_BURST, RETRY_AFTER
+from ._limits import ACCEPT_BURST, REQUESTS_LYING, RETRY_AFTER
 from ._poller import Poller
 
 _ONE_RIGHT = socket.CMSG_SPACE(array.array("i").itemsize)
@@ -207,6 +207,8 @@ def _until(datagram: bytes) -> float:
 
 def _socket_pair() -> tuple[socket.socket, socket.socket]:
     try:
-        return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, REQUESTS_LYING)
+        return ours, theirs
     except OSError as error:
         raise StartError(f"can't make the root handler's socket: {error.strerror}") from error

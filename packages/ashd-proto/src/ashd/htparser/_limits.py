@@ -72,6 +72,10 @@ MAX_DRAINED = 1024 * KIB
 MAX_DRAINS = 64
 """HEAD responses at a time that are waited for the end of; the oldest gives way."""
 
+TRICKLE = 1 * KIB
+"""Less of a large body than this at a time waits until everybody else had a turn: it costs as much
+as a large piece, and more of it may come meanwhile."""
+
 MAX_HELD = 64 * KIB
 """What a client may send ahead (pipelined requests) while its request is being answered."""
 
@@ -132,6 +136,29 @@ SAY_AGAIN = 60.0
 ACCEPT_BURST = 64
 """Connections accepted before it's the others' turn."""
 
+OPENED_AT_ONCE = 16
+"""Accepted connections that are looked at before it's the others' turn: each costs as much as a
+request."""
+
+OLDEST_OPENED = 4
+"""Of these, how many are those that have waited longest; the rest are the newest."""
+
+CROWDED_PAUSE = 0.005
+"""While requests wait for the handler, one of the connections that wait is looked at this often."""
+
+MOST_GUESTS = 16
+GUESTS = 32
+"""When all places are taken and nobody can give way yet, as it isn't known who stalls, one more
+client for so many places is let in, up to `MOST_GUESTS`."""
+
+REQUESTS_LYING = 32 * KIB
+"""What may lie in the root handler's socket, by SO_SNDBUF: some 30 requests as browsers send them,
+or 90 small ones. A new request waits for these, whoever has sent them, and for few others."""
+
+LONGEST_REQUEST = 104 * KIB
+"""SO_SNDBUF for a request that is too large otherwise: Linux's own value for sockets, and twice as
+much fits."""
+
 BACKLOG = 1024
 """Connections that the kernel keeps until they are accepted."""
 
@@ -139,8 +166,8 @@ KEEPALIVE_TIME = 60
 """Seconds of silence after which the kernel looks whether a client's machine is still there: one
 that was switched off doesn't close its connection, and a handler may be working for it."""
 
-SPARE_DESCRIPTORS = 64
-"""Not available for clients: listeners, logs, the event loop's own."""
+SPARE_DESCRIPTORS = 64 + 2 * MOST_GUESTS
+"""Not available for usual clients: listeners, logs, the event loop's own, guests."""
 
 HANDLER_EXIT_TIME = 10.0
 """How long the root handler may take to exit after the last request, before it is ended."""

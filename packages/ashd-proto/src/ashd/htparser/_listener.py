@@ -15,6 +15,7 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from ._arrivals import Arrived
 from ._connection import Connection
 from ._errors import StartError
 from ._handshakes import refuse_handshakes
@@ -196,17 +197,17 @@ class Acceptor(Protocol):
 
     loop: asyncio.AbstractEventLoop
 
-    def has_room(self) -> bool:
-        """Tell whether one more connection may be accepted."""
+    def has_room(self, arrived: int) -> bool:
+        """Tell whether one more connection may be accepted, after that many in this turn."""
 
-    def make_room(self) -> bool:
+    def make_room(self, arrived: int) -> bool:
         """Let a connection give way to a new one; tell whether one could."""
 
     def pause_accepting(self) -> None:
         """Pause all listeners for a while."""
 
-    def take(self, sock: socket.socket, port: Port) -> None:
-        """Own and serve an accepted socket."""
+    def arrive(self, arrived: list[Arrived]) -> None:
+        """Own and serve accepted sockets."""
 
 
 class Listener:
@@ -253,24 +254,33 @@ class Listener:
 
     def accept_some(self) -> None:
         """Accept what is there, within the bounds."""
-        for _ in range(ACCEPT_BURST):
-            if not self._acceptor.has_room() and not self._make_room():
-                return
-            try:
-                sock, _address = self._sock.accept()
-            except (BlockingIOError, ConnectionAbortedError, InterruptedError):
-                return
-            except OSError as error:
-                self._refused(error)
-                return
+        arrived: list[Arrived] = []
+        while len(arrived) < ACCEPT_BURST:
+            sock = self._accept(len(arrived))
+            if sock is None:
+                break
             sock.setblocking(False)
-            self._acceptor.take(sock, self._port)
+            arrived.append((sock, self._port))
+        if arrived:
+            self._acceptor.arrive(arrived)
 
-    def _make_room(self) -> bool:
+    def _accept(self, arrived: int) -> socket.socket | None:
+        """Accept one more connection, if there is one, and room; that many have come before."""
+        if not self._acceptor.has_room(arrived) and not self._make_room(arrived):
+            return None
+        try:
+            return self._sock.accept()[0]
+        except (BlockingIOError, ConnectionAbortedError, InterruptedError):
+            return None
+        except OSError as error:
+            self._refused(error)
+            return None
+
+    def _make_room(self, arrived: int) -> bool:
         """Let a client give way to the one that waits, if there is one at all."""
         poll = select.poll()
         poll.register(self._sock, select.POLLIN)
-        return bool(poll.poll(0)) and self._acceptor.make_room()
+        return bool(poll.poll(0)) and self._acceptor.make_room(arrived)
 
     def _refused(self, error: OSError) -> None:
         if error.errno in _OUT_OF_RESOURCES:

@@ -22,7 +22,7 @@ from ._limits import MAX_DRAINED, MAX_DRAINS, PIECE, PIECES_AT_ONCE
 
 Callback = Callable[[int], object]
 
-_BATCH = 64  # events taken before it's the turn of the event loop's own
+_BATCH = 32  # events taken before it's the turn of the event loop's own
 _INTERNAL_ERROR = "An internal error; the request it belongs to is lost."
 _log = logging.getLogger("ashd.htparser")
 

@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Callable
 
 from ._exchange import Exchange
+from ._limits import LONGEST_REQUEST, REQUESTS_LYING
 from ._poller import Poller
 
 # socket.socketpair() wraps these in a class of its own, at the cost of two system calls and several
@@ -42,6 +43,11 @@ class RequestQueue:
     def fileno(self) -> int:
         """Return the socket's descriptor, still owned; -1 after `end`."""
         return self._sock.fileno()
+
+    @property
+    def crowded(self) -> bool:
+        """Whether requests wait for room in the socket."""
+        return bool(self._waiting)
 
     def attach(self, poller: Poller) -> None:
         """Work in an event loop."""
@@ -123,7 +129,12 @@ class RequestQueue:
             return False
         try:
             rights = (_LEVEL, _RIGHTS, _pack(theirs.fileno()))
-            self._sock.sendmsg([exchange.datagram], [rights], _DONTWAIT)
+            try:
+                self._sock.sendmsg([exchange.datagram], [rights], _DONTWAIT)
+            except OSError as error:
+                if error.errno != errno.EMSGSIZE:
+                    raise
+                self._send_large(exchange.datagram, rights)
         except OSError as error:
             ours.close()
             return self._not_sent(exchange, error)
@@ -134,6 +145,14 @@ class RequestQueue:
             self._on_send = None
         exchange.connect(ours)
         return True
+
+    def _send_large(self, datagram: bytes, rights: tuple[int, int, bytes]) -> None:
+        """Send a request that is larger than what may usually lie in the socket."""
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LONGEST_REQUEST)
+        try:
+            self._sock.sendmsg([datagram], [rights], _DONTWAIT)
+        finally:
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, REQUESTS_LYING)
 
     def _not_sent(self, exchange: Exchange, error: OSError) -> bool:
         """Return whether the request is done with; it may wait for anything that can pass.

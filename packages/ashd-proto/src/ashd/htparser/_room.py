@@ -17,7 +17,7 @@ from itertools import islice
 from typing import Protocol
 
 from ._forwarded import UNIX
-from ._limits import CANDIDATES, SPARE_DESCRIPTORS, STALLING_CANDIDATES
+from ._limits import CANDIDATES, GUESTS, MOST_GUESTS, SPARE_DESCRIPTORS, STALLING_CANDIDATES
 from ._states import GIVING_WAY, STALLING, State
 
 
@@ -44,6 +44,7 @@ class Room:
         `on_room` is called when a client could give way, after `make` found none.
         """
         self._places = places
+        self._guests = min(MOST_GUESTS, places // GUESTS)
         self._per_address = per_address
         self._of_address: dict[bytes, int] = {}
         self._leaving: set[Client] = set()
@@ -55,6 +56,11 @@ class Room:
     def has_place(self, taken: int) -> bool:
         """Tell whether one more may come, when that many are there."""
         return taken - len(self._leaving) < self._places
+
+    def takes_guest(self, taken: int) -> bool:
+        """Tell whether one more may come all the same, when nobody gives way to it."""
+        self.wanted = taken - len(self._leaving) >= self._places + self._guests
+        return not self.wanted
 
     def make(self, now: float) -> bool:
         """Let a client give way; tell whether there is one."""

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 
 from ashd.proto._codec import encode_headers
 
+from ._arrivals import Arrivals, Arrived
 from ._connection import Connection
 from ._errors import FAILURE_STATUS
 from ._health import Condition, Health, Readiness
@@ -83,6 +84,7 @@ class Server:
         )
         self._status = 0
         self._connections: dict[OpenConnection, None] = {}
+        self._arrivals = Arrivals(loop, self.take, lambda: queue.crowded)
         self._opening: dict[ServedConnection, asyncio.Task[None]] = {}
         mine = f"{time.time_ns():x}-{os.getpid():x}"  # at any time, no other process has it
         self.connection_ids: Iterator[str] = map(
@@ -134,13 +136,23 @@ class Server:
 
     # For listeners
 
-    def has_room(self) -> bool:
-        """Whether one more connection may be accepted."""
-        return self.room.has_place(len(self._connections) + len(self._opening))
+    def has_room(self, arrived: int = 0) -> bool:
+        """Whether one more connection may be accepted, after that many in this turn."""
+        return self.room.has_place(self._taken() + arrived)
 
-    def make_room(self) -> bool:
-        """Let a connection give way to a new one; when none can, wait until one closes or can."""
-        if self.room.make(self.time()):
+    def _taken(self) -> int:
+        return len(self._connections) + len(self._opening) + len(self._arrivals)
+
+    def make_room(self, arrived: int = 0) -> bool:
+        """Let a connection give way to a new one; when none can, wait until one closes or can.
+
+        A few come as guests meanwhile.
+        """
+        taken, now = self._taken() + arrived, self.time()
+        while self.room.make(now):
+            if self.room.has_place(taken):
+                return True
+        if self.room.takes_guest(taken):
             return True
         self.pause_accepting()
         if self._look is None:
@@ -153,8 +165,12 @@ class Server:
         for listener in self._listeners:
             listener.pause()
 
+    def arrive(self, arrived: list[Arrived]) -> None:
+        """Serve accepted connections when it is their turn."""
+        self._arrivals.add(arrived)
+
     def take(self, sock: socket.socket, port: Port) -> None:
-        """Serve an accepted connection."""
+        """Serve a connection whose turn it is."""
         if port.proxy_header is None:
             self._open(sock, Arrival(port, None))
             return
@@ -255,7 +271,7 @@ class Server:
             return False
         self._turned_away = True
         self._listeners = [each for each in self._listeners if each.turn_away()]
-        return bool(self._listeners or self._connections or self._opening)
+        return bool(self._listeners or self._taken())
 
     def _drain(self) -> None:
         """Serve for some more time, in which others learn that clients shouldn't come here."""
@@ -282,7 +298,7 @@ class Server:
 
     def _stop_if_done(self) -> None:
         """End when nothing is left to do; the handler has a while to exit before us."""
-        if self._connections or self._opening or self.backend.draining or self._stopped.done():
+        if self._taken() or self.backend.draining or self._stopped.done():
             return
         if self.backend.ended:
             self._stopped.set_result(self._status)
@@ -311,6 +327,7 @@ class Server:
         self.backend.terminate()
 
     def _leave_clients(self) -> None:
+        self._arrivals.close()
         for connection in list(self._connections):
             connection.leave()
         self._stopped.set_result(self._status)
