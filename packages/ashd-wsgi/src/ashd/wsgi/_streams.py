@@ -7,6 +7,7 @@ stops can say so to whoever waits for the client. Any thread may use this module
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 from contextlib import suppress
 from typing import Protocol
@@ -33,6 +34,9 @@ class Stream(socket.socket):
 
     def close(self) -> None:
         """See `socket.socket.close`."""
+        if sys.is_finalizing():  # a thread that was ended may hold the lock for ever
+            super().close()
+            return
         with _lock:
             super().close()
 
