@@ -71,6 +71,7 @@ SITES: list[tuple[str, bytes, int]] = [
     ("/flask_site/broken", b"", 500),
     ("/flask_site/nowhere", b"", 404),
     ("/sockets/offered", b"", 200),
+    ("/flask_sockets/nowhere", b"", 404),
     ("/traced_app/users/3", b"", 200),
     ("/traced_app/stream", b"", 200),
     ("/bottle_site/hello/Zo%C3%AB", b"", 200),
