@@ -22,7 +22,7 @@ from ashdtest.wsgiprograms import (
     wsgi,
 )
 
-CALLS = 200
+CALLS = 60
 
 all_models = pytest.mark.parametrize("options", MODEL_OPTIONS, ids=" ".join)
 
