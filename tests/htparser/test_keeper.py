@@ -102,6 +102,22 @@ def test_however_many_come_at_once_all_are_refused(keeper: Keeper) -> None:
     asyncio.run(scenario())
 
 
+def test_the_end_of_all_senders_keeps_nobody_awake(keeper: Keeper) -> None:
+    async def scenario() -> None:
+        poller = Poller(asyncio.get_running_loop())
+        with ExitStack() as stack:
+            stack.callback(poller.close)
+            stack.callback(keeper.close)
+            keeper.attach(poller, lambda: None)
+            keeper.refuse()
+            keeper.end()
+            for _ in range(10):
+                await asyncio.sleep(0)
+            assert not select.select([poller._epoll], [], [], 0)[0]
+
+    asyncio.run(scenario())
+
+
 def receive(sock: Socket) -> None:
     """Serve all that comes, as a handler would."""
     with sock:

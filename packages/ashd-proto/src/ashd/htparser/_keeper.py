@@ -168,7 +168,9 @@ class Keeper:
             )
         except OSError:
             return False
-        if not datagram:
+        if not datagram:  # end-of-file: nobody can send any more
+            if self._poller is not None:
+                self._poller.remove(self._theirs.fileno())
             return False
         if datagram == self._first:
             self._first = b""
