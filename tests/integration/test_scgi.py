@@ -15,10 +15,11 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from ashdtest.frontend import front_end
 from ashdtest.outside import needs
 from ashdtest.processes import DEADLINE, children, descriptor_count, program, wait_until
 from ashdtest.scgisites import scgi_program, scgi_site
-from ashdtest.sites import site
+from ashdtest.sites import APPS, SUPPORT, site
 
 BODY = os.urandom(3_000_000)
 DIGEST = f"{len(BODY)} {hashlib.sha256(BODY).hexdigest()}\n"
@@ -83,6 +84,24 @@ def test_answers_are_those_of_ashd_wsgi(
     expected: list[tuple[int, str | None, bytes]],
 ) -> None:
     with scgi_site(name, [*options, "zoo"], folder, unix=unix) as server:
+        for request, answer, wanted in zip(REQUESTS, ask(server.url), expected, strict=True):
+            assert answer == wanted, request[:2]
+
+
+@pytest.mark.parametrize(
+    "caller",
+    [
+        pytest.param(["callscgi"], marks=needs("callscgi")),
+        pytest.param(["callscgi", "multifscgi", "2"], marks=needs("callscgi", "multifscgi")),
+    ],
+    ids=" ".join,
+)
+def test_below_the_programs_of_ashd(
+    caller: list[str], expected: list[tuple[int, str | None, bytes]]
+) -> None:
+    """They start `scgi-wsgi` with the listening socket as its standard input."""
+    options = ["-t", "pool", "-p", str(SUPPORT), "-p", str(APPS), "-A", "zoo"]
+    with front_end([*caller, program("scgi-wsgi"), *options], status=None) as server:
         for request, answer, wanted in zip(REQUESTS, ask(server.url), expected, strict=True):
             assert answer == wanted, request[:2]
 
