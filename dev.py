@@ -63,7 +63,9 @@ def demo(arguments: List[str]) -> int:
     except (OSError, OverflowError) as error:
         reason = os.strerror(error.errno or 0) if isinstance(error, OSError) else error
         return complain(f"port {port} can't be used ({reason}); name another one with --port")
-    wanted = [word for package in PACKAGES for word in ("-e", with_extras(package))]
+    # An old pip has to meet a package with extras before those that need it.
+    packages = sorted(PACKAGES, key=lambda package: package.name != "ashd-proto")
+    wanted = [word for package in packages for word in ("-e", with_extras(package))]
     environment = prepare("demo", wanted)
     print(f"The demo is on http://localhost:{port}/ (Ctrl-C ends it)", flush=True)
     handler = ["ashd-wsgi", "-p", str(DEMO), "-A", "demo"]
