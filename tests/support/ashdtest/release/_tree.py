@@ -17,6 +17,9 @@ from packaging.version import InvalidVersion, Version
 
 TREE = "the working tree"
 
+_WITH_FILTER: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+"""Python 3.11 has it from 3.11.4 on."""
+
 
 @dataclass(frozen=True)
 class Distribution:
@@ -103,7 +106,7 @@ class Repository:
         target = folder / origin.replace("/", "-")
         if not target.exists():
             with tarfile.open(fileobj=io.BytesIO(self._git("archive", origin))) as archive:
-                archive.extractall(target, filter="data")
+                archive.extractall(target, **_WITH_FILTER)
         return target
 
 
