@@ -40,6 +40,10 @@ from ._workers import Workers
 _log = logging.getLogger("ashd.htparser")
 
 
+class Stopped(BaseException):
+    """A signal ends the program before it serves. Logging would keep an Exception to itself."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the front end with the arguments of the process, or `argv`; return the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -51,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UsageError as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)  # noqa: T201
         return USAGE_STATUS
-    except StartError as error:
+    except (StartError, Stopped) as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)  # noqa: T201
         return FAILURE_STATUS
 
@@ -108,7 +112,7 @@ def _serve_first(settings: Settings, life: Life, passed: Sequence[tuple[int, str
             sockets += [(port, sock) for sock in bound]
         readiness = Readiness()
         queue, backend = _start(settings, life, sockets, readiness)
-    except StartError:
+    except (StartError, Stopped):
         for _, sock in sockets:
             sock.close()
         raise
@@ -118,7 +122,7 @@ def _serve_first(settings: Settings, life: Life, passed: Sequence[tuple[int, str
 
 
 def _give_up(number: int, _: FrameType | None) -> None:
-    raise StartError(f"stopped by {signal.Signals(number).name} before it served anything")
+    raise Stopped(f"stopped by {signal.Signals(number).name} before it served anything")
 
 
 def _addresses(sockets: Sockets) -> list[str]:
