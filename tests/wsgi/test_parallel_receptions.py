@@ -112,7 +112,9 @@ def test_what_was_asked_for_after_a_stop_receives_nothing(crew: Crew) -> None:
     assert crew.join() == [None] * THREADS
 
 
-def test_threads_keep_the_limit_on_requests_together() -> None:
+@pytest.fixture
+def limited() -> Iterator[tuple[Crew, threading.Event]]:
+    """A crew that serves `REQUESTS` requests, and what is set when it has."""
     left = threading.Event()
     entrance = Entrance(Limits(max_requests=REQUESTS), left.set)
     client, server = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -121,36 +123,36 @@ def test_threads_keep_the_limit_on_requests_together() -> None:
         source = RequestSource(
             server, lambda: entrance.admission(partial(Exchange, adapter.for_thread())).admit
         )
-        crew = Crew(client, source)
-        crew.start()
-        answered = 0
-        while not left.is_set():
-            assert read_all(open_request(client)).startswith(b"HTTP/1.1 200 ")
-            answered += 1
-        assert answered == REQUESTS
-        source.stop()
-        crew.join()
+        yield Crew(client, source), left
         source.close()
 
 
-def test_a_thread_that_was_idle_keeps_the_limit_as_well() -> None:
-    left = threading.Event()
-    entrance = Entrance(Limits(max_requests=REQUESTS), left.set)
-    client, server = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with client, server:
-        adapter = Adapter(application)
-        source = RequestSource(
-            server, lambda: entrance.admission(partial(Exchange, adapter.for_thread())).admit
-        )
-        idle, *others = (source.for_thread() for _ in range(THREADS))
-        order = [idle, *(others * REQUESTS)[: REQUESTS - 10], *[idle] * 8]
-        for reception in order:  # of threads that take turns, here
-            open_request(client).close()
-            exchange = reception.receive()
-            assert exchange is not None
-            exchange.run()
-            assert not left.is_set()
-        open_request(client).close()
-        assert idle.receive() is not None
-        assert left.is_set()
-        source.close()
+def test_threads_keep_the_limit_on_requests_together(
+    limited: tuple[Crew, threading.Event],
+) -> None:
+    crew, left = limited
+    crew.start()
+    answered = 0
+    while not left.is_set():
+        assert read_all(open_request(crew.client)).startswith(b"HTTP/1.1 200 ")
+        answered += 1
+    assert answered == REQUESTS
+    crew.source.stop()
+    crew.join()
+
+
+def test_a_thread_that_was_idle_keeps_the_limit_as_well(
+    limited: tuple[Crew, threading.Event],
+) -> None:
+    crew, left = limited
+    idle, *others = (crew.source.for_thread() for _ in range(THREADS))
+    order = [idle, *(others * REQUESTS)[: REQUESTS - 10], *[idle] * 8]
+    for reception in order:  # of threads that take turns, here
+        open_request(crew.client).close()
+        exchange = reception.receive()
+        assert exchange is not None
+        exchange.run()
+        assert not left.is_set()
+    open_request(crew.client).close()
+    assert idle.receive() is not None
+    assert left.is_set()
