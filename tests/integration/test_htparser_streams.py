@@ -32,9 +32,9 @@ from ashdtest.processes import (
     wait_until,
 )
 from ashdtest.proxies import KINDS, Places, make_certificate, running
+from ashdtest.streams import ASKS, opened
 
 HANDLER = [sys.executable, str(Path(__file__).with_name("stream_handlers.py"))]
-ASKS = ("Upgrade: echo", "Connection: keep-alive, Upgrade")
 NO_UVLOOP = "import sys; sys.modules['uvloop'] = None\n"
 LARGE = bytes(range(256)) * 40_000
 PIECE = 1 << 16
@@ -71,18 +71,6 @@ def front(
 ) -> Iterator[FrontEnd]:
     with serving(request.param, tmp_path_factory.mktemp("front")) as server:
         yield server
-
-
-def opened(server: FrontEnd, target: str, *, ahead: bytes = b"") -> Client:
-    """Return a client whose stream has been taken over."""
-    client = Client(server.connect())
-    client.send(request(target, *ASKS) + ahead)
-    head = client.until(b"\r\n\r\n").lower()
-    assert head.startswith(b"http/1.1 101 ")
-    assert b"\r\nupgrade: echo\r\n" in head
-    assert b"\r\nconnection: upgrade\r\n" in head
-    assert b"x-ash" not in head
-    return client
 
 
 def websocket(server: FrontEnd) -> ClientConnection:

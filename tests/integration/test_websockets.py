@@ -33,8 +33,8 @@ from ashdtest.processes import (
 )
 from ashdtest.scgisites import scgi_site
 from ashdtest.sites import site, wsgi_command
+from ashdtest.streams import ASKS, opened
 
-ASKS = ("Upgrade: echo", "Connection: keep-alive, Upgrade")
 NAMES = "ashd.switch gunicorn.socket werkzeug.socket"
 MANY = int(os.environ.get("ASHD_STREAMS", "100"))
 """Clients at once; a thousand of them in the session `streams`."""
@@ -48,18 +48,6 @@ def server(front: str, model: str) -> Iterator[FrontEnd]:
 
 def websocket(server: FrontEnd, path: str) -> ClientConnection:
     return connect(f"ws://127.0.0.1:{server.port}{path}", open_timeout=DEADLINE)
-
-
-def opened(server: FrontEnd, path: str) -> Client:
-    """Return a client whose stream has been taken over."""
-    client = Client(server.connect())
-    client.send(request(path, *ASKS))
-    head = client.until(b"\r\n\r\n").lower()
-    assert head.startswith(b"http/1.1 101 ")
-    assert b"\r\nupgrade: echo\r\n" in head
-    assert b"\r\nconnection: upgrade\r\n" in head
-    assert b"x-ash" not in head
-    return client
 
 
 def assert_serves(server: FrontEnd) -> None:
