@@ -159,6 +159,7 @@ class Wire:
     def lost(self) -> None:
         """Take note that asyncio has closed the socket."""
         if self.paused:
+            self.paused = False
             self._poller.forget(self._fd)
         self._on_left = _nothing  # or the connection would live until the next garbage collection
 
