@@ -15,7 +15,8 @@ How a request travels, and which module is in charge of it:
   `_head` judges heads, `_body` the lines of chunked bodies;
 - `_queue` sends the datagram to the root handler, or keeps it while that takes none;
 - `_keeper` takes back what the root handler doesn't receive in time, `_handler` starts it again;
-- `_exchange` moves bodies through the response socket, `_response` and `_chunks` frame the answer;
+- `_upload` holds a request body, or lets it through; `_exchange` moves bodies through the response
+  socket, `_response` and `_chunks` frame the answer;
 - `_poller` watches descriptors; `_server` knows when to start, sweep and stop;
 - `_peer` knows who a client is, and asks `_forwarded` what proxies say of it; `_preface` waits for
   the header of the PROXY protocol, which `_proxy_header` reads;
