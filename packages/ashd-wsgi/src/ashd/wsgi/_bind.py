@@ -62,7 +62,7 @@ def become_front_end(options: Options) -> NoReturn:
     try:
         os.execv(command[0], command)
     except OSError as error:
-        raise StartError(f"--bind: {command[0]} can't be started: {error.strerror}") from error
+        raise StartError(f"--bind: {command[0]} can't be started: {error.strerror}") from None
 
 
 def _words(text: str) -> list[str]:
