@@ -16,7 +16,9 @@ from ashdtest.handlers import read_all, running
 from ashdtest.processes import children, wait_until
 
 APPLICATION = """
-import logging, os
+import logging, os, signal
+
+os.kill(os.getpid(), signal.SIGUSR1)  # from logrotate, which doesn't know what is loading
 
 def application(environ, start_response):
     path = environ["PATH_INFO"]

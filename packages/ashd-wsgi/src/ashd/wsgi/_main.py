@@ -77,10 +77,7 @@ def _run(options: Options) -> int:
     worker = this_worker()
     if worker is not None:
         leave_behind(worker.close)
-    make_stderr_lossy()
-    if not options.leave_logging:
-        name = name_of_request(options.otel)
-        configure_logging(options.program, options.log_format, request_id=name)
+    _begin_logs(options)
     if options.otel:
         from ._telemetry import check_installed
 
@@ -121,6 +118,15 @@ def _run(options: Options) -> int:
         describe_handler(describe(options))
         serve(application, model, handler_socket, options, worker, reloader, acceptor)
     return 0
+
+
+def _begin_logs(options: Options) -> None:
+    make_stderr_lossy()
+    if not options.leave_logging:
+        name = name_of_request(options.otel)
+        configure_logging(options.program, options.log_format, request_id=name)
+    if options.access_log:  # which isn't open yet: the signal would end this process
+        handle_signal(signal.SIGUSR1, lambda *_: None)
 
 
 def _load(options: Options) -> Application:
