@@ -226,12 +226,12 @@ def serve(
         handle_signal(signal.SIGUSR1, lambda *_: reopen())
 
     def leave() -> None:
+        if worker is not None:
+            worker.leave()  # first: the process may end as soon as the source has stopped
         if acceptor is None:
             source.stop()
         else:
             acceptor.stop()  # the end-of-file stops the source when it has received all
-        if worker is not None:
-            worker.leave()
 
     def bound_finish() -> None:
         shutdown.begin()
