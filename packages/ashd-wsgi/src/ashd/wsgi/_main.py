@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ashd.log import configure_logging, make_stderr_lossy
+from ashd.log import TEXT, configure_logging, make_stderr_lossy
 from ashd.proto import describe_handler, holds_datagram, hung_up
 from ashd.serve import (
     Model,
@@ -50,8 +50,10 @@ def main(arguments: Sequence[str] | None = None, *, scgi: bool = False) -> int:
     if program == "__main__.py":
         program = "ashd-wsgi"
     given = sys.argv[1:] if arguments is None else arguments
+    style = TEXT
     try:
         options = parse_options(program, given, scgi=scgi)
+        style = options.log_format
         if options.help or options.version:
             from ._help import help_text  # few starts need it
 
@@ -62,7 +64,7 @@ def main(arguments: Sequence[str] | None = None, *, scgi: bool = False) -> int:
     except StartError as error:
         from ._explain import explain
 
-        explain(program, error)
+        explain(program, error, style)
         status = 2 if isinstance(error, UsageError) else 1
     bound_exit(status)
     return status
@@ -111,7 +113,9 @@ def _run(options: Options) -> int:
     if options.reload:
         from ._reload import Reloader
 
-        reloader = Reloader(options.program, options.search_path, options.graceful_timeout)
+        reloader = Reloader(
+            options.program, options.log_format, options.search_path, options.graceful_timeout
+        )
     load = partial(_load, options)
     application = reloader.load(load) if reloader else load()
     with checked(sock, options) as handler_socket:

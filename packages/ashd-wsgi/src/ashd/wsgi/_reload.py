@@ -37,13 +37,17 @@ State = tuple[int, int, int] | None
 class Reloader:
     """Knows the files of an application, and waits for one to change."""
 
-    def __init__(self, program: str, folders: Sequence[str], graceful_timeout: float) -> None:
+    def __init__(
+        self, program: str, style: str, folders: Sequence[str], graceful_timeout: float
+    ) -> None:
         """Observe imports from now on. `folders` are where modules may appear that are missing.
 
-        Requests may take `graceful_timeout` seconds after a change, and `_FINISH` at most.
+        `style` is that of the program's log. Requests may take `graceful_timeout` seconds after a
+        change, and `_FINISH` at most.
         """
         self._time = min(_FINISH, graceful_timeout)
         self._program = program
+        self._style = style
         self._folders = set(folders)
         self._seen: dict[str, State] = {}
         self._failed = False
@@ -60,7 +64,7 @@ class Reloader:
         try:
             return showing_failures(load())
         except StartError as error:
-            explain(self._program, error)
+            explain(self._program, error, self._style)
             self._failed = True
             self._folders |= self._folders_of_files()
             for path in _sources(self._folders):
