@@ -241,6 +241,14 @@ def parse_options(arguments: list[str]) -> Settings:
     return Settings(ports, Limits(**values), command, logs=log_settings(options), **given)
 
 
+def check_options(arguments: list[str]) -> None:
+    """See that a command line is right, without serving. Raises an `ashd.proto.Error`."""
+    try:
+        parse_options(arguments)
+    except HelpRequested as answer:
+        raise UsageError(f"this asks for help: {answer}") from None
+
+
 def _build() -> str:
     """Return whether the modules on a request's way are `compiled` or `pure Python`."""
     return "pure Python" if _response.__file__.endswith(".py") else "compiled"
