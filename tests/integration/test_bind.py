@@ -323,5 +323,8 @@ def test_a_first_start_that_fails_is_shown_and_mended(tmp_path: Path) -> None:
         transport = httpx.HTTPTransport(uds=str(path))
         with httpx.Client(transport=transport, timeout=DEADLINE) as client:
             assert "there is no module" in client.get("http://a/").text
-            put(tmp_path / "late.py", SHOW)
+            (tmp_path / "namespace").mkdir()
+            put(tmp_path / "late.py", "import namespace.part\n" + SHOW)
+            wait_until(lambda: "No module named 'namespace.part'" in client.get("http://a/").text)
+            put(tmp_path / "namespace" / "part.py", "")
             wait_until(lambda: client.get("http://a/").status_code == 200)
