@@ -229,7 +229,10 @@ def parse_options(arguments: list[str]) -> Settings:
     options = _parser().parse_intermixed_args(arguments)
     if options.version:
         raise HelpRequested(f"{SERVER_NAME} ({_build()})")
-    proxies = Trusted(options.forwarded_allow_ips)
+    try:
+        proxies = Trusted(options.forwarded_allow_ips)
+    except UsageError as error:
+        raise UsageError(f"--forwarded-allow-ips: {error}") from None
     ports = [dataclasses.replace(parse_portspec(spec), proxies=proxies) for spec in options.ports]
     check_ports(ports)
     if not ports:
