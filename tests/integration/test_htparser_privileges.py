@@ -7,9 +7,10 @@ import os
 import pwd
 import re
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -205,6 +206,56 @@ def test_reloading(tmp_path: Path, fifo: Path) -> None:
         server.wait_for_log(f"(process {before}) has made way")
         (after,) = workers(server)
         assert identity(after)["Uid"] == [USER.pw_uid] * 4
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_what_has_begun_when_others_take_over(tmp_path: Path, loop: str) -> None:
+    """Handshakes and requests on their way are served; who asks for nothing keeps nobody."""
+    authority = Authority(tmp_path)
+    tls = f"ssl:port=0,bind=127.0.0.1,cert={authority.certificate('127.0.0.1')}"
+    behind = "plain:port=0,bind=127.0.0.1,proxy"
+    options = [tls, behind, "--head-time=600"]
+    with confined(tmp_path, *options, handler=DEAF_TO_SIGHUP, loop=loop) as server:
+        tls_port, proxy_port = map(int, re.findall(r"127.0.0.1:(\d+)", listening(server)))
+        with ExitStack() as stack:
+
+            def connect(port: int) -> socket.socket:
+                address = ("127.0.0.1", port)
+                return stack.enter_context(socket.create_connection(address, DEADLINE))
+
+            untold, half, idle = (connect(server.port) for _ in range(3))
+            half.sendall(GET[:9])
+            idle.sendall(GET)
+            assert Reader(idle).reply().status == 200, "so the two before it were accepted as well"
+            header = connect(proxy_port)
+            header.sendall(b"PROXY TCP4 192.0.2.1")
+            later = connect(proxy_port)
+            later.sendall(b"PROXY UNKNOWN\r\n" + GET)
+            assert Reader(later).reply().status == 200
+            handshake = connect(tls_port)
+            authority.connect(tls_port).close()
+
+            (before,) = workers(server)
+            server.process.send_signal(signal.SIGHUP)
+            assert Reader(idle).at_end(), "it was told to finish"
+            assert before in workers(server)
+            half.sendall(GET[9:])
+            header.sendall(b" 127.0.0.1 1 2\r\n" + GET)
+            secure = stack.enter_context(
+                authority.context.wrap_socket(handshake, server_hostname="127.0.0.1")
+            )
+            secure.sendall(GET)
+            for sock in (half, header, secure):
+                reply = Reader(sock).reply()
+                assert (reply.status, reply.headers["connection"]) == (200, "close")
+            assert before in workers(server)
+            server.terminate()
+            assert Reader(untold).at_end(), "the end of all doesn't wait for it"
+            assert server.wait() == 0
+
+
+def listening(server: FrontEnd) -> str:
+    return next(line for line in server.log.splitlines() if "listening on" in line)
 
 
 def test_certificates_that_only_root_can_read(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -195,6 +195,23 @@ def test_the_end_of_all(tmp_path: Path) -> None:
             reply = Reader(sock).reply()
             assert reply.body == b"x0"
             assert reply.headers["connection"] == "close"
+        assert server.wait() == 0
+
+
+def test_a_signal_to_all_is_no_second_one(fifo: Path) -> None:
+    """As a service manager may send it, and a shell that ends a process group."""
+    with front_ends() as server, ExitStack() as stack:
+        (sock,) = connect(server, stack, 1)
+        sock.sendall(get(f"/gate?{fifo}"))
+        server.wait_for_log("waiting")
+        pids = workers(server)
+        server.terminate()
+        server.wait_until_closed()
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+        fifo.write_bytes(b"x")
+        assert Reader(sock).reply().body == b"x0"
         assert server.wait() == 0
 
 

@@ -130,14 +130,19 @@ def test_losing_ssh_interrupts(address: str, pid_file: Path) -> None:
     wait_until(lambda: "ashd-pdm-client" not in [t.name for t in threading.enumerate()])
 
 
-def test_ssh_ends_with_a_client_that_is_killed(address: str, pid_file: Path) -> None:
+def test_nothing_stays_of_a_client_that_is_killed(address: str, pid_file: Path) -> None:
     code = (
         "import sys; from ashd.pdm import cli; client = cli.replclient(sys.argv[1])\n"
         "print(1, flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", code, f"me@host:{address}"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    environ = {**os.environ, "TMPDIR": str(pid_file.parent)}
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"1\n"
+        assert list(pid_file.parent.glob("ashd-pdm-*"))
         process.kill()
     wait_until(lambda: not runs(pid_file))
+    wait_until(lambda: not list(pid_file.parent.glob("ashd-pdm-*")))

@@ -153,6 +153,11 @@ class Connection(asyncio.Protocol):
         elif self._state is State.BODY_HELD:
             self.refuse(503, "The server is shutting down.")
 
+    def serve_last(self) -> None:
+        """Serve what has begun, or begins before the idle time is over, which is shorter now."""
+        if self._state is _IDLE:
+            self.deadline = min(self.deadline, self._server.time() + self._server.limits.idle_time)
+
     def stirs(self, now: float) -> bool:
         """See `_room.Client`."""
         if self._state is _RESPONSE or self._state is State.CLOSED:

@@ -18,6 +18,7 @@ from ashd.proto._ready import DESCRIBED, READY_VARIABLE
 
 from ._errors import FAILURE_STATUS, StartError
 from ._health import Condition, Readiness
+from ._interface import Front
 from ._keeper import Keeper
 from ._limits import HEALTHY_AGE, LONGEST_DELAY, LONGEST_LOADING_DELAY, SOON
 from ._poller import Poller
@@ -73,7 +74,7 @@ class RootHandler:
         self._phase = Phase.ENDED
         self._process: Process | None = None
         self._poller: Poller | None = None
-        self._on_end: Callable[[int], object] = bool
+        self._front: Front | None = None
         self._orphans: set[int] = set()  # process groups that dead handlers have left
         self._has_served = False
         self._must_reload = False
@@ -89,9 +90,9 @@ class RootHandler:
         )
         self._watch_process()
 
-    def attach(self, poller: Poller, on_end: Callable[[int], object]) -> None:
+    def attach(self, poller: Poller, front: Front) -> None:
         """Work in an event loop; see `Backend`."""
-        self._poller, self._on_end = poller, on_end
+        self._poller, self._front = poller, front
         self._keeper.attach(poller, self._loaded)
         self._watch_process()
 
@@ -202,7 +203,8 @@ class RootHandler:
         """No process receives any more, and none will."""
         self._enter(Phase.ENDED)
         self._keeper.refuse()
-        self._on_end(FAILURE_STATUS)
+        if self._front is not None:
+            self._front.finish(FAILURE_STATUS)
 
     def _wait(self, why: str, age: float) -> None:
         """Wait for the next start."""

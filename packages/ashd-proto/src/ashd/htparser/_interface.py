@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Protocol
 
 from ._health import Health
@@ -27,6 +27,9 @@ class OpenConnection(Protocol):
 
     def close_when_done(self) -> None:
         """Serve no request but the one that is being served."""
+
+    def serve_last(self) -> None:
+        """Serve what has begun, or begins before the idle time is over, which is shorter now."""
 
     def leave(self) -> None:
         """Cut whatever is going on."""
@@ -80,6 +83,16 @@ class Surroundings(Protocol):
         """Forget a connection, or a stream."""
 
 
+class Front(Protocol):
+    """What the processes on which a server's life depends tell it."""
+
+    def finish(self, status: int) -> None:
+        """End, with this exit status; while it ends: something it waits for has ended."""
+
+    def make_way(self) -> None:
+        """Leave what comes to another process that serves at the same sockets, and end."""
+
+
 class Backend(Protocol):
     """The processes on which a server's life depends."""
 
@@ -98,12 +111,8 @@ class Backend(Protocol):
         In seconds of the monotonic clock; infinite if there are none.
         """
 
-    def attach(self, poller: Poller, on_end: Callable[[int], object]) -> None:
-        """Work in an event loop.
-
-        `on_end` is called, with an exit status, when it's time to finish, and while finishing
-        whenever something has ended.
-        """
+    def attach(self, poller: Poller, front: Front) -> None:
+        """Work in an event loop, and tell `front` when it's time to end."""
 
     def sweep(self, now: float) -> None:
         """Look after everything that makes no event."""

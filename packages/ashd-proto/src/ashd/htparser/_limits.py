@@ -127,8 +127,8 @@ MAX_TLS_REPLIES = 1024 * KIB
 before."""
 
 LAST_REQUESTS_TIME = 0.5
-"""After the time to drain: no new connection begins, and those that have begun get their request
-through. No client is so far away that it takes longer, or only few."""
+"""After the time to drain, or when another process takes over: no new connection begins, and what
+is on its way still comes. No client is so far away that it takes longer, or only few."""
 
 SAY_AGAIN = 60.0
 """Seconds between two warnings that no descriptors are left: there may be thousands of attempts."""

@@ -10,11 +10,12 @@ import math
 import select
 import signal
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from ._health import Condition, Readiness
+from ._interface import Front
 from ._poller import Poller
 from ._portspec import Port
 from ._queue import RequestQueue
@@ -27,6 +28,7 @@ VARIABLE = "ASHD_HTPARSER_WORKER"
 one for each listening socket with the number of its PORTSPEC in front (`1 3 4 0:5 0:6`)."""
 
 ALIVE = b"."
+MAKE_WAY = b"make way"
 RENEW = b"renew"
 REOPEN_LOGS = b"logs"
 CONDITIONS = {condition.value.encode(): condition for condition in Condition}
@@ -66,11 +68,11 @@ class Parent:
         self._ports = ports
         self._readiness = readiness or Readiness()
         self._poller: Poller | None = None
-        self._on_end: Callable[[int], object] = bool
+        self._front: Front
 
-    def attach(self, poller: Poller, on_end: Callable[[int], object]) -> None:
+    def attach(self, poller: Poller, front: Front) -> None:
         """See `Backend`: the end of the parent is a reason to finish."""
-        self._poller, self._on_end = poller, on_end
+        self._poller, self._front = poller, front
         poller.add(self._control.fileno(), ONCE, self._hear)
         with suppress(OSError):  # the parent has closed it already, which is an event as well
             self._control.send(ALIVE)
@@ -82,12 +84,14 @@ class Parent:
         except OSError:
             told = b""
         if not told:
-            self._on_end(0)
+            self._front.finish(0)
             return
         if told == RENEW:
             renew_certificates(self._ports, quiet=True)
         elif told == REOPEN_LOGS:
             signal.raise_signal(signal.SIGUSR1)
+        elif told == MAKE_WAY:
+            self._front.make_way()
         elif told in CONDITIONS:
             self._readiness.enter(CONDITIONS[told])
         assert self._poller is not None

@@ -74,6 +74,9 @@ class Preface:
         """Close: nothing has begun."""
         self.leave()
 
+    def serve_last(self) -> None:
+        """Go on: the request that has begun comes after the header."""
+
     def leave(self) -> None:
         """Close."""
         self._stop()

@@ -15,6 +15,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from ashd.proto._codec import encode_headers
 
@@ -95,10 +96,12 @@ class Server:
         self._others: list[Listener] = []
         self._accepting = True
         self._turned_away = False
+        self._makes_way = False
         self._look: asyncio.TimerHandle | None = None
         self._stopped: asyncio.Future[int] = loop.create_future()
         self._interval = limits.sweep_interval
         self._drained = False
+        self._signals = 0
         self._stop_deadline = math.inf
         # What is done when the time for the end is over, each if the one before didn't help.
         self._steps = iter((self._terminate, self.backend.kill, self._leave_clients))
@@ -122,7 +125,7 @@ class Server:
         self.loop.add_signal_handler(signal.SIGHUP, self._life.reloading, self._reload)
         self.loop.add_signal_handler(signal.SIGUSR1, self._reopen_logs)
         self.queue.attach(self.poller)
-        self.backend.attach(self.poller, self._finish)
+        self.backend.attach(self.poller, self)
         self._life.attach(self.loop, lambda: self.backend.last_heard)
         if not self.stopping:
             self._resume_accepting()
@@ -220,22 +223,37 @@ class Server:
 
     def _forget(self, connection: OpenConnection) -> None:
         self._connections.pop(connection, None)
-        if not self._accepting and not self.stopping:
-            self._resume_accepting()
         if self.stopping:
             self._stop_if_done()
+        elif self._makes_way:
+            self._stop_if_left()
+        elif not self._accepting:
+            self._resume_accepting()
 
     # For the backend
 
-    def _finish(self, status: int) -> None:
+    def finish(self, status: int) -> None:
+        """See `Front`."""
         if self.stopping:
             self._stop_if_done()
             return
         self._status = status
         if self.closing and self._turn_away():
-            self.loop.call_later(LAST_REQUESTS_TIME, self._finish, status)
+            self.loop.call_later(LAST_REQUESTS_TIME, self.finish, status)
         else:
             self._stop()
+
+    def make_way(self) -> None:
+        """See `Front`. What has been accepted here is served here, as it can be nowhere else."""
+        if self.stopping:
+            return
+        self._makes_way = self.closing = True
+        self.limits = replace(self.limits, idle_time=LAST_REQUESTS_TIME)
+        self._stop_deadline = self.time() + self.limits.stop_time
+        self._close_listeners()
+        for connection in self._connections:
+            connection.serve_last()
+        self._stop_if_left()
 
     # Signals
 
@@ -249,7 +267,8 @@ class Server:
             self.records.reopen()
 
     def _signalled(self) -> None:
-        if self.stopping:
+        self._signals += 1
+        if self.stopping and self._signals > 1:
             self.backend.kill()
             self._life.ended()
             if self.records is not None:
@@ -257,7 +276,7 @@ class Server:
             os._exit(FAILURE_STATUS)
         if self.limits.drain_time and self._readiness.has_served and not self.closing:
             self._drain()
-        else:
+        elif not self.stopping:
             self._stop()
 
     # The end
@@ -279,22 +298,30 @@ class Server:
         _log.info("serving for another %g s, and not ready for more", seconds)
         self._life.stopping()
         self._readiness.enter(Condition.DRAINING)
-        self.loop.call_later(seconds, self._finish, self._status)
+        self.loop.call_later(seconds, self.finish, self._status)
 
     def _stop(self) -> None:
         self.stopping = True
         self._life.stopping()
         self._readiness.enter(Condition.DRAINING)
-        self._stop_deadline = self.loop.time() + self.limits.stop_time
+        self._stop_deadline = min(self._stop_deadline, self.time() + self.limits.stop_time)
         if self.backend.draining:
             self._stop_deadline += KILL_TIME  # other processes cut their streams first
-        for listener in [*self._listeners, *self._others]:
-            listener.close()
+        self._close_listeners()
         self.queue.end()
         self.backend.stop()
         for connection in list(self._connections):
             connection.close_when_done()
         self._stop_if_done()
+
+    def _close_listeners(self) -> None:
+        for listener in [*self._listeners, *self._others]:
+            listener.close()
+        self._listeners, self._others = [], []
+
+    def _stop_if_left(self) -> None:
+        if not self._taken():
+            self._stop()
 
     def _stop_if_done(self) -> None:
         """End when nothing is left to do; the handler has a while to exit before us."""
@@ -351,8 +378,9 @@ class Server:
                 connection.expire(now)
         if self.stopping:
             self._stop_if_done()
-            if now >= self._stop_deadline and not self._stopped.done():
-                self._force(now)
+        if now >= self._stop_deadline and not self._stopped.done():
+            self._force(now)
+        if self.stopping:
             return
         if not self._accepting:
             self._resume_accepting()

@@ -162,6 +162,9 @@ class Stream(asyncio.Protocol):
     def close_when_done(self) -> None:
         """Go on: nobody but its two sides knows when a stream is done."""
 
+    def serve_last(self) -> None:
+        """Go on."""
+
     def stirs(self, now: float) -> bool:
         """See `_room.Client`."""
         return now - self._active < QUIET_TIME

@@ -4,6 +4,9 @@ The first process has the root handler and starts the others, which accept: this
 (`exec`, not `fork`), with the listening sockets, the handler's socket, and a control socket. When
 that closes, a worker finishes what it has and ends: so it does when the first process is gone.
 
+A worker whose place another one takes is told to make way: it accepts nothing more, and serves what
+it has accepted.
+
 Each worker has listening sockets of its own, among which the kernel shares connections out evenly;
 where they share one, a process that is awake takes them all. The first process keeps all of them
 open, and every worker looks at those of the others now and then: so no connection is lost or left
@@ -25,13 +28,15 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import Enum
 from functools import partial
 
 from ._errors import FAILURE_STATUS, StartError
 from ._handler import RootHandler
 from ._health import Condition, Readiness
+from ._interface import Front
 from ._limits import LONGEST_DELAY, LONGEST_LOADING_DELAY
-from ._parent import LONGEST_WORD, ONCE, RENEW, REOPEN_LOGS, VARIABLE, Sockets
+from ._parent import LONGEST_WORD, MAKE_WAY, ONCE, RENEW, REOPEN_LOGS, VARIABLE, Sockets
 from ._poller import Poller
 from ._portspec import Port
 from ._process import Backoff, Process, describe_status
@@ -41,21 +46,23 @@ from ._renewal import renew_certificates
 _log = logging.getLogger("ashd.htparser")
 
 
+class _Phase(Enum):
+    STARTING = "starting"
+    SERVING = "serving"
+    FINISHING = "finishing"
+    """It was told to finish, or to make way."""
+
+
 @dataclass(slots=True, eq=False)
 class _Worker:
     number: int
     process: Process
     control: socket.socket
-    has_served: bool = False
+    phase: _Phase = _Phase.STARTING
     heard: float = 0.0
-    """When it last showed that it isn't stuck."""
+    """When it last showed that it isn't stuck; 0 before it has served."""
     successor: _Worker | None = None
-    """Takes its place, and has it finish as soon as it serves itself."""
-
-    @property
-    def serves(self) -> bool:
-        """Whether it wasn't told to finish."""
-        return self.control.fileno() >= 0
+    """Takes its place, and has it make way as soon as it serves itself."""
 
 
 class Workers:
@@ -90,7 +97,7 @@ class Workers:
         self._unready = set(range(count))
         self._workers: list[_Worker] = []
         self._poller: Poller | None = None
-        self._on_end: Callable[[int], object] = bool
+        self._front: Front
         self._stopping = False
         self._backoff = Backoff()
 
@@ -103,12 +110,12 @@ class Workers:
     def renew(self) -> None:
         """Let all finish, and start others: there is a new socket to send to."""
         for worker in self._workers:
-            self._close_control(worker)
+            self._finish(worker)
 
     def _replace(self) -> None:
         """Start others; when these serve, the ones before them finish what they have."""
         for worker in self._workers[:]:
-            if worker.has_served and worker.serves and worker.successor is None:
+            if worker.phase is _Phase.SERVING and worker.successor is None:
                 try:
                     worker.successor = self._start_one(worker.number)
                 except StartError as error:
@@ -129,12 +136,12 @@ class Workers:
         """See `Backend`."""
         return self._handler.ended and not self._workers
 
-    def attach(self, poller: Poller, on_end: Callable[[int], object]) -> None:
+    def attach(self, poller: Poller, front: Front) -> None:
         """See `Backend`."""
-        self._poller, self._on_end = poller, on_end
+        self._poller, self._front = poller, front
         for worker in self._workers:
             self._watch(worker)
-        self._handler.attach(poller, on_end)
+        self._handler.attach(poller, front)
 
     def sweep(self, now: float) -> None:
         """See `Backend`."""
@@ -144,7 +151,7 @@ class Workers:
     @property
     def last_heard(self) -> float:
         """See `Backend`; workers tell each second."""
-        serving = (worker for worker in self._workers if worker.has_served and worker.serves)
+        serving = (worker for worker in self._workers if worker.phase is _Phase.SERVING)
         return min((worker.heard for worker in serving), default=math.inf)
 
     def reload(self) -> None:
@@ -241,18 +248,26 @@ class Workers:
         if not said:
             self._poller.remove(worker.control.fileno())
             return
-        if not worker.has_served:
-            worker.has_served = True
+        worker.heard = time.monotonic()
+        if worker.phase is _Phase.STARTING:
+            worker.phase = _Phase.SERVING
             before = self._predecessor(worker)
             if before is not None:
-                self._close_control(before)
-        worker.heard = time.monotonic()
+                self._make_way(before)
         if worker.number in self._unready:
             self._unready.remove(worker.number)
             self._on_ready()
 
-    def _close_control(self, worker: _Worker) -> None:
+    def _make_way(self, worker: _Worker) -> None:
+        worker.phase = _Phase.FINISHING
+        try:
+            worker.control.send(MAKE_WAY, socket.MSG_DONTWAIT)
+        except OSError:  # it is stuck, or has ended
+            self._finish(worker)
+
+    def _finish(self, worker: _Worker) -> None:
         assert self._poller is not None
+        worker.phase = _Phase.FINISHING
         self._poller.forget(worker.control.fileno())
         worker.control.close()
 
@@ -264,23 +279,25 @@ class Workers:
                 continue
             assert self._poller is not None
             self._workers.remove(worker)
-            failed = worker.number in self._unready and worker.serves
-            self._close_control(worker)
+            failed = worker.number in self._unready and worker.phase is not _Phase.FINISHING
+            self._finish(worker)
             self._poller.forget(process.pidfd)
             process.reap()
             why = f"a front end (process {process.pid}) ended {describe_status(process.status)}"
             if self._stopping:
-                self._on_end(0)
+                self._front.finish(0)
             elif worker.successor is not None:
                 _log.info("a front end (process %d) has made way for another one", process.pid)
-            elif (before := self._predecessor(worker)) is not None and before.serves:
+            elif (
+                before := self._predecessor(worker)
+            ) is not None and before.phase is _Phase.SERVING:
                 before.successor = None
                 _log.error("%s before it served; process %d goes on", why, before.process.pid)
             elif failed:
                 _log.error("%s before it served anything", why)
-                self._on_end(FAILURE_STATUS)
+                self._front.finish(FAILURE_STATUS)
             else:
-                longest = LONGEST_DELAY if worker.has_served else LONGEST_LOADING_DELAY
+                longest = LONGEST_DELAY if worker.heard else LONGEST_LOADING_DELAY
                 self._wait(worker.number, why, self._backoff.delay(process.age, longest))
 
     def _wait(self, number: int, why: str, delay: float) -> None:

@@ -28,8 +28,9 @@ LOOK_INTERVAL = 0.02
 """Seconds between two looks for the socket of ssh, which doesn't say when it listens."""
 
 # A shell waits for ssh, and ends it when our end of its standard input closes, also when we are
-# killed. Ctrl-C is for the program at the terminal; both would get it, too, and end. ssh may miss a
-# signal that comes just before it waits, so it gets them until it has ended.
+# killed; then it removes the folder, which it has as its name ($0). Ctrl-C is for the program at
+# the terminal; both would get it, too, and end. ssh may miss a signal that comes just before it
+# waits, so it gets them until it has ended.
 _KEEPER = """
 trap '' INT
 exec 3<&0
@@ -37,6 +38,7 @@ exec 3<&0
 (read -r _; while kill $ssh; do sleep 1; done) <&3 2>/dev/null & keeper=$!
 wait $ssh
 kill $keeper 2>/dev/null
+rm -rf "$0"
 """
 
 
@@ -52,7 +54,7 @@ class Forwarding:
         self._socket = f"{self._folder.name}/s"
         try:
             self.process: subprocess.Popen[bytes] = subprocess.Popen(
-                ["sh", "-c", _KEEPER, "sh", *ssh_command(target, self._socket)],
+                ["sh", "-c", _KEEPER, self._folder.name, *ssh_command(target, self._socket)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
             )
