@@ -129,6 +129,10 @@ class Record:
         self._response = fields
         self._first_byte = monotonic() - self._began
 
+    def request_id(self) -> str:
+        """See `Watcher`."""
+        return self._request_id.decode("ascii")
+
     # What it tells in any case
 
     def done(self, head: RequestHead | None, framer: ResponseFramer) -> None:
