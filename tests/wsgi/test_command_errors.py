@@ -47,6 +47,7 @@ from ashdtest.handlers import running
         (["app:wmain()()"], "only a function of the module can be called", 1),
         (["app:1 + 1"], "'app:1 + 1' is not MODULE:OBJECT", 1),
         (["app:wmain("], "is not MODULE:OBJECT", 1),
+        (["-w1", "app:x", "--reload"], "come before what is served: ashd-wsgi -p ", 2),
         (["app:wmain", "x"], """in parentheses: 'app:wmain("x")'""", 1),
         (["app:__name__()"], "app:__name__ can't be called: it is of type str", 1),
         (["noresult:wmain()"], "what noresult:wmain returned is no WSGI application", 1),
@@ -188,7 +189,7 @@ NO_HANDLER_SOCKET = "standard input is not the socket of an ashd handler"
 
 @pytest.mark.parametrize("kind", ["null", "pipe", "file", "stream", "udp", "closed"])
 def test_standard_input_that_is_no_handler_socket(tmp_path: Path, kind: str) -> None:
-    argv = command("-Ap", module(tmp_path, HELLO), "app")
+    argv = command("-Ap", module(tmp_path, "raise SystemExit('loaded in vain')"), "app")
     read_end, write_end = os.pipe()
     one, other = socket.socketpair()
     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

@@ -105,6 +105,11 @@ def parse_options(program: str, arguments: Sequence[str], *, scgi: bool = False)
     if not rest:
         raise UsageError(f"the name of a handler module is missing (see {program} --help)")
     options.module, options.arguments = rest[0], tuple(rest[1:])
+    if ":" in rest[0] and "".join(rest[1:2]).startswith("-"):  # as other servers take them
+        import shlex
+
+        words = [*arguments[: len(arguments) - len(rest)], *rest[1:], rest[0]]
+        raise UsageError(f"options come before what is served: {program} {shlex.join(words)}")
     _check(options)
     return options
 
