@@ -75,8 +75,8 @@ def become_front_end(options: Options) -> NoReturn:
     """Run the front end in this process. Raises `StartError`."""
     arguments = front_end_arguments(options)
     command = [*_front_end(), *arguments, "--", *handler_command(options)]
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # they may be closed
+        stream.flush()
     try:
         os.execv(command[0], command)
     except OSError as error:
