@@ -156,6 +156,14 @@ other = Other()""",
             ["app.wmain failed: TypeError: wmain() missing 1 required"],
         ),
         (
+            "def __getattr__(name):\n    raise LookupError(name)",
+            ["LookupError: wmain", "ashd-wsgi: finding app failed: LookupError: wmain"],
+        ),
+        (
+            "class Odd(Exception):\n    def __str__(self):\n        return 5\nraise Odd",
+            ["app.Odd: <exception str() failed>", "the import of app failed: Odd"],
+        ),
+        (
             "try:\n    1 / 0\nexcept ZeroDivisionError as error:\n    raise LookupError from error",
             ["app failed: LookupError"],
         ),
