@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import ssl
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,7 +13,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtensionOID, NameOID
 
 from ashd.htparser._certificates import CertificateFiles, Certificates
 from ashd.htparser._client_certificate import distinguished_name
@@ -18,6 +21,7 @@ from ashd.htparser._errors import StartError, UsageError
 from ashd.htparser._portspec import parse_portspec
 from ashdtest.authority import Authority, names_of
 from ashdtest.cases import about
+from ashdtest.processes import DEADLINE
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +47,16 @@ def chosen(authority: Authority, certificates: Certificates, name: str | None) -
     return shake_hands(certificates, name, authority.client_context())[0]
 
 
-def self_signed(path: Path, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> None:
-    """Write a certificate that has nothing but a common name."""
+def self_signed(
+    path: Path, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, names: bytes = b""
+) -> None:
+    """Write a certificate that has nothing but a common name, and `names` as its others."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "only.example")])
     now = datetime.now(UTC)
     builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(1))
+    if names:
+        extension = x509.UnrecognizedExtension(ExtensionOID.SUBJECT_ALTERNATIVE_NAME, names)
+        builder = builder.add_extension(extension, critical=False)
     certificate = builder.sign(key, hashes.SHA256())
     plain = serialization.NoEncryption()
     path.write_bytes(
@@ -141,6 +150,11 @@ def test_what_is_wrong_with_a_certificate_is_one_line(authority: Authority, tmp_
     authority.issue("other.example").private_key_pem.write_to_path(str(other_key))
     write_encrypted_key(tmp_path / "encrypted.pem")
     self_signed(tmp_path / "short.pem", rsa.generate_private_key(65537, 1024))
+    self_signed(tmp_path / "curve.pem", ec.generate_private_key(ec.SECP256K1()))
+    latin_1 = b"\x30\x08\x82\x06caf\xe9.x"
+    self_signed(tmp_path / "latin-1.pem", ec.generate_private_key(ec.SECP256R1()), latin_1)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "link").symlink_to(300 * "x")  # as one that nobody may follow
     (tmp_path / "text.pem").write_text("hello\n", encoding="ascii")
     broken = good.read_text(encoding="ascii").replace("CERTIFICATE-----\nM", "CERTIFICATE-----\nx")
     (tmp_path / "broken.pem").write_text(broken, encoding="ascii")
@@ -155,8 +169,11 @@ def test_what_is_wrong_with_a_certificate_is_one_line(authority: Authority, tmp_
         "cert=alone.pem,key=other_key.pem": "the key belongs to another certificate",
         "cert=alone.pem,key=encrypted.pem": "encrypted.pem: the key is encrypted",
         "cert=short.pem": "the key is too short",
+        "cert=curve.pem": "curve.pem: clients don't take a key of this kind",
+        "cert=latin-1.pem": "latin-1.pem: its names can't be read",
         f"cert={good},ncert=alone.pem": "alone.pem: there is no private key",
         f"cert={good},ncertdir=missing": "missing: can't be read",
+        f"cert={good},ncertdir=folder": "folder/link: can't be read: File name too long",
         f"cert={good},trust=text.pem": "text.pem: there is no certificate in PEM form in it",
         f"cert={good},trust=missing.pem": "missing.pem: can't be read",
     }
@@ -166,6 +183,18 @@ def test_what_is_wrong_with_a_certificate_is_one_line(authority: Authority, tmp_
             with pytest.raises(StartError, match=complaint) as caught:
                 parse_portspec(f"ssl:{parameters}")
             assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("setting", ["MaxProtocol=TLSv1.2", "MinProtocol=TLSv1.3"])
+def test_the_versions_that_a_system_allows(
+    authority: Authority, tmp_path: Path, setting: str
+) -> None:
+    sections = "openssl_conf=a\n[a]\nssl_conf=b\n[b]\nsystem_default=c\n[c]\n"
+    (tmp_path / "openssl.cnf").write_text(f"{sections}{setting}\n", encoding="ascii")
+    spec = f"ssl:cert={authority.certificate('main.example')},trust={authority.file}"
+    read = f"from ashd.htparser._portspec import parse_portspec; parse_portspec({spec!r})"
+    env = os.environ | {"OPENSSL_CONF": str(tmp_path / "openssl.cnf")}
+    subprocess.run([sys.executable, "-c", read], env=env, check=True, timeout=DEADLINE)
 
 
 def test_wrong_parameters() -> None:
@@ -187,6 +216,13 @@ def test_a_certificate_out_of_its_time_is_a_warning(authority: Authority, tmp_pa
     (warning,) = certificates.warnings
     assert warning.startswith(f"{path}: the certificate has expired on ")
     assert not Certificates(CertificateFiles(str(authority.certificate("a.example")))).warnings
+
+
+def test_a_folder_without_certificates_is_a_warning(authority: Authority, tmp_path: Path) -> None:
+    main = str(authority.certificate("main.example"))
+    (tmp_path / "README").write_text("certificates\n", encoding="ascii")
+    warnings = Certificates(CertificateFiles(main, folders=(str(tmp_path),))).warnings
+    assert warnings == [f"{tmp_path}: there are no certificates in this folder"]
 
 
 def test_new_certificates_are_all_good_or_not_taken(authority: Authority, tmp_path: Path) -> None:

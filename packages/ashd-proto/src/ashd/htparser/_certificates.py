@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import ssl
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -35,6 +36,7 @@ _REASONS = {
     "KEY_TYPE_MISMATCH": "the key belongs to another certificate",
     "EE_KEY_TOO_SMALL": "the key is too short to be safe",
     "CA_KEY_TOO_SMALL": "the key of its CA is too short to be safe",
+    "NO_SHARED_CIPHER": "clients don't take a key of this kind",
     "CA_MD_TOO_WEAK": "it is signed with a hash that is no longer safe",
 }
 
@@ -56,13 +58,12 @@ class CertificateFiles:
     folders: tuple[str, ...] = ()
     trusted: tuple[str, ...] = ()
 
-    def others(self) -> Iterator[Path]:
-        """Yield the files of certificates that are chosen by name; raises `StartError`."""
-        yield from map(Path, self.named)
-        for folder in map(Path, self.folders):
-            entries = [path for path in _entries(folder) if path.is_dir()]
-            for place in [folder, *entries]:
-                yield from _certificates_in(place, deep=place is folder)
+
+def _certificates_below(folder: Path) -> Iterator[Path]:
+    """Yield the certificates of a folder, and of those in it; raises `StartError`."""
+    entries = [path for path in _entries(folder) if _kind(path) == stat.S_IFDIR]
+    for place in [folder, *entries]:
+        yield from _certificates_in(place, deep=place is folder)
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -78,12 +79,23 @@ def _certificates_in(folder: Path, *, deep: bool) -> Iterator[Path]:
     Folders below the one that was named (not `deep`) are looked at only for such a chain.
     """
     chain = folder / _CHAIN
-    if chain.exists():
+    if _kind(chain):
         yield chain
     elif deep:
         for path in _entries(folder):
-            if path.suffix in _ENDINGS and not path.is_dir() and not _is_key(_text(path)):
+            may_be_one = path.suffix in _ENDINGS and _kind(path) != stat.S_IFDIR
+            if may_be_one and not _is_key(_text(path)):
                 yield path
+
+
+def _kind(path: Path) -> int:
+    """Return the type of a file as `stat.S_IFMT` does, 0 if there is none; raises `StartError`."""
+    try:
+        return stat.S_IFMT(path.stat().st_mode)
+    except FileNotFoundError:
+        return 0
+    except OSError as error:
+        raise _unreadable(path, error) from error
 
 
 def _is_key(text: str) -> bool:
@@ -131,7 +143,13 @@ class Certificates:
         files, names = self._files, _Names()
         self.warnings = []
         main = self._read_one(Path(files.main), files.key, names)
-        for path in files.others():
+        named = list(map(Path, files.named))
+        for folder in files.folders:
+            found = list(_certificates_below(Path(folder)))
+            if not found:
+                self.warnings.append(f"{folder}: there are no certificates in this folder")
+            named += found
+        for path in named:
             self._read_one(path, None, names)
         if files.named or files.folders:
             main.sni_callback = _chooser(names)
@@ -139,20 +157,22 @@ class Certificates:
         return main
 
     def _read_one(self, path: Path, key: str | None, names: _Names) -> Context:
-        context = _new_context(self._files.trusted)
+        context = _new_context()
         _load(context, path, Path(key) if key else _key_file(path))
         try:
             description = _describe(context, path)
         except ssl.SSLCertVerificationError as error:
             self.warnings.append(f"{path}: clients may refuse this: {error.verify_message}")
-            return context
+            description = {}
         for name in _names_of(description):
             names.add(name, context)
         self.warnings += [f"{path}: {text}" for text in _faults_of_time(description)]
+        for trusted in self._files.trusted:
+            _ask_for_certificates(context, trusted)
         return context
 
 
-def _new_context(trusted: tuple[str, ...]) -> Context:
+def _new_context() -> Context:
     context = Context(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(_CIPHERS)
@@ -160,15 +180,18 @@ def _new_context(trusted: tuple[str, ...]) -> Context:
         ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION | ssl.OP_CIPHER_SERVER_PREFERENCE
     )
     context.set_alpn_protocols(["http/1.1"])
-    for name in trusted:
-        if _CERTIFICATE not in _text(Path(name)):
-            raise StartError(f"{name}: there is no certificate in PEM form in it")
-        try:
-            context.load_verify_locations(name)
-        except ssl.SSLError as error:
-            raise StartError(f"{name}: {_reason(error)}") from error
-        context.verify_mode = ssl.CERT_REQUIRED
     return context
+
+
+def _ask_for_certificates(context: Context, trusted: str) -> None:
+    """Let a server take clients with a certificate only, from a CA in the file `trusted`."""
+    if _CERTIFICATE not in _text(Path(trusted)):
+        raise StartError(f"{trusted}: there is no certificate in PEM form in it")
+    try:
+        context.load_verify_locations(trusted)
+    except ssl.SSLError as error:
+        raise StartError(f"{trusted}: {_reason(error)}") from error
+    context.verify_mode = ssl.CERT_REQUIRED
 
 
 def _text(path: Path) -> str:
@@ -185,7 +208,7 @@ def _unreadable(path: Path, error: OSError) -> StartError:
 def _key_file(path: Path) -> Path:
     """Return where the key of a certificate is, if nobody said it."""
     beside = path.with_name(_CHAINS_KEY if path.name == _CHAIN else f"{path.stem}.key")
-    if _KEY.search(_text(path)) or not beside.exists():
+    if _KEY.search(_text(path)) or not _kind(beside):
         return path
     return beside
 
@@ -216,8 +239,8 @@ def _reason(error: ssl.SSLError) -> str:
 def _describe(context: Context, path: Path) -> Description:
     """Return what a certificate says: the ssl module tells it only of a peer's.
 
-    So a client in memory, which trusts it, shakes hands with the server to be. Raises
-    `ssl.SSLCertVerificationError`.
+    So a client in memory, which trusts it, shakes hands with the server to be, which asks for no
+    certificate yet. Raises `ssl.SSLCertVerificationError`, and `StartError` if it can't be used.
     """
     trusting = Context(ssl.PROTOCOL_TLS_CLIENT)
     trusting.check_hostname = False
@@ -226,10 +249,17 @@ def _describe(context: Context, path: Path) -> Description:
     up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
     client = trusting.wrap_bio(down, up)
     server = context.wrap_bio(up, down, server_side=True)
-    for side in (client, server, client):
-        with suppress(ssl.SSLWantReadError):
-            side.do_handshake()
-    return client.getpeercert() or {}
+    try:
+        for side in (client, server, client, server, client):
+            with suppress(ssl.SSLWantReadError):
+                side.do_handshake()
+        return client.getpeercert() or {}
+    except ssl.SSLCertVerificationError:
+        raise
+    except ssl.SSLError as error:
+        raise StartError(f"{path}: {_reason(error)}") from error
+    except UnicodeDecodeError as error:
+        raise StartError(f"{path}: its names can't be read: they are not UTF-8") from error
 
 
 def _names_of(description: Description) -> list[str]:
