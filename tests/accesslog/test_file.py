@@ -101,6 +101,19 @@ def test_a_pipe_without_a_reader_holds_nobody_up(
     ]
 
 
+def test_a_reader_of_a_pipe_may_come_later(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    log = LogFile(str(path))
+    log.add(LINE)
+    log.flush()
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    assert os.read(reader, len(LINE)) == LINE
+    log.close()
+    assert os.read(reader, 1) == b"", "the reader sees the end"
+    os.close(reader)
+
+
 def _read(fd: int) -> bytes:
     try:
         return os.read(fd, select.PIPE_BUF)

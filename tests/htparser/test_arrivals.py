@@ -97,9 +97,6 @@ def test_those_that_wait_are_closed_at_the_end() -> None:
 class Client:
     """A client of which only the request counts."""
 
-    def exchange_connected(self) -> None:
-        """Go on without a body."""
-
     def exchange_failed(self, status: int, detail: str) -> None:
         raise AssertionError(status, detail)
 

@@ -26,15 +26,9 @@ class Connection:
         self.received: list[bytes] = []
         self.done = False
 
-    def exchange_connected(self) -> None:
-        pass
-
     def exchange_data(self, data: bytes) -> None:
         self.order.append(self.name)
         self.received.append(data)
-
-    def exchange_ready(self) -> None:
-        pass
 
     def exchange_done(self, *, keep_alive: bool, reset: bool) -> None:  # noqa: ARG002
         self.done = True
@@ -88,7 +82,6 @@ def test_a_response_that_is_there_as_a_whole_goes_out_in_one_piece() -> None:
             with theirs:
                 theirs.send(head + b"\r\nabc")
             exchange.connect(ours)
-            exchange.end_body()
             while not connection.done:
                 await asyncio.sleep(0)
         assert connection.received[0].endswith(b"\r\n\r\n" + tail)

@@ -54,6 +54,8 @@ def test_good(spec: str, port: Port) -> None:
         ("plain:mode=660", "mode is for a Unix socket"),
         ("plain:systemd,fd=3", "fd and systemd exclude each other"),
         ("plain:fd=", "fd must be the number of a descriptor"),
+        ("plain:proxy=10.0.0.5/8", "plain: proxy: '10.0.0.5/8' is .* the network: 10.0.0.0/8"),
+        ("plain:proxy=lb.example", "plain: proxy: 'lb.example' is not an address, a network"),
         ("plain:fd=-1", "fd must be the number of a descriptor"),
     ],
 )

@@ -47,7 +47,7 @@ class Scene:
     @property
     def over(self) -> bool:
         """Whether the server has forgotten the stream."""
-        return self.server.has_room()
+        return self.server._accepting.has_room()
 
     async def send(self, sock: socket.socket, size: int) -> None:
         await asyncio.get_running_loop().sock_sendall(sock, bytes(size))

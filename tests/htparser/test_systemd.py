@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 import os
 import socket
 from contextlib import closing
@@ -9,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ashd.htparser._systemd import Notifier, take_environment
+from ashd.htparser._life import Life
+from ashd.htparser._systemd import Manager, Notifier, take_environment
 
 ME = str(os.getpid())
 
@@ -57,3 +60,35 @@ def test_a_manager_that_reads_nothing(tmp_path: Path) -> None:
             for _ in range(5000):
                 notifier.alive()
         assert sock.recv(100) == b"WATCHDOG=1"
+
+
+def test_after_the_end_has_begun_no_other_state_is_told(tmp_path: Path) -> None:
+    """Or the manager would take a service that ends for one that runs."""
+    path = str(tmp_path / "notify")
+
+    async def scenario() -> None:
+        life = Life(Manager(path, 0.001, ()))
+        life.stopping()
+        reloaded: list[bool] = []
+        life.reloading(lambda: reloaded.append(True))
+        assert reloaded  # all the same
+        life.ready(["*:80"], "")
+        life.stopping()
+        watched: list[float] = []
+
+        def last_heard() -> float:
+            watched.append(0.0)
+            return math.inf
+
+        life.attach(asyncio.get_running_loop(), last_heard)
+        while len(watched) < 2:
+            await asyncio.sleep(0)
+        life.ended()
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.bind(path)
+        asyncio.run(scenario())
+        sock.setblocking(False)
+        assert sock.recv(1000).startswith(b"STOPPING=1\n")
+        with pytest.raises(BlockingIOError):
+            sock.recv(1000)

@@ -284,9 +284,9 @@ def test_a_handshake_that_stalls_gives_way(play: Play) -> None:
             halfway.tls.do_handshake()
         await halfway.send(b"")
         assert await halfway.raw()
-        assert not scene.server.has_room()
+        assert not scene.server._accepting.has_room()
         for connection in scene.connections:
-            assert scene.server.make_room()
+            assert scene.server._accepting.make_room()
             await wait_for(lambda: connection not in scene.server._connections)  # noqa: B023
         good = await scene.open()
         await good.send(GET)

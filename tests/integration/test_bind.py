@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import ssl
 import subprocess
@@ -18,7 +19,7 @@ import pytest
 
 from ashdtest.authority import Authority
 from ashdtest.bound import serving
-from ashdtest.commands import module
+from ashdtest.commands import attempt, module
 from ashdtest.outside import needs
 from ashdtest.processes import DEADLINE, children, free_port, program, wait_until
 from ashdtest.terminal import terminal
@@ -105,6 +106,39 @@ def test_options_of_the_front_end(tmp_path: Path) -> None:
         assert environ(url)["PATH_INFO"] == "/a"
         wait_until(lambda: '"GET /a HTTP/1.1" 200' in (tmp_path / "access log").read_text())
         assert len(children(server.process.pid)) == 3
+
+
+def test_logs_are_those_of_the_front_end(tmp_path: Path) -> None:
+    """SIGUSR1 to the command opens its access log anew; refused requests are in it."""
+    module(tmp_path, SHOW + "import warnings\nwarnings.warn('be careful')\n")
+    module(tmp_path, "raise ValueError('a\\nb')", "broken")
+    path, log, old = (tmp_path / name for name in ("s", "log", "old"))
+    config = tmp_path / "options.toml"
+    config.write_text('access-log = "log"\nrequest-id = true\n', encoding="utf-8")
+    form = "--access-log-format={status} {request_id}"
+    words = ["--config", str(config), "--log-format=json", form, f"--bind=unix:{path},mode=600"]
+    transport = httpx.HTTPTransport(uds=str(path))
+    with serving(*words, "app:application", cwd=tmp_path) as server:
+        with httpx.Client(transport=transport, timeout=DEADLINE) as client:
+            answer = client.get("http://a/", headers={"X-Request-ID": "given"})
+            assert answer.json()["HTTP_X_ASH_REQUEST_ID"] == "given"
+            assert client.request("CONNECT", "http://a/").status_code == 501
+            wait_until(lambda: len(log.read_text().splitlines()) == 2)
+            log.rename(old)
+            server.process.send_signal(signal.SIGUSR1)
+            wait_until(log.exists)
+        programs = {json.loads(line)["program"] for line in server.log.splitlines()}
+        assert programs == {"ashd-htparser", "ashd-wsgi"}
+    assert [line.split()[0] for line in old.read_text().splitlines()] == ["200", "501"]
+    assert old.read_text().startswith("200 given\n")
+    done = attempt(
+        [program("ashd-wsgi"), *words, "broken:app"], cwd=tmp_path, stdin=subprocess.DEVNULL
+    )
+    records = [json.loads(line) for line in done.stderr.splitlines()]
+    assert records[1]["message"] == "the import of broken failed: ValueError: a\nb"
+    assert records[1]["exception"].endswith("\nValueError: a\nb")
+    assert "_load.py" not in records[1]["exception"]
+    assert records[-1]["message"].startswith("the root handler ended with status 1 before it")
 
 
 def test_a_module_alone_and_the_forms_that_are_not_new(tmp_path: Path) -> None:
@@ -289,5 +323,8 @@ def test_a_first_start_that_fails_is_shown_and_mended(tmp_path: Path) -> None:
         transport = httpx.HTTPTransport(uds=str(path))
         with httpx.Client(transport=transport, timeout=DEADLINE) as client:
             assert "there is no module" in client.get("http://a/").text
-            put(tmp_path / "late.py", SHOW)
+            (tmp_path / "namespace").mkdir()
+            put(tmp_path / "late.py", "import namespace.part\n" + SHOW)
+            wait_until(lambda: "No module named 'namespace.part'" in client.get("http://a/").text)
+            put(tmp_path / "namespace" / "part.py", "")
             wait_until(lambda: client.get("http://a/").status_code == 200)

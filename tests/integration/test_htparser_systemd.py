@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -44,6 +45,10 @@ class Manager:
         while key not in (message := self.hear()):
             pass
         return message
+
+    def has_heard_all(self) -> bool:
+        """Tell whether nothing that was said is still to be heard."""
+        return not select.select([self.sock], [], [], 0)[0]
 
     def is_silent(self) -> bool:
         """Tell whether nothing comes for a while, far longer than between two signs of life."""
@@ -93,9 +98,16 @@ def test_the_life_of_a_service(tmp_path: Path, fifo: Path, kind: str, processes:
         assert reloading["RELOADING"] == "1"
         assert int(reloading["MONOTONIC_USEC"]) > 0
         assert systemd.hear() == ready
-        server.terminate()
-        assert systemd.hear()["STOPPING"] == "1"
+        with server.connect() as sock:
+            sock.sendall(b"GET /gate?%b HTTP/1.0\r\n\r\n" % bytes(fifo))
+            server.wait_for_log("waiting\n")
+            server.terminate()
+            assert systemd.hear()["STOPPING"] == "1"
+            server.process.send_signal(signal.SIGHUP)
+            fifo.write_text("\n")
+            assert Reader(sock).reply().status == 200
         assert server.wait() == 0
+        assert systemd.has_heard_all()  # nothing of the last reload
 
 
 def test_a_service_that_fails_is_never_ready(tmp_path: Path) -> None:

@@ -24,16 +24,35 @@ except ZeroDivisionError:
 """
 
 
-def log(tmp_path: Path, style: str, *, journal: bool = False) -> list[str]:
+UNCAUGHT = """
+import logging, threading, warnings
+from ashd.log import configure_logging
+configure_logging("prog", "json")
+warnings.warn("be careful")
+logging.getLogger("shop").error("%d", "none")
+
+class Odd:
+    def __del__(self):
+        raise LookupError("dropped")
+
+del (odd := [Odd()])[0]
+threading.Thread(target=lambda: 1 / 0, name="helper").start()
+threading.Thread(target=lambda: exit(5)).start()
+raise ValueError("the end")
+"""
+
+
+def log(
+    tmp_path: Path, style: str, *, journal: bool = False, source: str = LOGGING, status: int = 0
+) -> list[str]:
     """Return the lines that a program writes; to systemd's journal, as far as it can know."""
     file = tmp_path / "stderr"
     variables = {key: value for key, value in os.environ.items() if key != "ASHD_USESYSLOG"}
     with file.open("wb") as stderr:
-        status = os.fstat(stderr.fileno())
-        place = f"{status.st_dev}:{status.st_ino}"
+        place = f"{(about := os.fstat(stderr.fileno())).st_dev}:{about.st_ino}"
         variables["JOURNAL_STREAM"] = place if journal else "1:1"
-        argv = [sys.executable, "-c", LOGGING, style]
-        subprocess.run(argv, stderr=stderr, env=variables, check=True)
+        argv = [sys.executable, "-c", source, style]
+        assert subprocess.run(argv, stderr=stderr, env=variables, check=False).returncode == status
     return file.read_text().splitlines()
 
 
@@ -74,3 +93,19 @@ def test_a_record_is_one_json_object(tmp_path: Path) -> None:
     assert records[2]["message"] == "café failed"
     assert records[2]["exception"].endswith("\nZeroDivisionError: division by zero")
     assert len(records) == 3
+
+
+def test_what_python_itself_says_is_a_json_object_as_well(tmp_path: Path) -> None:
+    lines = log(tmp_path, "json", source=UNCAUGHT, status=1)
+    records = [json.loads(line) for line in lines]
+    told = {each.get("exception", "").split("\n")[-1]: each for each in records}
+    assert {exception: each["level"] for exception, each in told.items()} == {
+        "": "WARNING",
+        (unformatted := "TypeError: %d format: a real number is required, not str"): "ERROR",
+        "LookupError: dropped": "ERROR",
+        (in_thread := "ZeroDivisionError: division by zero"): "ERROR",
+        "ValueError: the end": "CRITICAL",
+    }
+    assert "UserWarning: be careful" in told[""]["message"]
+    assert "line 6 can't be formatted: '%d' % ('none',)" in told[unformatted]["message"]
+    assert told[in_thread]["message"] == "an exception ends the thread helper"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import select
 import subprocess
 import termios
 from pathlib import Path
@@ -149,6 +150,7 @@ def test_answers_of_another_form_are_an_error_that_is_said() -> None:
 
 
 def test_the_live_screen(daemon: Daemon) -> None:
+    pytest.importorskip("prompt_toolkit")
     seen = on_a_terminal([program("ashd-pdm"), "top", "-i", "0.1", daemon.address], b"EVIL", b"q")
     for end in range(1, len(EVIL) + 1):
         assert EVIL[:end].encode() not in seen or EVIL[:end] == "\x1b"
@@ -169,6 +171,7 @@ def on_a_terminal(command: list[str], awaited: bytes, key: bytes) -> bytes:
         os.close(theirs)
         try:
             while awaited not in seen:
+                assert select.select([ours], [], [], DEADLINE)[0], seen
                 seen += os.read(ours, 1000)
             os.write(ours, key)
             while process.poll() is None:

@@ -16,7 +16,9 @@ from ashdtest.handlers import read_all, running
 from ashdtest.processes import children, wait_until
 
 APPLICATION = """
-import logging, os
+import logging, os, signal
+
+os.kill(os.getpid(), signal.SIGUSR1)  # from logrotate, which doesn't know what is loading
 
 def application(environ, start_response):
     path = environ["PATH_INFO"]
@@ -207,9 +209,6 @@ def opens(pid: int, path: Path) -> bool:
 
 def test_what_cannot_be_logged(tmp_path: Path) -> None:
     folder = module(tmp_path, APPLICATION)
-    done = attempt(command("--access-log=/nowhere/log", "-Ap", folder, "app"))
-    assert done.status == 1
-    assert "the access log /nowhere/log can't be opened: No such file" in done.stderr
     done = attempt(command("--access-log-format={staus}", "-Ap", folder, "app"))
     assert done.status == 2
     assert "--access-log-format: there is no field {staus}" in done.stderr

@@ -66,6 +66,9 @@ def test_checking(tmp_path: Path) -> None:
         (("-tnonsense", "app:application"), "there is no model 'nonsense'"),
         (("--bind=x", "app:application"), "--bind x: give HOST:PORT"),
         (("--bind=:99999", "app:application"), "--bind :99999: plain: port must be a number"),
+        (("--bind=:80", "--front-end=--nope", "app:application"), "the front end: unrecognized"),
+        (("--bind=fd://3", "--bind=fd://3", "app:application"), "want the same inherited socket"),
+        (("-mnonsense", "app:application"), "-m nonsense: "),
         (("--bind=plain:help", "app:application"), "--bind plain:help: plain:help asks for help"),
     ):
         status, out, err = check(folder, *wrong)

@@ -23,6 +23,7 @@ from ashdtest.handlers import running
         (["-x", "app"], "option -x not recognized", 2),
         (["--nonsense", "app"], "option --nonsense not recognized", 2),
         (["-p"], "option -p requires argument", 2),
+        (["--workers"], "option --workers requires argument (see", 2),
         (["nosuchmodule"], "there is no module 'nosuchmodule'", 1),
         (["app.inner"], "app.inner", 1),
         (["nosuch.module"], "there is no module 'nosuch'", 1),
@@ -33,6 +34,7 @@ from ashdtest.handlers import running
         (["a/b.py"], "give the name of its module, -p a b", 1),
         (["app.py:app"], "'app.py' is a file: give the name of its module, app:app", 1),
         (["a/b.py:app"], "give the name of its module, -p a b:app", 1),
+        (["./a/b:app"], "give it as an import statement would: a.b:app", 1),
         ([":app"], "':app' names no module: write MODULE:OBJECT", 1),
         (["app:aplication"], "app has no 'aplication' (did you mean application?)", 1),
         (["-A", "app:nothing"], "app has no 'nothing' (it has application)", 1),
@@ -40,6 +42,8 @@ from ashdtest.handlers import running
         (["app:wmain(open('x'))"], "with literals: strings, numbers", 1),
         (["app:wmain(*[1])"], "with literals: strings, numbers", 1),
         (["app:wmain(**{})"], "with literals: strings, numbers", 1),
+        (["app:wmain({[]: 1})"], "with literals: strings, numbers", 1),
+        (["app:wmain(x={[1]})"], "with literals: strings, numbers", 1),
         (["app:wmain()()"], "only a function of the module can be called", 1),
         (["app:1 + 1"], "'app:1 + 1' is not MODULE:OBJECT", 1),
         (["app:wmain("], "is not MODULE:OBJECT", 1),
@@ -85,6 +89,8 @@ from ashdtest.handlers import running
         (["-w", "2", "-m", "nonsense", "app"], "-m nonsense: ", 1),
         (["--graceful-timeout", "0", "app"], "--graceful-timeout", 2),
         (["--max-requests", "3", "app"], "replace workers, and need --workers N", 2),
+        (["--reload", "--max-requests", "3", "app"], "excludes --max-requests: leave one out", 2),
+        (["--access-log", "/nowhere/log", "-A", "app"], "the access log /nowhere/log can't be", 1),
     ],
 )
 def test_one_clear_line(tmp_path: Path, arguments: list[str], told: str, status: int) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from ashd.wsgi._observers import together
 from ashdtest.answers import answering, each_error, raising
-from ashdtest.exchanges import Serve
+from ashdtest.exchanges import Serve, served
 from ashdtest.processes import DEADLINE
 
 
@@ -83,3 +84,55 @@ def test_iter_may_raise(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
 
     assert serve(answering(Bad())).call().status == 500
     assert "as planned" in caplog.text
+
+
+class BrokenObserver:
+    """Raises at the end of each request, but not before."""
+
+    def __init__(self, error: type[BaseException]) -> None:
+        self._error = error
+
+    def for_thread(self) -> BrokenObserver:
+        return self
+
+    def started(self, *_: object) -> None: ...
+
+    def failed(self, *_: object) -> None:
+        raise self._error("failed")
+
+    def finished(self, *_: object) -> None:
+        raise self._error("finished")
+
+
+class Noting:
+    """Notes what it is told."""
+
+    def __init__(self, told: list[str]) -> None:
+        self._told = told
+
+    def for_thread(self) -> Noting:
+        return self
+
+    def started(self, *_: object) -> None: ...
+
+    def failed(self, *_: object) -> None:
+        self._told.append("failed")
+
+    def finished(self, *_: object) -> None:
+        self._told.append("finished")
+
+
+@each_error
+def test_an_observer_that_raises_keeps_nobody_waiting(
+    way: str, error: type[BaseException], caplog: pytest.LogCaptureFixture
+) -> None:
+    app, told = answering(lambda: raising(ValueError("its own"))), list[str]()
+    observer = together(BrokenObserver(error), Noting(told))
+    with served(app, way, observer=observer) as server:
+        for _ in range(2):
+            assert server.call(b"/where").status == 500
+    assert told == ["failed", "finished"] * 2  # the other observer heard of all
+    for name in ("failed", "finished"):
+        assert f"{error.__name__}: {name}" in caplog.text
+    assert "GET /where: an observer failed" in caplog.text
+    assert "ValueError: its own" in caplog.text

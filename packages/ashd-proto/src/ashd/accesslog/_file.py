@@ -9,6 +9,7 @@ Any thread may use a `LogFile`. It owns its descriptor.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import select
@@ -22,6 +23,8 @@ STDOUT = "-"
 
 _MODE = 0o640
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
+_PIPE_FLAGS = _FLAGS ^ os.O_WRONLY | os.O_RDWR
+"""For a named pipe whose reader is still to come; else the system refuses it (ENXIO)."""
 _STDOUT_FD = 1
 
 _MANY = 512
@@ -160,7 +163,12 @@ class LogFile:
 
 def _open(path: str) -> int:
     if path != STDOUT:
-        return os.open(path, _FLAGS, _MODE)
+        try:
+            return os.open(path, _FLAGS, _MODE)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+            return os.open(path, _PIPE_FLAGS)
     mode = os.fstat(_STDOUT_FD).st_mode
     if not stat.S_ISREG(mode) and not stat.S_ISSOCK(mode):
         try:  # for us alone, as others who have it too may want to wait

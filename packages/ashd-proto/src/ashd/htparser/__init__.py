@@ -1,9 +1,9 @@
 """The front end: HTTP/1.0 and 1.1 with clients, ashd with a root handler.
 
-What is public here is the command `ashd-htparser`; `main` is its entry point. `check_portspec` is
-for programs that start it, `listen` for those that listen as it does. All of it runs in one thread,
-on one asyncio event loop (uvloop's when that is installed); with `--processes`, in several
-processes that know nothing of each other's clients (`_workers`).
+What is public here is the command `ashd-htparser`; `main` is its entry point. `check_options` and
+`check_portspec` are for programs that start it, `listen` for those that listen as it does. All of
+it runs in one thread, on one asyncio event loop (uvloop's when that is installed); with
+`--processes`, in several processes that know nothing of each other's clients (`_workers`).
 
 How a request travels, and which module is in charge of it:
 
@@ -15,7 +15,8 @@ How a request travels, and which module is in charge of it:
   `_head` judges heads, `_body` the lines of chunked bodies;
 - `_queue` sends the datagram to the root handler, or keeps it while that takes none;
 - `_keeper` takes back what the root handler doesn't receive in time, `_handler` starts it again;
-- `_exchange` moves bodies through the response socket, `_response` and `_chunks` frame the answer;
+- `_upload` holds a request body, or lets it through; `_exchange` moves bodies through the response
+  socket, `_response` and `_chunks` frame the answer;
 - `_poller` watches descriptors; `_server` knows when to start, sweep and stop;
 - `_peer` knows who a client is, and asks `_forwarded` what proxies say of it; `_preface` waits for
   the header of the PROXY protocol, which `_proxy_header` reads;
@@ -27,6 +28,7 @@ How a request travels, and which module is in charge of it:
 
 from ._listener import listen
 from ._main import main
+from ._options import check_options
 from ._portspec import check_portspec
 
-__all__ = ["check_portspec", "listen", "main"]
+__all__ = ["check_options", "check_portspec", "listen", "main"]

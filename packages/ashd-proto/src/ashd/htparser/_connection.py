@@ -20,7 +20,6 @@ from ._exchange import Exchange
 from ._head import RequestHead
 from ._interface import Surroundings
 from ._limits import EVENTS_AT_ONCE, LINGER_TIME, MAX_HELD, TRICKLE
-from ._pace import BodyPace
 from ._pages import CONTINUE, error_page
 from ._peer import Arrival, Peer
 from ._reader import END, RequestReader
@@ -28,7 +27,8 @@ from ._record import Record
 from ._room import Client
 from ._states import FOLLOWERS, HOLDING, READING, WAITING, State
 from ._stream import Stream
-from ._submission import new_exchange
+from ._submission import new_exchange, submit
+from ._upload import Upload
 from ._wire import Wire
 
 _IDLE, _RESPONSE = State.IDLE, State.RESPONSE  # an attribute of an Enum costs much more
@@ -41,14 +41,12 @@ class Connection(asyncio.Protocol):
         "_arrival",
         "_exchange",
         "_head",
-        "_held_body",
-        "_pace",
-        "_read_is_due",
         "_reader",
         "_record",
         "_server",
         "_state",
         "_transport",
+        "_upload",
         "_wire",
         "deadline",
         "line",
@@ -66,10 +64,8 @@ class Connection(asyncio.Protocol):
         self._reader = RequestReader(server.limits)
         self._head: RequestHead | None = None
         self._exchange: Exchange | None = None
-        self._held_body = bytearray()
-        self._read_is_due = False
+        self._upload: Upload | None = None
         self._record: Record | None = None
-        self._pace: BodyPace | None = None  # of the body, while one is waited for
         self.peer: Peer
         self.line: dict[Client, float] | None = None
         self.deadline = server.time() + server.limits.head_time
@@ -96,7 +92,7 @@ class Connection(asyncio.Protocol):
         if state in READING:
             self._reader.feed(data)
             if state is State.BODY and len(data) < TRICKLE:
-                self._read_later()
+                self._wire.later(self.read_on)  # more may come meanwhile
             else:
                 self._read()
         elif state in HOLDING:
@@ -162,7 +158,8 @@ class Connection(asyncio.Protocol):
         """See `_room.Client`."""
         if self._state is _RESPONSE or self._state is State.CLOSED:
             return self._wire.is_taken()
-        return (self._pace is not None and not self._pace.is_behind(now)) or self._wire.has_sent()
+        upload = self._upload
+        return (upload is not None and not upload.is_behind(now)) or self._wire.has_sent()
 
     def give_way(self) -> None:
         """See `_room.Client`."""
@@ -188,46 +185,21 @@ class Connection(asyncio.Protocol):
 
     # What the exchange calls
 
-    def exchange_connected(self) -> None:
-        """A handler has the request: it gets the body now."""
-        if self._state is _RESPONSE and not self._held_body:
-            return
-        exchange, body = self._exchange, bytes(self._held_body)
-        assert exchange is not None
-        self._held_body.clear()
-        if self._state is State.QUEUED:
-            self._wait_for_body(State.BODY)
-            self._send_body(exchange, body)
-            self._resume_when_possible()
-        else:
-            exchange.send_body(body)
-            exchange.end_body()
-
     def exchange_data(self, data: bytes) -> None:
         """Send a piece of the response."""
         self._transport.write(data)
-
-    def exchange_ready(self) -> None:
-        """Read more of the body."""
-        if self._state is State.BODY and self._pace is not None:
-            now = self._server.time()
-            self._pace.go_on(now)
-            self.deadline = self._pace.deadline
-            self._server.room.stand(self, State.BODY, now)
-        self._resume_when_possible()
 
     def exchange_done(self, *, keep_alive: bool, reset: bool) -> None:
         """The response is over: close, or go on with the next request."""
         if self._record is not None and self._exchange is not None:
             self._record.done(self._head, self._exchange.framer)
-        self._exchange = None
+        self._exchange = self._upload = None
         if reset:
             self._wire.reset_on_close()
             self.leave()
         elif not keep_alive:
             self._close_gently()
         elif self._state is State.BODY:
-            self._pace = None
             self._enter(State.REST, LINGER_TIME)
             self._wire.resume()
         else:
@@ -257,7 +229,8 @@ class Connection(asyncio.Protocol):
             left = EVENTS_AT_ONCE
             while self._state in READING and not (self._exchange and self._exchange.full):
                 if not left:
-                    self._wire.defer(self._resume_when_possible)
+                    self._wire.pause()
+                    self._wire.later(self.read_on)
                     break
                 left -= 1
                 event = reader.next_event()
@@ -268,25 +241,14 @@ class Connection(asyncio.Protocol):
                         self._enter(State.HEAD, self._server.limits.head_time)
                     return
                 elif event is END:
-                    self._body_is_whole()
+                    self._end_body()
                 else:
-                    self._pass_on(event)
+                    self._take_body(event)
         except RequestError as error:
             self.refuse(error.status, str(error), head_only=error.head_only)
             return
         if reader.buffer.size > MAX_HELD:
             self._wire.pause()
-
-    def _read_later(self) -> None:
-        """Deal with a little of a body when everybody else had a turn: more may come meanwhile."""
-        if not self._read_is_due:
-            self._read_is_due = True
-            self._server.poller.later(self._read_in_line)
-
-    def _read_in_line(self) -> None:
-        self._read_is_due = False
-        if self._state in READING:
-            self._read()
 
     def _start(self, head: RequestHead) -> None:
         self._head = head
@@ -294,72 +256,24 @@ class Connection(asyncio.Protocol):
             self._record.begin(head)
         if head.forwarding is not None:
             self.peer.hear(head)
-        limit = self._server.limits.buffer_body
         if head.length == 0:
-            self._submit(_RESPONSE)
-        elif limit and (head.length is None or head.length <= limit):
-            self._wait_for_body(State.BODY_HELD)
+            self.submit(_RESPONSE, None)
         else:
-            self._submit(State.QUEUED)
+            self._upload = Upload(self, self._server, self._wire)
+            self._upload.start(head.length)
 
-    def _wait_for_body(self, state: State) -> None:
-        limits = self._server.limits
-        self._enter(state, limits.body_time)
-        self._pace = BodyPace(limits, self._server.time())
-        if self._head is not None and self._head.expects_continue and not self._held_body:
-            self._head.expects_continue = False
-            if not self._reader.buffer.size:  # else the client didn't wait
-                self._transport.write(CONTINUE)
-
-    def _pass_on(self, piece: bytes) -> None:
+    def _take_body(self, piece: bytes) -> None:
         if self._record is not None:
             self._record.received += len(piece)
-        if self._pace is not None:  # else it is the rest of one
-            self._pace.came(len(piece), self._server.time())
-            self.deadline = self._pace.deadline
-        if self._state is State.BODY_HELD:
-            self._held_body += piece
-            if len(self._held_body) > self._server.limits.buffer_body:
-                self._submit(State.QUEUED)
-        elif self._exchange is not None:
-            self._send_body(self._exchange, piece)
+        if self._upload is not None:  # else the response is complete
+            self._upload.take(piece, self._exchange)
 
-    def _send_body(self, exchange: Exchange, piece: bytes) -> None:
-        if not exchange.send_body(piece):
-            if self._pace is not None:
-                self._pace.wait_for_handler(self._server.time())
-            self.deadline = math.inf
-            self._server.room.step_out(self)
-            self._wire.pause()
-
-    def _body_is_whole(self) -> None:
-        exchange = self._exchange
-        self._pace = None
-        if self._state is State.REST:
+    def _end_body(self) -> None:
+        upload, self._upload = self._upload, None
+        if upload is None:
             self._next_request()
-        elif exchange is None:
-            self._submit(_RESPONSE)
         else:
-            self._enter(_RESPONSE)
-            exchange.end_body()  # last, as it may be the end of the exchange
-
-    def _submit(self, state: State) -> None:
-        """Hand the request to a handler; `state` is the one until a handler has it."""
-        server, head = self._server, self._head
-        assert head is not None
-        self._enter(state)
-        exchange = new_exchange(self, server, head, self.peer, self._record)
-        self._exchange = exchange
-        if state is _RESPONSE and not self._held_body:
-            exchange.end_body()
-        if self.write_deadline < math.inf:
-            exchange.pause()  # the response before this one is still on its way
-        if server.health is None or not server.health.asked_by(head):
-            server.queue.submit(exchange, server.queue_deadline)
-            return
-        if self._record is not None:
-            self._record.leave_out(head)
-        server.health.answer(head, exchange)
+            upload.end(self._exchange)
 
     def _next_request(self) -> None:
         ahead = self._reader.buffer.size > 0
@@ -372,7 +286,34 @@ class Connection(asyncio.Protocol):
         elif ahead:
             self._read()
 
-    def _resume_when_possible(self) -> None:
+    # What an upload calls
+
+    def submit(self, state: State, body: Upload | None) -> None:
+        """Hand the request to a handler; the state is this one until a handler has it."""
+        server, head = self._server, self._head
+        assert head is not None
+        self._enter(state)
+        exchange = new_exchange(self, server, head, self.peer, self._record, body)
+        self._exchange = exchange
+        if self.write_deadline < math.inf:
+            exchange.pause()  # the response before this one is still on its way
+        submit(exchange, server, head, self._record)
+
+    def wait_for_body(self, state: State) -> None:
+        """See `_upload.Sender`."""
+        self._enter(state, self._server.limits.body_time)
+        head = self._head
+        if head is not None and head.expects_continue:
+            head.expects_continue = False
+            if not self._reader.buffer.size:  # else the client didn't wait
+                self._transport.write(CONTINUE)
+
+    def wait_for_response(self) -> None:
+        """See `_upload.Sender`."""
+        self._enter(_RESPONSE)
+
+    def read_on(self) -> None:
+        """Read what the client has sent, as far as the state and the handler allow."""
         if self._state in READING:
             self._read()
         if self._state is State.STREAM:
@@ -416,6 +357,7 @@ class Connection(asyncio.Protocol):
 
     def _drop_exchange(self) -> None:
         exchange, self._exchange = self._exchange, None
+        self._upload = None
         if self._record is not None:
             framer = None if exchange is None else exchange.framer
             self._record.left(self._head, framer, self._transport.get_write_buffer_size())
@@ -444,7 +386,6 @@ class Connection(asyncio.Protocol):
             return
         self._enter(State.CLOSING, LINGER_TIME)
         self._reader = RequestReader(self._server.limits)  # without what was held
-        self._held_body = bytearray()
         self._wire.mark()
         self._wire.resume()
         self._transport.write_eof()

@@ -35,14 +35,8 @@ _NAMED = 2 * MAX_LOGGED  # bytes of a datagram that are kept for the log: method
 class Client(Protocol):
     """What an exchange needs of the client's connection."""
 
-    def exchange_connected(self) -> None:
-        """Take note that a handler has the request, and wants the body."""
-
     def exchange_data(self, data: bytes) -> None:
         """Send bytes to the client."""
-
-    def exchange_ready(self) -> None:
-        """Take note that the handler can take more of the body."""
 
     def exchange_done(self, *, keep_alive: bool, reset: bool) -> None:
         """Take note that the response is over; the exchange has closed its socket."""
@@ -54,10 +48,21 @@ class Client(Protocol):
         """Answer the client with an error page; the exchange has closed its socket."""
 
 
+class Body(Protocol):
+    """A request body, as its exchange sees it."""
+
+    def begin(self, exchange: Exchange) -> None:
+        """Take note that a handler has the request: send what is there, then what comes."""
+
+    def go_on(self) -> None:
+        """Take note that the handler can take more."""
+
+
 class Exchange:
     """See the module."""
 
     __slots__ = (
+        "_body",
         "_body_ended",
         "_client",
         "_exhaust",
@@ -76,7 +81,12 @@ class Exchange:
     )
 
     def __init__(
-        self, client: Client, poller: Poller, framer: ResponseFramer, datagram: bytes
+        self,
+        client: Client,
+        poller: Poller,
+        framer: ResponseFramer,
+        datagram: bytes,
+        body: Body | None = None,
     ) -> None:
         """Prepare to send `datagram`; there is no socket before `connect`."""
         self._client = client
@@ -88,7 +98,8 @@ class Exchange:
         self._sock: socket.SocketType | None = None
         self._fd = -1
         self._pending: memoryview | None = None
-        self._body_ended = False
+        self._body = body
+        self._body_ended = body is None
         self._paused = False
         self._exhaust = False  # there may be bytes that no event tells of
         self._held = b""  # for the client, together with what comes next
@@ -120,13 +131,15 @@ class Exchange:
         self._sock = sock
         self._fd = sock.fileno()
         self._poller.add(self._fd, _READ, self._ready)
-        self._end_when_flushed()
-        self._client.exchange_connected()
+        if self._body is None:
+            self._end_when_flushed()
+        else:
+            self._body.begin(self)
 
     def send_body(self, data: bytes) -> bool:
         """Pass on a piece of the request body; False when it must be the last one for now.
 
-        `Client.exchange_ready` says when there may be more. A handler that wants no more of the
+        `Body.go_on` says when there may be more. A handler that wants no more of the
         body loses nothing but that: its response still counts.
         """
         sent = self._send_some(data)
@@ -139,10 +152,9 @@ class Exchange:
     def end_body(self) -> None:
         """Let the handler see the end of the body, after all that was sent."""
         self._body_ended = True
-        if self._sock is not None:
-            self._end_when_flushed()
-            if self.framer.complete and self._pending is None:
-                self._finish()
+        self._end_when_flushed()
+        if self.framer.complete and self._pending is None:
+            self._finish()
 
     def pause(self) -> None:
         """Stop reading the response."""
@@ -198,8 +210,8 @@ class Exchange:
         self._end_when_flushed()
         if self.framer.complete and self._body_ended:
             self._finish()
-        else:
-            self._client.exchange_ready()
+        elif self._body is not None:
+            self._body.go_on()
 
     def _end_when_flushed(self) -> None:
         if self._body_ended and self._pending is None and self._sock is not None:

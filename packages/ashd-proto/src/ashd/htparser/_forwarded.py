@@ -55,6 +55,7 @@ _NODE = re.compile(
 _PAIR = re.compile(rb'[ \t]*(?:(%b)=(?:(%b)|"((?:[^"\\]|\\.)*)")[ \t]*)?([;,]|\Z)' % (TOKEN, TOKEN))
 _ESCAPE = re.compile(rb"\\(.)")
 _MAPPED = bytes(10) + b"\xff\xff"  # an IPv4 address among IPv6 ones
+_BITS_V4 = 32
 _PROTOCOLS = {b"http": b"http", b"https": b"https", b"ws": b"http", b"wss": b"https"}
 _DEFAULT_PORTS = {b"http": b"80", b"https": b"443"}
 
@@ -132,11 +133,16 @@ class Trusted:
 def _network(text: str) -> tuple[int, int, int]:
     """Return the size of addresses, the bits that differ, and the number that the others make."""
     try:
-        network = ipaddress.ip_network(text)
-    except ValueError as error:
-        raise UsageError(f"{text!r} is not an address, a network, unix or *: {error}") from None
+        network = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise UsageError(f"{text!r} is not an address, a network, unix or *") from None
     shift = network.max_prefixlen - network.prefixlen
-    return network.max_prefixlen // 8, shift, int(network.network_address) >> shift
+    packed = network.network_address.packed
+    if "/" in text and ipaddress.ip_interface(text).packed != packed:
+        raise UsageError(f"{text!r} is an address within a network; name the network: {network}")
+    if packed.startswith(_MAPPED) and shift <= _BITS_V4:
+        packed = packed[len(_MAPPED) :]
+    return len(packed), shift, int.from_bytes(packed, "big") >> shift
 
 
 LOCAL_TEXT = "127.0.0.0/8,::1,unix"

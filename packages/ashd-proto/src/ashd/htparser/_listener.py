@@ -193,7 +193,7 @@ def _prepare(sock: socket.socket) -> None:
 
 
 class Acceptor(Protocol):
-    """Who takes what listeners accept; the server."""
+    """Who takes what listeners accept."""
 
     loop: asyncio.AbstractEventLoop
 
@@ -203,7 +203,7 @@ class Acceptor(Protocol):
     def make_room(self, arrived: int) -> bool:
         """Let a connection give way to a new one; tell whether one could."""
 
-    def pause_accepting(self) -> None:
+    def pause(self) -> None:
         """Pause all listeners for a while."""
 
     def arrive(self, arrived: list[Arrived]) -> None:
@@ -289,7 +289,7 @@ class Listener:
                 self._say_again = now + SAY_AGAIN
                 why = os.strerror(error.errno)
                 _log.warning("can't accept connections for the moment: %s", why)
-            self._acceptor.pause_accepting()
+            self._acceptor.pause()
         else:
             _log.warning("a connection could not be accepted: %s", error)
 

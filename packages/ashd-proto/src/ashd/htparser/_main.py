@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 from types import FrameType
 
-from ashd.log import configure_logging, make_stderr_lossy
+from ashd.log import JSON, TEXT, configure_logging, make_stderr_lossy
 
 from ._daemon import daemonize, fill_standard_streams
 from ._errors import FAILURE_STATUS, USAGE_STATUS, StartError, UsageError
@@ -47,8 +47,11 @@ class Stopped(BaseException):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the front end with the arguments of the process, or `argv`; return the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    style = TEXT
     try:
-        return _run(parse_options(arguments))
+        settings = parse_options(arguments)
+        style = settings.logs.style
+        return _run(settings)
     except HelpRequested as answer:
         print(answer)  # noqa: T201
         return 0
@@ -56,7 +59,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{PROGRAM}: {error}", file=sys.stderr)  # noqa: T201
         return USAGE_STATUS
     except (StartError, Stopped) as error:
-        print(f"{PROGRAM}: {error}", file=sys.stderr)  # noqa: T201
+        if style == JSON and logging.root.handlers:
+            _log.error("%s", error)
+        else:
+            print(f"{PROGRAM}: {error}", file=sys.stderr)  # noqa: T201
         return FAILURE_STATUS
 
 

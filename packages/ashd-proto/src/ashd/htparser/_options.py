@@ -229,7 +229,10 @@ def parse_options(arguments: list[str]) -> Settings:
     options = _parser().parse_intermixed_args(arguments)
     if options.version:
         raise HelpRequested(f"{SERVER_NAME} ({_build()})")
-    proxies = Trusted(options.forwarded_allow_ips)
+    try:
+        proxies = Trusted(options.forwarded_allow_ips)
+    except UsageError as error:
+        raise UsageError(f"--forwarded-allow-ips: {error}") from None
     ports = [dataclasses.replace(parse_portspec(spec), proxies=proxies) for spec in options.ports]
     check_ports(ports)
     if not ports:
@@ -239,6 +242,14 @@ def parse_options(arguments: list[str]) -> Settings:
     values = {field.name: getattr(options, field.name) for field in dataclasses.fields(Limits)}
     given = {name: getattr(options, name) for name in _GIVEN}
     return Settings(ports, Limits(**values), command, logs=log_settings(options), **given)
+
+
+def check_options(arguments: list[str]) -> None:
+    """See that a command line is right, without serving. Raises an `ashd.proto.Error`."""
+    try:
+        parse_options(arguments)
+    except HelpRequested as answer:
+        raise UsageError(f"this asks for help: {answer}") from None
 
 
 def _build() -> str:

@@ -178,7 +178,9 @@ def port_of(name: str, values: Values, default_port: int, protocol: bytes) -> Po
     number, addresses = _port_number(name, values, default_port), _addresses(name, values)
     systemd = values.get("systemd", [None])[0]
     places = _unix(name, values), _fd(name, values), systemd
-    return Port(number, addresses, protocol, None, *places, proxy_header=_proxy_header(values))
+    return Port(
+        number, addresses, protocol, None, *places, proxy_header=_proxy_header(name, values)
+    )
 
 
 def check_ports(ports: Sequence[Port]) -> None:
@@ -213,10 +215,13 @@ def _fd(name: str, values: Values) -> int | None:
     return int(text)
 
 
-def _proxy_header(values: Values) -> Trusted | None:
+def _proxy_header(name: str, values: Values) -> Trusted | None:
     if "proxy" not in values:
         return None
-    return Trusted(",".join(value or LOCAL_TEXT for value in values["proxy"]))
+    try:
+        return Trusted(",".join(value or LOCAL_TEXT for value in values["proxy"]))
+    except UsageError as error:
+        raise UsageError(f"{name}: proxy: {error}") from None
 
 
 def _plain(values: Values) -> Port:

@@ -19,7 +19,7 @@ from dataclasses import replace
 
 from ashd.proto._codec import encode_headers
 
-from ._arrivals import Arrivals, Arrived
+from ._accepting import Accepting
 from ._connection import Connection
 from ._errors import FAILURE_STATUS
 from ._health import Condition, Health, Readiness
@@ -30,10 +30,9 @@ from ._limits import (
     HANDLER_EXIT_TIME,
     KILL_TIME,
     LAST_REQUESTS_TIME,
-    LOOK_AGAIN,
     Limits,
 )
-from ._listener import Listener, connect_transport
+from ._listener import connect_transport
 from ._peer import Arrival
 from ._poller import Poller
 from ._portspec import Port
@@ -41,7 +40,6 @@ from ._preface import Preface
 from ._queue import RequestQueue
 from ._record import Records
 from ._renewal import renew_certificates
-from ._room import Room, place_bound
 from ._stream import Stream
 
 _log = logging.getLogger("ashd.htparser")
@@ -78,26 +76,20 @@ class Server:
         self._readiness.listen(self._condition_changed)
         self.stopping = False
         self.closing = False
-        self.room = Room(
-            place_bound(limits.connections),
-            limits.connections_per_address,
-            self._resume_accepting,
+        self._accepting = Accepting(
+            *(loop, limits, self._clients, self.take, lambda: queue.crowded)
         )
+        self.room = self._accepting.room
         self._status = 0
         self._connections: dict[OpenConnection, None] = {}
-        self._arrivals = Arrivals(loop, self.take, lambda: queue.crowded)
         self._opening: dict[ServedConnection, asyncio.Task[None]] = {}
         mine = f"{time.time_ns():x}-{os.getpid():x}"  # at any time, no other process has it
         self.connection_ids: Iterator[str] = map(
             "{}-{:x}".format, itertools.repeat(mine), itertools.count(1)
         )
         self._ports: set[Port] = set()
-        self._listeners: list[Listener] = []
-        self._others: list[Listener] = []
-        self._accepting = True
         self._turned_away = False
         self._makes_way = False
-        self._look: asyncio.TimerHandle | None = None
         self._stopped: asyncio.Future[int] = loop.create_future()
         self._interval = limits.sweep_interval
         self._drained = False
@@ -114,11 +106,9 @@ class Server:
     ) -> int:
         """Serve on listening sockets until the end, and return the exit status.
 
-        `others` are those of other processes. Connections that are left there too long, because a
-        process has ended or is full, are taken over.
+        `others` are those of other processes, see `Accepting`.
         """
-        self._listeners = [Listener(self, port, sock) for port, sock in sockets]
-        self._others = [Listener(self, port, sock) for port, sock in others]
+        self._accepting.listen(sockets, others)
         for number in (signal.SIGTERM, signal.SIGINT):
             self.loop.add_signal_handler(number, self._signalled)
         self._ports = {port for port, _ in sockets}
@@ -127,8 +117,7 @@ class Server:
         self.queue.attach(self.poller)
         self.backend.attach(self.poller, self)
         self._life.attach(self.loop, lambda: self.backend.last_heard)
-        if not self.stopping:
-            self._resume_accepting()
+        self._accepting.resume()
         self.loop.call_later(self._interval, self._sweep)
         if self.records is not None:
             self._tick(self.records)
@@ -137,40 +126,13 @@ class Server:
         self.poller.close()
         return status
 
-    # For listeners
-
-    def has_room(self, arrived: int = 0) -> bool:
-        """Whether one more connection may be accepted, after that many in this turn."""
-        return self.room.has_place(self._taken() + arrived)
+    # Accepted connections
 
     def _taken(self) -> int:
-        return len(self._connections) + len(self._opening) + len(self._arrivals)
+        return self._clients() + self._accepting.waiting
 
-    def make_room(self, arrived: int = 0) -> bool:
-        """Let a connection give way to a new one; when none can, wait until one closes or can.
-
-        A few come as guests meanwhile.
-        """
-        taken, now = self._taken() + arrived, self.time()
-        while self.room.make(now):
-            if self.room.has_place(taken):
-                return True
-        if self.room.takes_guest(taken):
-            return True
-        self.pause_accepting()
-        if self._look is None:
-            self._look = self.loop.call_later(LOOK_AGAIN, self._look_again)
-        return False
-
-    def pause_accepting(self) -> None:
-        """Accept nothing until a connection has closed, or the next sweep."""
-        self._accepting = False
-        for listener in self._listeners:
-            listener.pause()
-
-    def arrive(self, arrived: list[Arrived]) -> None:
-        """Serve accepted connections when it is their turn."""
-        self._arrivals.add(arrived)
+    def _clients(self) -> int:
+        return len(self._connections) + len(self._opening)
 
     def take(self, sock: socket.socket, port: Port) -> None:
         """Serve a connection whose turn it is."""
@@ -227,8 +189,8 @@ class Server:
             self._stop_if_done()
         elif self._makes_way:
             self._stop_if_left()
-        elif not self._accepting:
-            self._resume_accepting()
+        else:
+            self._accepting.resume()
 
     # For the backend
 
@@ -250,7 +212,7 @@ class Server:
         self._makes_way = self.closing = True
         self.limits = replace(self.limits, idle_time=LAST_REQUESTS_TIME)
         self._stop_deadline = self.time() + self.limits.stop_time
-        self._close_listeners()
+        self._accepting.close()
         for connection in self._connections:
             connection.serve_last()
         self._stop_if_left()
@@ -289,8 +251,7 @@ class Server:
         if self._turned_away:
             return False
         self._turned_away = True
-        self._listeners = [each for each in self._listeners if each.turn_away()]
-        return bool(self._listeners or self._taken())
+        return self._accepting.turn_away() or self._taken() > 0
 
     def _drain(self) -> None:
         """Serve for some more time, in which others learn that clients shouldn't come here."""
@@ -307,17 +268,12 @@ class Server:
         self._stop_deadline = min(self._stop_deadline, self.time() + self.limits.stop_time)
         if self.backend.draining:
             self._stop_deadline += KILL_TIME  # other processes cut their streams first
-        self._close_listeners()
+        self._accepting.close()
         self.queue.end()
         self.backend.stop()
         for connection in list(self._connections):
             connection.close_when_done()
         self._stop_if_done()
-
-    def _close_listeners(self) -> None:
-        for listener in [*self._listeners, *self._others]:
-            listener.close()
-        self._listeners, self._others = [], []
 
     def _stop_if_left(self) -> None:
         if not self._taken():
@@ -354,7 +310,7 @@ class Server:
         self.backend.terminate()
 
     def _leave_clients(self) -> None:
-        self._arrivals.close()
+        self._accepting.drop()
         for connection in list(self._connections):
             connection.leave()
         self._stopped.set_result(self._status)
@@ -380,26 +336,9 @@ class Server:
             self._stop_if_done()
         if now >= self._stop_deadline and not self._stopped.done():
             self._force(now)
-        if self.stopping:
-            return
-        if not self._accepting:
-            self._resume_accepting()
-        for listener in self._others:
-            listener.accept_some()
+        self._accepting.sweep()
 
     def _mark_time(self, now: float) -> None:
         """Say until when requests may wait, once for all until the next sweep."""
         self.queue_deadline = now + self._interval + self.limits.queue_time
         self.framing = encode_headers([framing_header(self.queue_deadline)])
-
-    def _look_again(self) -> None:
-        self._look = None
-        if not self._accepting:
-            self._resume_accepting()
-
-    def _resume_accepting(self) -> None:
-        if self.stopping:
-            return
-        self._accepting = True
-        for listener in self._listeners:
-            listener.resume()

@@ -63,18 +63,20 @@ class Notifier:
         if address.startswith(("/", "@")):
             self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
             self._address = "\0" + address[1:] if address[0] == "@" else address
+        self._is_stopping = False
 
     def ready(self, status: str) -> None:
         """Tell that all is loaded, and which process it is."""
-        self._tell("READY=1", f"MAINPID={os.getpid()}", f"STATUS={status}")
+        self._tell_of_service("READY=1", f"MAINPID={os.getpid()}", f"STATUS={status}")
 
     def reloading(self) -> None:
         """Tell that a reload has begun; `ready` ends it."""
         microseconds = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
-        self._tell("RELOADING=1", f"MONOTONIC_USEC={microseconds}", "STATUS=reloading")
+        self._tell_of_service("RELOADING=1", f"MONOTONIC_USEC={microseconds}", "STATUS=reloading")
 
     def stopping(self) -> None:
-        """Tell that the end has begun."""
+        """Tell that the end has begun, which is final: from now on, only `status` tells more."""
+        self._is_stopping = True
         self._tell("STOPPING=1", "STATUS=finishing what is running")
 
     def status(self, text: str) -> None:
@@ -83,12 +85,16 @@ class Notifier:
 
     def alive(self) -> None:
         """Tell the watchdog that all is well."""
-        self._tell("WATCHDOG=1")
+        self._tell_of_service("WATCHDOG=1")
 
     def close(self) -> None:
         """Tell nothing any more."""
         if self._sock is not None:
             self._sock.close()
+
+    def _tell_of_service(self, *lines: str) -> None:
+        if not self._is_stopping:
+            self._tell(*lines)
 
     def _tell(self, *lines: str) -> None:
         if self._sock is not None:

@@ -64,7 +64,7 @@ class Wire:
         self.paused = False
         """Whether the client is not being read."""
         self.deferred = False
-        """Whether a callback of `defer` is due."""
+        """Whether a callback of `later` is due."""
 
     def pause(self) -> None:
         """Stop reading."""
@@ -86,9 +86,8 @@ class Wire:
         self.resume()
         self._on_left = _nothing
 
-    def defer(self, callback: Callable[[], None]) -> None:
-        """Stop reading, and call back when everybody else had a turn."""
-        self.pause()
+    def later(self, callback: Callable[[], None]) -> None:
+        """Call back when everybody else had a turn: once, however often that is asked for."""
         if not self.deferred:
             self.deferred = True
             self._poller.later(partial(self._call_back, callback))
@@ -160,6 +159,7 @@ class Wire:
     def lost(self) -> None:
         """Take note that asyncio has closed the socket."""
         if self.paused:
+            self.paused = False
             self._poller.forget(self._fd)
         self._on_left = _nothing  # or the connection would live until the next garbage collection
 

@@ -45,7 +45,8 @@ def configure_logging(
 
     Each line names the program, the logger and the level; on stderr also time and process, unless
     stderr is the journal's, which adds these. What an application's own handlers have written to
-    stderr is not written there again.
+    stderr is not written there again. With the style `JSON`, warnings and exceptions that nobody
+    catches are records as well.
     """
     wanted = bool(os.environ.get("ASHD_USESYSLOG")) if syslog is None else syslog
     there = wanted and _listens(syslog_socket)  # of which the handler says nothing
@@ -67,6 +68,10 @@ def configure_logging(
     handler.addFilter(add_request)
     handler.setFormatter(_formatter(program, style, on_syslog=there))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
+    if style == JSON and handler in logging.root.handlers:
+        from ._json import capture
+
+        capture()
     if wanted and not there:
         logging.getLogger("ashd").warning(
             "there is no syslog at %s; logging to stderr", syslog_socket
@@ -75,7 +80,9 @@ def configure_logging(
 
 def _formatter(program: str, style: str, *, on_syslog: bool) -> logging.Formatter:
     if style == JSON:
-        return _JsonFormatter(program)
+        from ._json import JsonFormatter
+
+        return JsonFormatter(program)
     if on_syslog:
         return _TextFormatter(_LINE)
     if is_journal(os.environ):
@@ -100,35 +107,6 @@ class _JournalFormatter(_TextFormatter):
         priority = next((each for at, each in _PRIORITIES if level >= at), _DEBUG_PRIORITY)
         lines = super().format(record).splitlines()
         return "\n".join(f"<{priority}>{line}" for line in lines)
-
-
-class _JsonFormatter(logging.Formatter):
-    """One JSON object a line."""
-
-    def __init__(self, program: str) -> None:
-        super().__init__()
-        self._program = program
-
-    def format(self, record: logging.LogRecord) -> str:
-        import json
-        from datetime import UTC, datetime
-
-        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds")
-        line: dict[str, object] = {
-            "time": time,
-            "level": record.levelname,
-            "program": self._program,
-            "process": record.process,
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if request_id := record.__dict__.get("request_id"):
-            line["request_id"] = request_id
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        if record.stack_info:
-            line["stack"] = self.formatStack(record.stack_info)
-        return json.dumps(line)
 
 
 def is_journal(environ: Mapping[str, str]) -> bool:

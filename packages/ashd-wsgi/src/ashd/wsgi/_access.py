@@ -53,7 +53,7 @@ class AccessLog:
         try:
             file = LogFile(path)
         except OSError as error:
-            raise StartError(f"the access log {path} can't be opened: {error.strerror}") from error
+            raise StartError(f"the access log {path} can't be opened: {error.strerror}") from None
         self.form = AccessFormat(form)
         self._log = Log(file, self.form)
         self._wakeup = WakeUp()

@@ -11,6 +11,8 @@ import sys
 from importlib.util import find_spec
 from typing import NoReturn
 
+from ashd.log import TEXT
+
 from ._errors import StartError, UsageError
 from ._options import Options
 
@@ -40,10 +42,13 @@ def portspec(address: str) -> str:
 
 
 def handler_command(options: Options) -> list[str]:
-    """Return this command without `--bind`."""
+    """Return this command without `--bind`, and without what its front end does."""
     words = [sys.executable, *sys.orig_argv[1 : len(sys.orig_argv) - len(sys.argv[1:])]]
+    own = [word for word in options.words if not word.startswith("--access-log=")]
+    if options.access_log:
+        own.append("--access-log=")  # beats a file's, and the environment's
     end = ["--"] if options.module.startswith("-") else []
-    return [*words, *options.words, *end, target(options), *options.arguments]
+    return [*words, *own, *end, target(options), *options.arguments]
 
 
 def target(options: Options) -> str:
@@ -52,17 +57,30 @@ def target(options: Options) -> str:
     return options.module + ":" * alone
 
 
+def front_end_arguments(options: Options) -> list[str]:
+    """Return the front end's arguments: the options that it shares, its own, and the ports."""
+    shared = [f"--log-format={options.log_format}"] if options.log_format != TEXT else []
+    if options.access_log:
+        shared += [
+            f"--access-log={options.access_log}",
+            f"--access-log-format={options.access_log_format}",
+        ]
+    if options.request_id:
+        shared.append("--request-id")
+    ports = [portspec(address) for address in options.bind]
+    return [*shared, *_words(options.front_end), *ports]
+
+
 def become_front_end(options: Options) -> NoReturn:
     """Run the front end in this process. Raises `StartError`."""
-    ports = [portspec(address) for address in options.bind]
-    words = _words(options.front_end)
-    command = [*_front_end(), *words, *ports, "--", *handler_command(options)]
+    arguments = front_end_arguments(options)
+    command = [*_front_end(), *arguments, "--", *handler_command(options)]
     sys.stdout.flush()
     sys.stderr.flush()
     try:
         os.execv(command[0], command)
     except OSError as error:
-        raise StartError(f"--bind: {command[0]} can't be started: {error.strerror}") from error
+        raise StartError(f"--bind: {command[0]} can't be started: {error.strerror}") from None
 
 
 def _words(text: str) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from ashd.proto import Error
 
-from ._bind import portspec, target
+from ._bind import front_end_arguments, portspec, target
 from ._errors import StartError
 from ._options import Options
 
@@ -20,6 +20,11 @@ def check(options: Options, load: Callable[[], object]) -> int:
     ports = [_checked_port(address) for address in options.bind]
     if ports:
         options.module = target(options)
+        _check_front_end(options)
+    if options.pdm is not None:
+        from ._debug import check_spec
+
+        check_spec(options.pdm)
     application = load()
     lines = [
         f"application: {options.module} is {_kind(application)}{_file(options.module)}",
@@ -42,6 +47,15 @@ def _checked_port(address: str) -> str:
     except Error as error:
         raise StartError(f"--bind {address}: {error}") from None
     return spec
+
+
+def _check_front_end(options: Options) -> None:
+    from ashd.htparser import check_options
+
+    try:
+        check_options([*front_end_arguments(options), "--", options.program])
+    except Error as error:
+        raise StartError(f"the front end: {error}") from None
 
 
 def _kind(application: object) -> str:

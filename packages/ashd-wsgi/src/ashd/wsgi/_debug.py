@@ -43,6 +43,19 @@ def open_debug_socket(spec: str, adapter: Adapter, model: str) -> None:
     adapter.observer = perf.PerfObserver()
 
 
+def check_spec(spec: str) -> None:
+    """Raise `StartError` if `spec` is no place for a debug socket."""
+    try:
+        from ashd.pdm import PdmError, srv
+    except ImportError:
+        _warn(spec)
+        return
+    try:
+        srv.parse_spec(spec)
+    except PdmError as error:
+        raise StartError(f"-m {spec}: {error}") from None
+
+
 class WorkersDebugSocket:
     """The debug socket of a process with workers: one for all."""
 

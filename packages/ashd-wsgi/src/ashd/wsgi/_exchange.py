@@ -347,7 +347,13 @@ class Exchange:
 
     def _tell_of_failure(self, error: BaseException) -> None:
         if self._adapter.observer is not None:
-            self._adapter.observer.failed(self._token, error)
+            try:
+                self._adapter.observer.failed(self._token, error)
+            except BaseException as failure:
+                self._log_observer(failure)
+
+    def _log_observer(self, failure: BaseException) -> None:
+        report(logging.ERROR, "%s: an observer failed", self.describe(), error=failure)
 
     def _cut(self) -> None:
         self.response.cut()
@@ -382,7 +388,10 @@ class Exchange:
                 return select.POLLIN
             self.close()
         if self._adapter.observer is not None:
-            self._adapter.observer.finished(self._token, self, aborted)
+            try:
+                self._adapter.observer.finished(self._token, self, aborted)
+            except BaseException as failure:
+                self._log_observer(failure)
             self._token = None  # it may have the environ, which may have this exchange
         if not channel.patient:
             channel.suspension = None

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+
+from ashd.log import JSON, TEXT
 
 from ._errors import StartError, UsageError
 
 
-def explain(program: str, error: StartError) -> None:
-    """Write to stderr why the program can't start."""
-    sys.stderr.write(f"{traceback_of(error)}{program}: {error}\n")
+def explain(program: str, error: StartError, style: str = TEXT) -> None:
+    """Write to stderr why the program can't start, in the style of its log."""
+    cause = _cause(error)
+    if style == JSON:
+        failure = None if cause is None else _without_ours(cause)
+        logging.getLogger("ashd.wsgi").error("%s", error, exc_info=failure)
+    else:
+        sys.stderr.write(f"{traceback_of(error)}{program}: {error}\n")
 
 
 def traceback_of(error: StartError) -> str:
     """Return the traceback of what the application raised, or nothing."""
-    cause = error.__cause__
-    return "" if cause is None or isinstance(error, UsageError) else formatted(cause)
+    cause = _cause(error)
+    return "" if cause is None else formatted(cause)
+
+
+def _cause(error: StartError) -> BaseException | None:
+    return None if isinstance(error, UsageError) else error.__cause__
 
 
 def formatted(error: BaseException) -> str:

@@ -49,6 +49,12 @@ def _check_name(name: str) -> None:
             f"{module!r} is a file: give the name of its module, "
             f"{f'-p {folder} ' if folder else ''}{file.removesuffix('.py')}{colon}{thing}"
         )
+    if "/" in module:
+        dotted = ".".join(part for part in module.split("/") if part not in ("", "."))
+        raise StartError(
+            f"{module!r} is not the name of a module; give it as an import statement would: "
+            f"{dotted}{colon}{thing}"
+        )
 
 
 def _named(name: str, arguments: Sequence[str], path: Sequence[str]) -> Application:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ashd.log import configure_logging, make_stderr_lossy
+from ashd.log import TEXT, configure_logging, make_stderr_lossy
 from ashd.proto import describe_handler, holds_datagram, hung_up
 from ashd.serve import (
     Model,
@@ -50,8 +50,10 @@ def main(arguments: Sequence[str] | None = None, *, scgi: bool = False) -> int:
     if program == "__main__.py":
         program = "ashd-wsgi"
     given = sys.argv[1:] if arguments is None else arguments
+    style = TEXT
     try:
         options = parse_options(program, given, scgi=scgi)
+        style = options.log_format
         if options.help or options.version:
             from ._help import help_text  # few starts need it
 
@@ -62,7 +64,7 @@ def main(arguments: Sequence[str] | None = None, *, scgi: bool = False) -> int:
     except StartError as error:
         from ._explain import explain
 
-        explain(program, error)
+        explain(program, error, style)
         status = 2 if isinstance(error, UsageError) else 1
     bound_exit(status)
     return status
@@ -77,10 +79,7 @@ def _run(options: Options) -> int:
     worker = this_worker()
     if worker is not None:
         leave_behind(worker.close)
-    make_stderr_lossy()
-    if not options.leave_logging:
-        name = name_of_request(options.otel)
-        configure_logging(options.program, options.log_format, request_id=name)
+    _begin_logs(options)
     if options.otel:
         from ._telemetry import check_installed
 
@@ -114,13 +113,24 @@ def _run(options: Options) -> int:
     if options.reload:
         from ._reload import Reloader
 
-        reloader = Reloader(options.program, options.search_path, options.graceful_timeout)
+        reloader = Reloader(
+            options.program, options.log_format, options.search_path, options.graceful_timeout
+        )
     load = partial(_load, options)
     application = reloader.load(load) if reloader else load()
     with checked(sock, options) as handler_socket:
         describe_handler(describe(options))
         serve(application, model, handler_socket, options, worker, reloader, acceptor)
     return 0
+
+
+def _begin_logs(options: Options) -> None:
+    make_stderr_lossy()
+    if not options.leave_logging:
+        name = name_of_request(options.otel)
+        configure_logging(options.program, options.log_format, request_id=name)
+    if options.access_log:  # which isn't open yet: the signal would end this process
+        handle_signal(signal.SIGUSR1, lambda *_: None)
 
 
 def _load(options: Options) -> Application:
@@ -220,12 +230,12 @@ def serve(
         handle_signal(signal.SIGUSR1, lambda *_: reopen())
 
     def leave() -> None:
+        if worker is not None:
+            worker.leave()  # first: the process may end as soon as the source has stopped
         if acceptor is None:
             source.stop()
         else:
             acceptor.stop()  # the end-of-file stops the source when it has received all
-        if worker is not None:
-            worker.leave()
 
     def bound_finish() -> None:
         shutdown.begin()

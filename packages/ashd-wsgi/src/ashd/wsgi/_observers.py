@@ -27,14 +27,18 @@ class Both:
     def failed(self, token: tuple[Any, Any] | None, error: BaseException) -> None:
         """See `Observer`."""
         first, second = token or (None, None)
-        self._first.failed(first, error)
-        self._second.failed(second, error)
+        try:
+            self._first.failed(first, error)
+        finally:
+            self._second.failed(second, error)
 
     def finished(self, token: tuple[Any, Any] | None, served: Served, aborted: bool) -> None:
         """See `Observer`."""
         first, second = token or (None, None)
-        self._first.finished(first, served, aborted)
-        self._second.finished(second, served, aborted)
+        try:
+            self._first.finished(first, served, aborted)
+        finally:
+            self._second.finished(second, served, aborted)
 
 
 def together(first: Observer | None, second: Observer) -> Observer:

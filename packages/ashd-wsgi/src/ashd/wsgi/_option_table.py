@@ -64,8 +64,7 @@ OPTIONS = (
         "access-log",
         "access_log",
         "FILE",
-        help="log each request to FILE (-: standard output), which SIGUSR1 opens anew; for front "
-        "ends that don't",
+        help="log each request to FILE (-: standard output), which SIGUSR1 opens anew",
     ),
     Option(
         "",

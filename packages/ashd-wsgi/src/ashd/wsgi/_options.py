@@ -110,12 +110,12 @@ def parse_options(program: str, arguments: Sequence[str], *, scgi: bool = False)
 
 
 def _check(options: Options) -> None:
-    if not options.workers and (options.max_requests or options.max_rss):
-        raise UsageError("--max-requests and --max-rss replace workers, and need --workers N")
     for attribute in _FOR_PRODUCTION:
         if options.reload and getattr(options, attribute):
             name = attribute.replace("_", "-")
             raise UsageError(f"--reload is for development, and excludes --{name}: leave one out")
+    if not options.workers and (options.max_requests or options.max_rss):
+        raise UsageError("--max-requests and --max-rss replace workers, and need --workers N")
 
 
 def _read(program: str, arguments: Sequence[str]) -> tuple[list[tuple[Option, str]], list[str]]:
@@ -127,7 +127,8 @@ def _read(program: str, arguments: Sequence[str]) -> tuple[list[tuple[Option, st
     except getopt.GetoptError as error:
         from ._suggest import did_you_mean
 
-        hint = did_you_mean(f"--{error.opt}", _BY_NAME) if len(error.opt) > 1 else ""
+        name = f"--{error.opt}"
+        hint = did_you_mean(name, _BY_NAME) if len(error.opt) > 1 and name not in _BY_NAME else ""
         raise UsageError(f"{error}{hint} (see {program} --help)") from error
     return [(_BY_NAME[name], value) for name, value in found], rest
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -37,13 +38,17 @@ State = tuple[int, int, int] | None
 class Reloader:
     """Knows the files of an application, and waits for one to change."""
 
-    def __init__(self, program: str, folders: Sequence[str], graceful_timeout: float) -> None:
+    def __init__(
+        self, program: str, style: str, folders: Sequence[str], graceful_timeout: float
+    ) -> None:
         """Observe imports from now on. `folders` are where modules may appear that are missing.
 
-        Requests may take `graceful_timeout` seconds after a change, and `_FINISH` at most.
+        `style` is that of the program's log. Requests may take `graceful_timeout` seconds after a
+        change, and `_FINISH` at most.
         """
         self._time = min(_FINISH, graceful_timeout)
         self._program = program
+        self._style = style
         self._folders = set(folders)
         self._seen: dict[str, State] = {}
         self._failed = False
@@ -60,9 +65,9 @@ class Reloader:
         try:
             return showing_failures(load())
         except StartError as error:
-            explain(self._program, error)
+            explain(self._program, error, self._style)
             self._failed = True
-            self._folders |= self._folders_of_files()
+            self._folders |= self._folders_of_files() | _namespaces()
             for path in _sources(self._folders):
                 self._seen.setdefault(path, _state(path))
             return failure_page("The application can't be loaded", f"{traceback_of(error)}{error}")
@@ -128,6 +133,17 @@ class Reloader:
     def _folders_to_watch(self) -> list[str]:
         folders = self._folders | self._folders_of_files()
         return sorted(filter(os.path.isdir, folders)) or ["/"]
+
+
+def _namespaces() -> set[str]:
+    """Return the folders of packages that have no file of their own."""
+    attributes = [getattr(each, "__dict__", {}) for each in list(sys.modules.values())]
+    return {
+        folder
+        for each in attributes
+        if each.get("__file__") is None
+        for folder in each.get("__path__", ())
+    }
 
 
 def _state(path: str) -> State:

@@ -57,7 +57,7 @@ def _parse_call(text: str, module: str, thing: str) -> Target:
             raise ValueError
         arguments = tuple(ast.literal_eval(each) for each in call.args)
         keywords = {str(each.arg): ast.literal_eval(each.value) for each in call.keywords}
-    except ValueError:
+    except (ValueError, TypeError):  # the latter for keys that can't be hashed
         raise StartError(
             f"{text!r}: only a function of the module can be called, with literals: strings, "
             "numbers, True, False, None, and lists, tuples, sets and dicts of them"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import signal
 import socket
 import sys
 from collections.abc import Sequence
 
-from ashd.log import FORMATS, TEXT
+from ashd.log import FORMATS, JSON, TEXT
 from ashd.util import serve_loop
 
 from . import Dirplex, Error, UsageError, read_configs, start_logging
@@ -29,7 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with Dirplex(".", configs) as dirplex:
             serve_loop(dirplex)
     except (Error, OSError) as error:
-        print(f"ashd-dirplex: {error}", file=sys.stderr)  # noqa: T201
+        if options.log_format == JSON:
+            logging.getLogger("ashd.dirplex").error("%s", error)
+        else:
+            print(f"ashd-dirplex: {error}", file=sys.stderr)  # noqa: T201
         return 1
     return 0
 
