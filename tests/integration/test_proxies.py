@@ -32,6 +32,7 @@ FORGED = {
     "Forwarded": "for=192.0.2.66;proto=ws;host=evil.example",
     "X_Forwarded_Host": "evil.example",
 }
+_FORGED = re.compile(r"evil|192\.0\.2\.66|\b666\b|\bws\b")
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +89,7 @@ def test_what_the_site_knows(proxy: Proxy) -> None:
             "SERVER_PORT": str(port),
             "here": f"https://{NAME}:{port}/request",
         }
-        assert not re.search(r"evil|192\.0\.2\.66|666|ws", str(seen))
+        assert not _FORGED.search(str(seen))
 
 
 def test_redirects_of_the_site_keep_https(proxy: Proxy) -> None:
@@ -122,7 +123,7 @@ def test_the_proxy_protocol(places: Places, server: FrontEnd, version: str) -> N
                 assert told["REMOTE_ADDR"] == CLIENT
                 assert told["SERVER_PORT"] == str(port)
                 assert told["here"] == url
-                assert not re.search(r"evil|192\.0\.2\.66|666|ws", str(told["headers"]))
+                assert not _FORGED.search(str(told["headers"]))
 
 
 def test_forged_headers_from_elsewhere_change_nothing(server: FrontEnd) -> None:
