@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+import select
 import socket
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
 
 from ashd.wsgi import CutBodyError
+from ashd.wsgi._body import Body
 from ashdtest.bodies import BODY, CHUNKED, TEXT, Pairs, declared, reading
 from ashdtest.exchanges import Serve, served
 from ashdtest.handlers import read_all
@@ -99,6 +103,29 @@ def test_no_body(serve: Serve, headers: Pairs) -> None:
     with server.open(headers=headers) as client:
         client.shutdown(socket.SHUT_WR)
         assert read_all(client).endswith(repr(b"").encode())
+
+
+def test_a_body_that_comes_slowly_is_read_when_it_is_there() -> None:
+    """Many such clients share the interpreter, and each vain attempt to read is paid by all."""
+    ours, theirs = socket.socketpair()
+    vain = []
+
+    def watch(_: FrameType, event: str, function: Any) -> None:
+        if event == "c_exception":
+            vain.append(function)
+        elif event == "c_call" and function.__name__ == "poll" and function is not select.poll:
+            theirs.send(b"a")
+
+    with ours, theirs:
+        ours.setblocking(False)
+        body = Body(ours.fileno())
+        sys.setprofile(watch)
+        try:
+            counts = [body.readinto(bytearray(9)) for _ in range(9)]
+        finally:
+            sys.setprofile(None)
+    assert counts == [1] * 9
+    assert len(vain) == 1
 
 
 def test_whoever_does_not_read_does_not_wait(serve: Serve) -> None:

@@ -59,6 +59,7 @@ class Body(io.RawIOBase):
         self._ended = exact and not length
         self._read_to_end = False
         self._error: CutBodyError | None = None
+        self._poll: select.poll | None = None  # since the first time that nothing was there
         self._aside: IO[bytes] | None = None
         self._aside_size = 0
         self._aside_read = 0
@@ -97,11 +98,13 @@ class Body(io.RawIOBase):
         if self._exact:
             buffer = memoryview(buffer)[: self._missing()]
         while True:
+            if self._poll is not None:  # it comes slowly: a vain attempt would cost more
+                self._wait()
             try:
                 count = os.readv(self._fd, [buffer])
                 break
             except BlockingIOError:
-                self._wait()
+                self._prepare_to_wait()
             except ConnectionResetError:
                 count = 0
                 break
@@ -138,9 +141,13 @@ class Body(io.RawIOBase):
             f"the request's body was cut after {self.received}{wanted} bytes: the client went away"
         )
 
-    def _wait(self) -> None:
-        poll = select.poll()
+    def _prepare_to_wait(self) -> select.poll:
+        self._poll = poll = select.poll()
         poll.register(self._fd, select.POLLIN)
+        return poll
+
+    def _wait(self) -> None:
+        poll = self._poll or self._prepare_to_wait()
         poll.poll()
 
     def gather(self) -> int:
