@@ -21,7 +21,14 @@ from ashdtest.authority import Authority
 from ashdtest.bound import serving
 from ashdtest.commands import attempt, module
 from ashdtest.outside import needs
-from ashdtest.processes import DEADLINE, children, free_port, program, wait_until
+from ashdtest.processes import (
+    DEADLINE,
+    children,
+    free_port,
+    program,
+    python_environment,
+    wait_until,
+)
 from ashdtest.terminal import terminal
 from ashdtest.wsgifiles import put
 
@@ -221,6 +228,21 @@ def test_in_a_terminal(tmp_path: Path) -> None:
         screen.await_text("listening on")
         screen.type("C-c")
         assert "Traceback" not in screen.await_text("ended with 0")
+
+
+def test_an_application_that_loads_for_long_is_not_called_loaded(tmp_path: Path) -> None:
+    """It loads for longer than handlers have that say nothing: ten seconds, but not here."""
+    code = "import ashd.htparser._handler as it; it.HEALTHY_AGE = 0.1"
+    path = python_environment(tmp_path, code)["PYTHONPATH"]
+    load = (
+        "import time\nend = time.monotonic() + 1.5\nwhile time.monotonic() < end: time.sleep(0.1)"
+    )
+    module(tmp_path, f"{load}\nraise ValueError('after all')")
+    argv = ["env", f"PYTHONPATH={path}", program("ashd-wsgi"), "--bind=:0", "app:app"]
+    done = attempt(argv, cwd=tmp_path, stdin=subprocess.DEVNULL)
+    assert done.status == 1
+    assert "the root handler ended with status 1 before it served anything" in done.stderr
+    assert "listening" not in done.stderr
 
 
 def test_closed_standard_streams(tmp_path: Path) -> None:

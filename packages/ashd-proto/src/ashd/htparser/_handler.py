@@ -33,7 +33,7 @@ class Phase(Enum):
     LOADING = "loading"
     """Its process runs; whether it receives is not known."""
     SERVING = "serving"
-    """It has said so, has received a request, or has lived for a while."""
+    """It has said so, has received a request, or has lived for a while without a word."""
     DOWN = "down"
     """It has died and is going to be started again."""
     FINISHING = "finishing"
@@ -162,7 +162,9 @@ class RootHandler:
             poller.add(process.pidfd, select.EPOLLIN | select.EPOLLONESHOT, self._process_ended)
 
     def _lives_long(self) -> bool:
-        return self._process is not None and self._process.age >= HEALTHY_AGE
+        """Tell whether it counts as loaded, as it has never said that it will say so."""
+        old = self._process is not None and self._process.age >= HEALTHY_AGE
+        return old and not self._keeper.promised
 
     def _loaded(self) -> None:
         if self._phase is not Phase.LOADING or self._process is None:
@@ -197,7 +199,8 @@ class RootHandler:
             self._process = None
             self._orphans.add(process.pid)
             self._signal_orphans(0)
-            self._wait(f"the root handler (process {process.pid}) ended {how}", process.age)
+            age = 0.0 if self._phase is Phase.LOADING else process.age
+            self._wait(f"the root handler (process {process.pid}) ended {how}", age)
 
     def _end(self) -> None:
         """No process receives any more, and none will."""

@@ -19,7 +19,7 @@ import socket
 from collections.abc import Callable
 
 from ashd.proto import MAX_DATAGRAM, printable, refusal
-from ashd.proto._ready import LONGEST_DESCRIPTION, READY_WORD
+from ashd.proto._ready import LOADING_WORD, LONGEST_DESCRIPTION, READY_WORD
 
 from ._errors import StartError
 from ._limits import ACCEPT_BURST, REQUESTS_LYING, RETRY_AFTER
@@ -54,6 +54,8 @@ class Keeper:
         self._first = b""
         self.description = ""
         """What the handler that has loaded says that it serves."""
+        self.promised = False
+        """Whether the handler has said that it loads, and so will say that it has loaded."""
 
     def fileno(self) -> int:
         """Return the descriptor that the root handler gets as its standard input."""
@@ -84,6 +86,7 @@ class Keeper:
             assert self._poller is not None  # which has told of it
             self.attach(self._poller, self._on_ready)
         self.accept()
+        self.promised = False
         self._first = self._peek()
         return renew
 
@@ -140,6 +143,8 @@ class Keeper:
         if word == READY_WORD:
             self.description = printable(description, LONGEST_DESCRIPTION)
             self._on_ready()
+        elif word == LOADING_WORD:
+            self.promised = True
         elif not words:
             assert self._poller is not None
             self._broken = True

@@ -186,8 +186,8 @@ LONGEST_DELAY = 1.0
 """For one that had loaded: a request that kills it each time must not take the site down."""
 
 HEALTHY_AGE = 10.0
-"""A root handler that has lived for so many seconds counts as loaded, whatever it says or does, and
-its death isn't one more in a row."""
+"""A root handler that has lived for so many seconds counts as loaded, unless it has promised to say
+so, and its death isn't one more in a row."""
 
 SOON = 3.0
 """Requests wait for a root handler that is started again within this; later, they get 503."""

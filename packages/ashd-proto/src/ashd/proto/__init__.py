@@ -22,7 +22,7 @@ from ._errors import (
     TruncatedError,
 )
 from ._hangup import at_end, holds_datagram, hung_up
-from ._ready import describe_handler
+from ._ready import describe_handler, tell_loading
 from ._refuse import refusal, refuse
 from ._request import Request
 from ._request_id import REQUEST_ID, request_ids
@@ -71,4 +71,5 @@ __all__ = [
     "request_ids",
     "send_request",
     "sendreq",
+    "tell_loading",
 ]

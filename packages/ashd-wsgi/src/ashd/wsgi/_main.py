@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ashd.log import TEXT, configure_logging, make_stderr_lossy
-from ashd.proto import describe_handler, holds_datagram, hung_up
+from ashd.proto import describe_handler, holds_datagram, hung_up, tell_loading
 from ashd.serve import (
     Model,
     ModelError,
@@ -107,6 +107,8 @@ def _run(options: Options) -> int:
 
         sock, acceptor = take_connections(options)
     handler_socket = checked(sock, options)
+    if worker is None:
+        tell_loading(handler_socket)
     if (options.workers or options.reload) and worker is None:
         return _run_workers(options, handler_socket, acceptor)
     leave_behind(handler_socket.close)
