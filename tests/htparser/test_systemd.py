@@ -63,7 +63,7 @@ def test_a_manager_that_reads_nothing(tmp_path: Path) -> None:
 
 
 def test_after_the_end_has_begun_no_other_state_is_told(tmp_path: Path) -> None:
-    """Or the manager would take a service that ends for one that runs."""
+    """Or the manager would take a service that ends for one that runs. Signs of life go on."""
     path = str(tmp_path / "notify")
 
     async def scenario() -> None:
@@ -88,7 +88,8 @@ def test_after_the_end_has_begun_no_other_state_is_told(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.bind(path)
         asyncio.run(scenario())
-        sock.setblocking(False)
         assert sock.recv(1000).startswith(b"STOPPING=1\n")
+        assert [sock.recv(1000) for _ in range(2)] == [b"WATCHDOG=1"] * 2
+        sock.setblocking(False)
         with pytest.raises(BlockingIOError):
             sock.recv(1000)

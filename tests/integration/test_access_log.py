@@ -29,12 +29,16 @@ SHORT = b"HTTP/1.1 200 OK\nContent-Length: 10\n\nhello"
 BAD = b'GET /bad"\x1b[2J HTTP/1.1\r\nHost: x\r\n\r\n'
 
 
+SILENT = "The handler closed its connection without a response."
+
+
 class Log:
     """What a front end has logged, and answered."""
 
-    def __init__(self, lines: list[str], answers: list[bytes]) -> None:
+    def __init__(self, lines: list[str], answers: list[bytes], messages: str) -> None:
         self.records: list[dict[str, Any]] = [json.loads(line) for line in lines]
         self.answers = answers
+        self.messages = messages
 
     def of(self, target: str) -> dict[str, Any]:
         (record,) = [record for record in self.records if record["target"] == target]
@@ -77,7 +81,8 @@ def exchange_everything(server: FrontEnd) -> list[bytes]:
         clients[1].send(request("/lull?begun")).until(b"\r\n\r\n")
         clients[2].send(request("/echo?unsent", "Content-Length: 100") + b"half of it")
     server.wait_for_log("left")
-    given = request("/echo?proxy", CLOSE, "X-Request-ID: mine", "X-Forwarded-For: 192.0.2.7")
+    ids = ("X-Request-ID: clients", "X-Request-ID: mine")
+    given = request("/echo?proxy", CLOSE, *ids, "X-Forwarded-For: 192.0.2.7")
     answers.append(server.exchange(given, "127.0.0.1"))
     answers.append(server.exchange(given.replace(b"proxy", b"stranger"), "::1"))
     server.connect().close()
@@ -95,7 +100,8 @@ def log(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     with front_end(HANDLER, options=options, env=env) as server:
         answers = exchange_everything(server)
         wait_until(lambda: "stranger" in (folder / "log").read_text())
-    return Log((folder / "log").read_text("ascii").splitlines(), answers)
+        messages = server.log
+    return Log((folder / "log").read_text("ascii").splitlines(), answers, messages)
 
 
 def test_a_line_tells_of_request_and_response(log: Log) -> None:
@@ -127,6 +133,11 @@ def test_handlers_get_the_id_and_nobody_forges_it(log: Log) -> None:
     assert re.fullmatch("[0-9a-f]{32}", record["request_id"])
     assert f"X-Ash-Request-ID: {record['request_id']}\n".encode() in log.answers[0]
     assert b"forged" not in log.answers[0]
+
+
+def test_messages_name_the_request_that_they_are_about(log: Log) -> None:
+    request_id = log.of("/silent")["request_id"]
+    assert f"GET /silent: answered with 502: {SILENT} [{request_id}]\n" in log.messages
 
 
 def test_only_a_proxy_that_is_trusted_gives_ids_and_tells_of_clients(log: Log) -> None:

@@ -25,6 +25,7 @@ from ashdtest.wsgiprograms import (
 )
 
 TIMEOUT = "0.3"
+REQUEST_ID = (b"X-Ash-Request-ID", b"r-1")
 
 
 @pytest.mark.parametrize("model", ["free:max=2", "pool:max=2", "single"])
@@ -123,8 +124,8 @@ def test_a_request_that_takes_too_long_gets_504(model: str, kind: bytes) -> None
 
 def test_a_client_that_does_not_wait_for_its_504() -> None:
     with wsgi("stubborn_app", "-t", "single", "--request-timeout", TIMEOUT) as handler:
-        handler.open(b"/meek").close()
-        wait_for_log(handler, "takes more than 0.3 s")
+        handler.open(b"/meek", headers=[REQUEST_ID]).close()
+        wait_for_log(handler, "takes more than 0.3 s", "\n [r-1]\n")
         assert handler.call(timeout=PATIENCE).status == 200
 
 
@@ -179,8 +180,9 @@ def test_a_worker_whose_thread_does_not_end_is_replaced(model: str) -> None:
 def test_a_process_that_nobody_replaces_goes_on_beside_a_thread_that_does_not_end() -> None:
     options = ("--request-timeout", TIMEOUT, "--graceful-timeout", "0.1")
     with wsgi("stubborn_app", *options, status=1) as handler:
-        assert handler.call(b"/everything", timeout=PATIENCE).status == 504
-        wait_for_log(handler, "its thread does not end")
+        stuck = handler.call(b"/everything", headers=[REQUEST_ID], timeout=PATIENCE)
+        assert stuck.status == 504
+        wait_for_log(handler, "its thread does not end [r-1]")
         assert handler.call(timeout=PATIENCE).status == 200
 
 
@@ -193,7 +195,7 @@ def test_a_request_that_lay_too_long_gets_503(model: str, tmp_path: Path) -> Non
     model += ":max=1" if model in {"free", "pool", "rplex"} else ""
     with wsgi("gate_app", "-t", model, "--queue-timeout", TIMEOUT) as handler:
         (client,) = wait_at(handler, [gate])
-        late = handler.open(b"/late")
+        late = handler.open(b"/late", headers=[REQUEST_ID])
         handler.open(b"/gone").close()
         with pytest.raises(TimeoutError):
             _wait_in_vain(late)
@@ -202,6 +204,7 @@ def test_a_request_that_lay_too_long_gets_503(model: str, tmp_path: Path) -> Non
         answer = read_response(late)
         assert answer.startswith(b"HTTP/1.1 503 ")
         assert b"\r\nRetry-After: " in answer
+        wait_for_log(handler, "/late: refused with 503", " s [r-1]\n")
         assert handler.call(timeout=PATIENCE).status == 200
 
 

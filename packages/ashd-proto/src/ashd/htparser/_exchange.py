@@ -296,7 +296,9 @@ class Exchange:
 
     def _complain(self, what: str, why: str) -> None:
         method, url = (self._request + b"\0").split(b"\0", 2)[:2]
-        _log.warning("%s %s: %s: %s", printable(method), printable(url), what, why)
+        watcher = self.framer.watcher
+        named = {"request_id": watcher.request_id() if watcher is not None else ""}
+        _log.warning("%s %s: %s: %s", printable(method), printable(url), what, why, extra=named)
 
     def _finish(self) -> None:
         if self.framer.switched and self._handover is not None:

@@ -59,7 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{PROGRAM}: {error}", file=sys.stderr)  # noqa: T201
         return USAGE_STATUS
     except (StartError, Stopped) as error:
-        if style == JSON and logging.root.handlers:
+        if style == JSON:
+            configure_logging(PROGRAM, style, syslog=False)  # if that isn't done yet
             _log.error("%s", error)
         else:
             print(f"{PROGRAM}: {error}", file=sys.stderr)  # noqa: T201

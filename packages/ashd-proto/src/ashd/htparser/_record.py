@@ -129,6 +129,10 @@ class Record:
         self._response = fields
         self._first_byte = monotonic() - self._began
 
+    def request_id(self) -> str:
+        """See `Watcher`."""
+        return self._request_id.decode("ascii")
+
     # What it tells in any case
 
     def done(self, head: RequestHead | None, framer: ResponseFramer) -> None:
@@ -215,7 +219,8 @@ class Record:
         self._client = _encoded(head.client, _ADDRESS) or self._peer.address
         self._sender = None
         if self._peer.trusted and self._shared.ids is not None:
-            ids = (_value(head.fields, name) for name in (b"x-request-id", b"traceparent"))
+            added = head.fields[::-1]  # its own headers come after those of its client
+            ids = (_value(added, name) for name in (b"x-request-id", b"traceparent"))
             self._given = given_id(*ids)
 
     def _look_at_nothing(self) -> None:

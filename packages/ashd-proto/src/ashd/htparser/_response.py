@@ -98,6 +98,9 @@ class Watcher(Protocol):
     def responds(self, fields: list[Field]) -> None:
         """The head of a response goes to the client."""
 
+    def request_id(self) -> str:
+        """Return the id of the request; "" if it has none."""
+
 
 class ResponseFramer:
     """Turns a handler's bytes into a client's.

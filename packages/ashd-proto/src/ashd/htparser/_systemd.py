@@ -75,7 +75,7 @@ class Notifier:
         self._tell_of_service("RELOADING=1", f"MONOTONIC_USEC={microseconds}", "STATUS=reloading")
 
     def stopping(self) -> None:
-        """Tell that the end has begun, which is final: from now on, only `status` tells more."""
+        """Tell that the end has begun: from now on, the service is neither ready nor reloading."""
         self._is_stopping = True
         self._tell("STOPPING=1", "STATUS=finishing what is running")
 
@@ -85,7 +85,7 @@ class Notifier:
 
     def alive(self) -> None:
         """Tell the watchdog that all is well."""
-        self._tell_of_service("WATCHDOG=1")
+        self._tell("WATCHDOG=1")
 
     def close(self) -> None:
         """Tell nothing any more."""

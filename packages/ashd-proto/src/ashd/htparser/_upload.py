@@ -20,6 +20,8 @@ from ._room import Client
 from ._states import State
 from ._wire import Wire
 
+_BODY_HELD, _RESPONSE = State.BODY_HELD, State.RESPONSE  # an attribute of an Enum costs much more
+
 
 class Sender(Client, Protocol):
     """What an upload needs of the client's connection."""
@@ -60,7 +62,7 @@ class Upload:
         """Wait for a body of this length, or one whose length isn't known."""
         limit = self._server.limits.buffer_body
         if limit and (length is None or length <= limit):
-            self._sender.wait_for_body(State.BODY_HELD)
+            self._sender.wait_for_body(_BODY_HELD)
         else:
             self._sender.submit(State.QUEUED, self)
 
@@ -83,7 +85,7 @@ class Upload:
         """Take note that the body is whole."""
         self._whole = True
         if exchange is None:
-            self._sender.submit(State.RESPONSE, self)
+            self._sender.submit(_RESPONSE, self)
         else:
             self._sender.wait_for_response()
             exchange.end_body()  # last, as it may be the end of the exchange

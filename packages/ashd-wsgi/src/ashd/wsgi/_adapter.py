@@ -78,7 +78,7 @@ class Guard(Protocol):
         """Strike no more: what runs is no request any longer. Raises what a strike raises."""
         ...
 
-    def strike(self, request: str, seconds: float, /) -> bool:
+    def strike(self, request: str, request_id: str, seconds: float, /) -> bool:
         """End the request from another thread; tell whether there was something to end."""
         ...
 

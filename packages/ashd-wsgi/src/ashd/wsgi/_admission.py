@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from ashd.proto import Request, printable, refusal
+from ashd.proto import REQUEST_ID, Request, printable, refusal
 
 from ._exchange import Exchange
 from ._limits import Limits
@@ -117,6 +117,7 @@ def _refuse_late(request: Request, waited: float) -> None:
         "%s: refused with 503 after it had waited %.1f s",
         printable(request.url),
         waited,
+        extra={"request_id": printable(request.get(REQUEST_ID) or b"")},
     )
     with request:
         try:

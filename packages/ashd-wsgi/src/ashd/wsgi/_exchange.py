@@ -20,14 +20,8 @@ from ashd.serve import running
 from ._body import Body, Input
 from ._channel import Channel
 from ._environ import DOUBTFUL, NONE, Framing
-from ._errors import (
-    BadRequestError,
-    ClientGoneError,
-    CutBodyError,
-    RequestTimeoutError,
-    SwitchedError,
-)
-from ._report import report
+from ._errors import ClientGoneError, RequestTimeoutError, SwitchedError
+from ._report import FAILURE, report, report_failure
 from ._response import BEFORE_HEAD, JOIN, OVER, SWITCHED, Response, as_bytes
 from ._result import Sender, sender_of
 
@@ -45,18 +39,9 @@ _WRITE_BUFFER = 1 << 20
 """Bytes of `write()` that a model which drives responses keeps unsent; then the application waits,
 so that a page is soon out of its thread, and a download doesn't fill the memory."""
 
-_PAGES = (
-    (ClientGoneError, logging.DEBUG, "%s: %s", b"400 Bad Request"),
-    (CutBodyError, logging.DEBUG, "%s: %s", b"400 Bad Request"),
-    (BadRequestError, logging.INFO, "%s: refused: %s", b"400 Bad Request"),
-)
-"""How a failure that isn't the application's is logged, and answered."""
-
 _HANGUP = select.POLLHUP | select.POLLERR
 
 _REQUEST_ID = "X-Ash-Request-ID"
-
-_FAILURE = b"500 Internal Server Error"
 
 
 class Exchange:
@@ -329,12 +314,12 @@ class Exchange:
         if struck:  # it was logged, and maybe answered
             self._cut()
             return
-        status = self._log_failure(error)
+        status = report_failure(self.describe(), error)
         if response.state not in BEFORE_HEAD or isinstance(error, ClientGoneError):
             self._cut()
             return
         try:
-            channel.put(response.refuse(status, close=status is not _FAILURE))
+            channel.put(response.refuse(status, close=status is not FAILURE))
         except ClientGoneError:
             self._cut()
 
@@ -358,15 +343,6 @@ class Exchange:
     def _cut(self) -> None:
         self.response.cut()
         self.close()
-
-    def _log_failure(self, error: BaseException) -> bytes:
-        """Log a failure; return the status that answers it."""
-        for kind, level, text, status in _PAGES:
-            if isinstance(error, kind):
-                report(level, text, self.describe(), error)
-                return status
-        report(logging.ERROR, "%s: the application failed", self.describe(), error=error)
-        return _FAILURE
 
     def _end(self) -> int:
         """Finish what needs no application any more; return the events to wait for."""

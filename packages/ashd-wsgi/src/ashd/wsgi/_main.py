@@ -38,6 +38,7 @@ from ._streams import end_streams
 from ._version import SOFTWARE, build
 
 if TYPE_CHECKING:
+    from ._access import AccessLog
     from ._reload import Reloader
     from ._scgi_acceptor import Acceptor
 
@@ -184,6 +185,47 @@ def _run_workers(options: Options, sock: socket.socket | None, acceptor: Accepto
                 debug.close()
 
 
+def _make_adapter(
+    application: Application, model: Model, options: Options, body_buffer: int
+) -> Adapter:
+    return Adapter(
+        application,
+        multithread=model.multithread,
+        multiprocess=options.workers > 0,
+        scgi=options.scgi,
+        directory=options.directory,
+        body_buffer=body_buffer,
+        content_length=options.content_length,
+        early_hints=options.early_hints,
+        multiplex=model.multiplex,
+    )
+
+
+def _observe(adapter: Adapter, options: Options) -> AccessLog | None:
+    """Tell of each request whom the command line names; return the access log, to be closed."""
+    if options.pdm is not None:
+        from ._debug import open_debug_socket
+
+        open_debug_socket(options.pdm, adapter, options.model)
+    if options.otel:
+        from ._telemetry import observe
+
+        observe(adapter)
+    if options.server_timing:
+        from ._observers import together
+        from ._server_timing import ServerTiming
+
+        adapter.observer = together(adapter.observer, ServerTiming())
+    if not options.access_log:
+        return None
+    from ._access import AccessLog
+
+    access_log = AccessLog(options.access_log, options.access_log_format)
+    adapter.observer = access_log.observer(adapter.observer)
+    handle_signal(signal.SIGUSR1, lambda *_: access_log.reopen())
+    return access_log
+
+
 def serve(
     application: Application,
     model: Model,
@@ -195,39 +237,8 @@ def serve(
 ) -> None:
     """Serve requests until a signal or end-of-file; return when all that came are answered."""
     limits = limits_of(options)
-    adapter = Adapter(
-        application,
-        multithread=model.multithread,
-        multiprocess=options.workers > 0,
-        scgi=options.scgi,
-        directory=options.directory,
-        body_buffer=limits.body_buffer,
-        content_length=options.content_length,
-        early_hints=options.early_hints,
-        multiplex=model.multiplex,
-    )
-    if options.pdm is not None:
-        from ._debug import open_debug_socket
-
-        open_debug_socket(options.pdm, adapter, options.model)
-
-    if options.otel:
-        from . import _telemetry
-
-        _telemetry.observe(adapter)
-    if options.server_timing:
-        from ._observers import together
-        from ._server_timing import ServerTiming
-
-        adapter.observer = together(adapter.observer, ServerTiming())
-    access_log = None
-    if options.access_log:
-        from ._access import AccessLog
-
-        access_log = AccessLog(options.access_log, options.access_log_format)
-        adapter.observer = access_log.observer(adapter.observer)
-        reopen = access_log.reopen
-        handle_signal(signal.SIGUSR1, lambda *_: reopen())
+    adapter = _make_adapter(application, model, options, limits.body_buffer)
+    access_log = _observe(adapter, options)
 
     def leave() -> None:
         if worker is not None:
@@ -265,7 +276,9 @@ def serve(
     signal.set_wakeup_fd(-1)
     source.close()
     if options.otel:
-        _telemetry.flush()
+        from ._telemetry import flush
+
+        flush()
 
 
 def checked(sock: socket.socket | None, options: Options) -> socket.socket:

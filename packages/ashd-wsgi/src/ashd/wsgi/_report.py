@@ -6,10 +6,23 @@ Whatever that does, the response has to come to its end.
 
 from __future__ import annotations
 
+import logging
 import os
 import traceback
 
+from ._errors import BadRequestError, ClientGoneError, CutBodyError
 from ._response import logger
+
+FAILURE = b"500 Internal Server Error"
+"""The status that answers a failure of the application."""
+
+_BAD_REQUEST = b"400 Bad Request"
+_PAGES = (
+    (ClientGoneError, logging.DEBUG, "%s: %s", _BAD_REQUEST),
+    (CutBodyError, logging.DEBUG, "%s: %s", _BAD_REQUEST),
+    (BadRequestError, logging.INFO, "%s: refused: %s", _BAD_REQUEST),
+)
+"""How a failure that isn't the application's is logged, and answered."""
 
 _STDERR = 2
 
@@ -20,6 +33,16 @@ def report(level: int, text: str, *args: object, error: BaseException | None = N
         logger.log(level, text, *args, exc_info=error)
     except BaseException as failure:
         _write_instead(text % args, failure)
+
+
+def report_failure(request: str, error: BaseException) -> bytes:
+    """Log why a request has failed; return the status that answers it."""
+    for kind, level, text, status in _PAGES:
+        if isinstance(error, kind):
+            report(level, text, request, error)
+            return status
+    report(logging.ERROR, "%s: the application failed", request, error=error)
+    return FAILURE
 
 
 def _write_instead(line: str, failure: BaseException) -> None:

@@ -96,7 +96,7 @@ class Guard:
                 raise RequestTimeoutError
             self._ident = None
 
-    def strike(self, request: str, seconds: float) -> bool:
+    def strike(self, request: str, request_id: str, seconds: float) -> bool:
         """End the request from another thread; tell whether there was something to end."""
         with _striking, self._lock:
             if self._ident is None or self.struck is not None:
@@ -114,6 +114,7 @@ class Guard:
             seconds,
             "its response is cut" if self._begun else "answered with 504",
             stack,
+            extra={"request_id": request_id},
         )
         return True
 
@@ -163,12 +164,15 @@ class Watchdog:
                 self._look_at(held)
 
     def _look_at(self, held: Held) -> None:
-        guard = held.task.guard if isinstance(held.task, Exchange) else None
-        if guard is None or guard.strike(held.task.describe(), self._seconds):
+        if not isinstance(held.task, Exchange) or (guard := held.task.guard) is None:
+            return
+        request, request_id = held.task.describe(), held.task.request_id
+        if guard.strike(request, request_id, self._seconds):
             return
         since = guard.struck
         if since is not None and time.monotonic() - since > _STUCK and self._on_stuck is not None:
-            logger.error("%s: its thread does not end", held.task.describe())
+            named = {"request_id": request_id}
+            logger.error("%s: its thread does not end", request, extra=named)
             on_stuck, self._on_stuck = self._on_stuck, None
             on_stuck()
 
