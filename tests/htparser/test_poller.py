@@ -6,6 +6,7 @@ import asyncio
 import logging
 import select
 import socket
+from functools import partial
 
 import pytest
 
@@ -45,3 +46,17 @@ def test_an_internal_error_is_logged_and_harms_nobody_else(
         "a mistake",
         "a mistake",
     ]
+
+
+def test_a_step_waits_for_few_of_those_before_it() -> None:
+    async def scenario() -> list[int]:
+        poller = Poller(asyncio.get_running_loop())
+        taken: list[int] = []
+        for number in range(6):
+            poller.in_turns(partial(taken.append, number))
+        while len(taken) < 6:
+            await asyncio.sleep(0)
+        poller.close()
+        return taken
+
+    assert asyncio.run(scenario()) == [5, 0, 4, 1, 3, 2]

@@ -16,6 +16,7 @@ import pytest
 from ashdtest.frontend import HANDLER, FrontEnd, front_end, read_to_end
 from ashdtest.http import Reader, Reply
 from ashdtest.processes import children, exists, program, python_environment, state, wait_until
+from ashdtest.sites import wsgi_command
 
 GET = b"GET /echo HTTP/1.1\r\nHost: a\r\n\r\n"
 GET_ONCE = b"GET /echo HTTP/1.0\r\n\r\n"
@@ -480,6 +481,15 @@ def test_a_hang_up_goes_to_the_root_handler(fifo: Path) -> None:
             fifo.write_bytes(b"x")
             assert Reader(sock).reply().body == b"x0"
         assert children(server.pid) == [server.handler_pid]
+
+
+def test_a_handler_that_ends_to_be_started_anew_has_not_failed() -> None:
+    with front_end(wsgi_command("hello")) as server:
+        assert ask(server).status == 200
+        server.process.send_signal(signal.SIGHUP)
+        server.wait_for_log("serves again")
+        assert "INFO: the root handler (process" in server.log
+        assert "ERROR" not in server.log
 
 
 # The end

@@ -29,6 +29,7 @@ from ashdtest.processes import (
     free_port,
     peak_resident_kib,
     python_environment,
+    room_for,
     wait_until,
 )
 from ashdtest.proxies import KINDS, Places, make_certificate, running
@@ -494,6 +495,7 @@ def test_streams_are_cut_when_the_time_to_stop_is_over(tmp_path: Path) -> None:
 def test_a_thousand_idle_streams(tmp_path: Path) -> None:
     count = 1000
     with (
+        room_for(3 * count),
         serving("uvloop", tmp_path, f"--connections={count + 1}") as server,
         nothing_left(server),
         socket.create_server(("127.0.0.1", 0), backlog=count) as backend,

@@ -40,6 +40,17 @@ def many_descriptors() -> Iterator[int]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@contextmanager
+def usual_limit() -> Iterator[None]:
+    """Have what is started in the block open as many files as programs may by default."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 def assert_serves(server: FrontEnd) -> None:
     assert server.exchange(b"GET / HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200 ")
 
@@ -70,3 +81,28 @@ def ask(clients: list[socket.socket]) -> None:
     for client in clients:
         client.sendall(GET)
         assert client.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
+
+
+def test_the_handler_has_a_descriptor_for_each_client() -> None:
+    """So those who stall give way: they take all places before they take all of these."""
+    upload = b"POST /takes_upload HTTP/1.1\r\nHost: a\r\nContent-Length: 999999\r\n\r\n"
+    with many_descriptors(), ExitStack() as stack:
+        with usual_limit():
+            site = front_end(wsgi_command("zoo"), options=["--body-time=600"])
+            server = stack.enter_context(site)
+        for _ in range(1000):
+            stack.enter_context(server.connect()).sendall(upload)
+        wait_until(lambda: descriptor_count(server.handler_pid) >= 900, what="their requests")
+        for _ in range(3):
+            reply = server.exchange(b"GET /hello HTTP/1.0\r\n\r\n")
+            assert reply.startswith(b"HTTP/1.1 200 ")
+        assert "few descriptors" not in server.log
+
+
+def test_more_clients_than_the_handler_may_open_files() -> None:
+    with many_descriptors(), usual_limit():
+        for number, warns in (901, True), (900, False):
+            with front_end(wsgi_command("hello"), options=[f"--connections={number}"]) as server:
+                assert_serves(server)
+                assert ("the root handler may open only 1024 files" in server.log) is warns
+                assert ("WARNING" in server.log) is warns

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import resource
 import select
 import socket
 from pathlib import Path
 
 import pytest
 
-from ashdtest.processes import MODELS, descriptor_count, thread_count
+from ashdtest.processes import MODELS, descriptor_count, room_for, thread_count
 from ashdtest.wsgiprograms import (
     PATIENCE,
     body_of,
@@ -62,25 +61,20 @@ def test_write(model: str) -> None:
 
 
 def test_slow_downloads_hold_no_thread() -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = 2 * DOWNLOADS + 200
-    if hard != resource.RLIM_INFINITY and hard < needed:
-        pytest.fail(f"this test needs {needed} descriptors; the hard limit is {hard}")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, needed), hard))
-    try:
-        with wsgi("stream_app", "-t", "rplex:max=4") as handler:
-            clients = [handler.open(b"/?%d" % SIZE) for _ in range(DOWNLOADS)]
-            wait_until_all_have_begun(clients)
-            assert descriptor_count(handler.pid) > DOWNLOADS
-            assert thread_count(handler.pid) <= 8
-            assert handler.call(b"/?10", timeout=PATIENCE).body == bytes(10)
-            for client in clients[::2]:
-                client.close()
-            for client in clients[1::2]:
-                assert body_of(read_response(client)) == bytes(SIZE)
-            until(lambda: descriptor_count(handler.pid) < 50, "all descriptors to be closed")
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with (
+        room_for(2 * DOWNLOADS + 200),
+        wsgi("stream_app", "-t", "rplex:max=4") as handler,
+    ):
+        clients = [handler.open(b"/?%d" % SIZE) for _ in range(DOWNLOADS)]
+        wait_until_all_have_begun(clients)
+        assert descriptor_count(handler.pid) > DOWNLOADS
+        assert thread_count(handler.pid) <= 8
+        assert handler.call(b"/?10", timeout=PATIENCE).body == bytes(10)
+        for client in clients[::2]:
+            client.close()
+        for client in clients[1::2]:
+            assert body_of(read_response(client)) == bytes(SIZE)
+        until(lambda: descriptor_count(handler.pid) < 50, "all descriptors to be closed")
 
 
 def wait_until_all_have_begun(clients: list[socket.socket]) -> None:

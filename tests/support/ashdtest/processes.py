@@ -66,6 +66,22 @@ def no_descriptors() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
+@contextmanager
+def room_for(number: int) -> Iterator[None]:
+    """Let this process, and what it starts, open that many files; skip the test if it must not."""
+    import pytest  # not where benchmarks run
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < number:
+        pytest.skip(f"this takes {number} open files, and the hard limit is {hard} (ulimit -Hn)")
+    if soft != resource.RLIM_INFINITY:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, number), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 def python_environment(folder: Path, code: str) -> dict[str, str]:
     """Return an environment in which every Python begins with `code`, which is kept in `folder`."""
     (folder / "sitecustomize.py").write_text(code, encoding="utf-8")

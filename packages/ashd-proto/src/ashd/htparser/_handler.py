@@ -78,6 +78,7 @@ class RootHandler:
         self._orphans: set[int] = set()  # process groups that dead handlers have left
         self._has_served = False
         self._must_reload = False
+        self._reloads = False  # the process was told to, and may end to be started anew
         self._backoff = Backoff()
 
     def start(self) -> None:
@@ -112,6 +113,7 @@ class RootHandler:
             self._must_reload = True
         elif self._phase is Phase.SERVING and self._process is not None:
             self._process.send_signal(signal.SIGHUP)
+            self._reloads = True
 
     def reopen_logs(self) -> None:
         """See `Backend`; SIGUSR1 is not for the handler, which may die of it."""
@@ -199,8 +201,10 @@ class RootHandler:
             self._process = None
             self._orphans.add(process.pid)
             self._signal_orphans(0)
+            level = logging.ERROR if process.status or not self._reloads else logging.INFO
+            why = f"the root handler (process {process.pid}) ended {how}"
             age = 0.0 if self._phase is Phase.LOADING else process.age
-            self._wait(f"the root handler (process {process.pid}) ended {how}", age)
+            self._wait(why, age, level)
 
     def _end(self) -> None:
         """No process receives any more, and none will."""
@@ -209,12 +213,12 @@ class RootHandler:
         if self._front is not None:
             self._front.finish(FAILURE_STATUS)
 
-    def _wait(self, why: str, age: float) -> None:
+    def _wait(self, why: str, age: float, level: int = logging.ERROR) -> None:
         """Wait for the next start."""
         delay = self._backoff.delay(age, _LONGEST.get(self._phase, LONGEST_LOADING_DELAY))
         self._enter(Phase.DOWN)
-        self._must_reload = False
-        _log.error("%s; it is started again in %.1f s", why, delay)
+        self._must_reload = self._reloads = False
+        _log.log(level, "%s; it is started again in %.1f s", why, delay)
         if delay > SOON:
             self._keeper.refuse()
         assert self._poller is not None

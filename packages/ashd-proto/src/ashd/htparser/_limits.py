@@ -166,6 +166,9 @@ KEEPALIVE_TIME = 60
 """Seconds of silence after which the kernel looks whether a client's machine is still there: one
 that was switched off doesn't close its connection, and a handler may be working for it."""
 
+HANDLER_DESCRIPTORS = 124
+"""What a root handler needs beside one for each request: `ashd-wsgi` keeps 64 free."""
+
 SPARE_DESCRIPTORS = 64 + 2 * MOST_GUESTS
 """Not available for usual clients: listeners, logs, the event loop's own, guests."""
 
@@ -223,8 +226,9 @@ class Limits:
     stop_time: float = 60.0
     """How long running requests may take to finish after SIGTERM: longer than most, and bounded, as
     a handler that hangs must not keep a machine from shutting down."""
-    connections: int = 1000
-    """Clients at the same time. Each costs two descriptors while it is served."""
+    connections: int = 900
+    """Clients at the same time. Each costs two descriptors while it is served, and one of the root
+    handler, which may have 1024 by default: see `HANDLER_DESCRIPTORS`."""
     connections_per_address: int = 0
     """Clients of one address; 0 for no limit, as many may share one (a proxy, a company)."""
     head_size: int = 64 * KIB

@@ -32,6 +32,7 @@ from ._privileges import Privileges
 from ._queue import RequestQueue
 from ._record import Records
 from ._renewal import warn_of_certificates
+from ._room import warn_of_descriptors
 from ._server import Server
 from ._start_log import begin_start
 from ._systemd import take_environment
@@ -112,6 +113,7 @@ def _serve_first(settings: Settings, life: Life, passed: Sequence[tuple[int, str
         records.close()
         records = None
     warn_of_certificates(settings.ports)
+    warn_of_descriptors(settings.limits.connections)
     sockets: Sockets = []
     try:
         for port in settings.ports:

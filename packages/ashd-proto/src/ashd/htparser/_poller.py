@@ -39,6 +39,8 @@ class Poller:
         self._drains: dict[_Drain, None] = {}
         self._line: deque[Callable[[], None]] = deque()
         self._line_served = False
+        self._steps: deque[Callable[[], None]] = deque()
+        self._newest_step = False
         self._epoll = select.epoll()
         loop.add_reader(self._epoll.fileno(), self._dispatch)
 
@@ -99,6 +101,19 @@ class Poller:
         self._line_served = bool(self._line)
         if self._line:
             self._loop.call_soon(self._serve_line)
+
+    def in_turns(self, step: Callable[[], None]) -> None:
+        """Call back as `later` does, but the newest and the oldest of these steps in turns.
+
+        A step of a handshake takes long: the last of a thousand clients would wait for a second.
+        """
+        self._steps.append(step)
+        self.later(self._take_step)
+
+    def _take_step(self) -> None:
+        self._newest_step = newest = not self._newest_step
+        step = self._steps.pop() if newest else self._steps.popleft()
+        step()
 
     def call_later(self, delay: float, callback: Callable[[], None]) -> None:
         """Call back after `delay` seconds."""

@@ -10,6 +10,7 @@ Called in the event loop's thread. A call takes the same time, however many clie
 
 from __future__ import annotations
 
+import logging
 import resource
 import socket
 from collections.abc import Callable
@@ -17,8 +18,17 @@ from itertools import islice
 from typing import Protocol
 
 from ._forwarded import UNIX
-from ._limits import CANDIDATES, GUESTS, MOST_GUESTS, SPARE_DESCRIPTORS, STALLING_CANDIDATES
+from ._limits import (
+    CANDIDATES,
+    GUESTS,
+    HANDLER_DESCRIPTORS,
+    MOST_GUESTS,
+    SPARE_DESCRIPTORS,
+    STALLING_CANDIDATES,
+)
 from ._states import GIVING_WAY, STALLING, State
+
+_log = logging.getLogger("ashd.htparser")
 
 
 class Client(Protocol):
@@ -127,6 +137,20 @@ def _network(address: bytes) -> bytes:
     if b":" not in address:
         return address
     return socket.inet_pton(socket.AF_INET6, address.decode("ascii"))[:8]
+
+
+def warn_of_descriptors(wanted: int) -> None:
+    """Log that the root handler, which gets our limit, can't have that many requests at a time.
+
+    Clients that stall would take all of its descriptors before anyone had to give way.
+    """
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if limit != resource.RLIM_INFINITY and wanted > limit - HANDLER_DESCRIPTORS:
+        _log.warning(
+            "--connections %d: the root handler may open only %d files, and each request takes one;"
+            " allow more (ulimit -n, LimitNOFILE= of systemd)",
+            *(wanted, limit),
+        )
 
 
 def place_bound(wanted: int) -> int:

@@ -145,7 +145,7 @@ class Server:
 
     def _open(self, sock: socket.socket, arrival: Arrival) -> None:
         connection = Connection(self, arrival)
-        port, later = arrival.port, self.poller.later
+        port, later = arrival.port, self.poller.in_turns
         connecting = connect_transport(self.loop, later, connection, sock, port)
         task = self.loop.create_task(connecting)
         self._opening[connection] = task
