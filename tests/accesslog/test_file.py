@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import select
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -73,6 +75,14 @@ def test_a_full_disk_costs_lines_and_one_warning(caplog: pytest.LogCaptureFixtur
     ]
     log.close()
     assert caplog.messages[1:] == ["/dev/full: 20000 lines were lost"]
+
+
+def test_messages_about_standard_output_call_it_so() -> None:
+    program = "from ashd.accesslog import LogFile; log = LogFile('-'); log.add(b'x'); log.close()"
+    with Path("/dev/full").open("wb") as full:
+        argv = [sys.executable, "-c", program]
+        done = subprocess.run(argv, stdout=full, stderr=subprocess.PIPE, text=True, check=True)
+    assert done.stderr.startswith("standard output can't be written: No space left on device;")
 
 
 def test_a_pipe_without_a_reader_holds_nobody_up(

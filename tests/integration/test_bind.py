@@ -223,6 +223,20 @@ def test_in_a_terminal(tmp_path: Path) -> None:
         assert "Traceback" not in screen.await_text("ended with 0")
 
 
+def test_closed_standard_streams(tmp_path: Path) -> None:
+    module(tmp_path, SHOW)
+    path = tmp_path / "s"
+    closing = ["/bin/sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"]
+    argv = [*closing, program("ashd-wsgi"), f"--bind=unix:{path}", "app"]
+    with subprocess.Popen(argv, cwd=tmp_path) as process:
+        try:
+            wait_until(lambda: path.exists() or process.poll() is not None)
+            assert environ("http://a/", path)["PATH_INFO"] == "/"
+        finally:
+            process.terminate()
+    assert process.returncode == 0
+
+
 BEFORE = "import json, helper\n" + SHOW.replace("plain = {", "plain = {'text': helper.TEXT} | {")
 
 

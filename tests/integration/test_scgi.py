@@ -17,7 +17,7 @@ import pytest
 
 from ashdtest.frontend import front_end
 from ashdtest.outside import needs
-from ashdtest.processes import DEADLINE, children, descriptor_count, program, wait_until
+from ashdtest.processes import DEADLINE, children, descriptor_count, free_port, program, wait_until
 from ashdtest.scgisites import scgi_program, scgi_site
 from ashdtest.sites import APPS, SUPPORT, site
 
@@ -148,7 +148,10 @@ def test_requests_that_were_taken_are_answered_before_the_end(folder: Path) -> N
 
 
 def test_clients_that_send_no_request_cost_nothing(folder: Path) -> None:
-    with scgi_program(["--bind", f"unix:{folder}/s", "-t", "single", "hello"], folder) as process:
+    addresses = [f"unix:{folder}/s", f"127.0.0.1:{free_port()}", f"[::1]:{free_port()}"]
+    words = [f"--bind={address}" for address in addresses]
+    with scgi_program([*words, "-t", "single", "hello"], folder) as process:
+        assert f"taking SCGI requests at {', '.join(addresses)}\n" in (folder / "log").read_text()
         before = descriptor_count(process.pid)
         silent = [connected(folder) for _ in range(20)]
         for position, client in enumerate(silent):

@@ -22,7 +22,8 @@ from ashdtest.handlers import running
         (["-A"], "the name of a handler module is missing", 2),
         (["-x", "app"], "option -x not recognized", 2),
         (["--nonsense", "app"], "option --nonsense not recognized", 2),
-        (["-p"], "option -p requires argument", 2),
+        (["--processes=2", "app"], "; options of ashd-htparser go into --front-end (see", 2),
+        (["-p"], "option -p requires argument (see", 2),
         (["--workers"], "option --workers requires argument (see", 2),
         (["nosuchmodule"], "there is no module 'nosuchmodule'", 1),
         (["app.inner"], "app.inner", 1),
@@ -47,6 +48,7 @@ from ashdtest.handlers import running
         (["app:wmain()()"], "only a function of the module can be called", 1),
         (["app:1 + 1"], "'app:1 + 1' is not MODULE:OBJECT", 1),
         (["app:wmain("], "is not MODULE:OBJECT", 1),
+        (["-w1", "app:x", "--reload"], "come before what is served: ashd-wsgi -p ", 2),
         (["app:wmain", "x"], """in parentheses: 'app:wmain("x")'""", 1),
         (["app:__name__()"], "app:__name__ can't be called: it is of type str", 1),
         (["noresult:wmain()"], "what noresult:wmain returned is no WSGI application", 1),
@@ -155,6 +157,14 @@ other = Other()""",
             ["app.wmain failed: TypeError: wmain() missing 1 required"],
         ),
         (
+            "def __getattr__(name):\n    raise LookupError(name)",
+            ["LookupError: wmain", "ashd-wsgi: finding app failed: LookupError: wmain"],
+        ),
+        (
+            "class Odd(Exception):\n    def __str__(self):\n        return 5\nraise Odd",
+            ["app.Odd: <exception str() failed>", "the import of app failed: Odd"],
+        ),
+        (
             "try:\n    1 / 0\nexcept ZeroDivisionError as error:\n    raise LookupError from error",
             ["app failed: LookupError"],
         ),
@@ -188,7 +198,7 @@ NO_HANDLER_SOCKET = "standard input is not the socket of an ashd handler"
 
 @pytest.mark.parametrize("kind", ["null", "pipe", "file", "stream", "udp", "closed"])
 def test_standard_input_that_is_no_handler_socket(tmp_path: Path, kind: str) -> None:
-    argv = command("-Ap", module(tmp_path, HELLO), "app")
+    argv = command("-Ap", module(tmp_path, "raise SystemExit('loaded in vain')"), "app")
     read_end, write_end = os.pipe()
     one, other = socket.socketpair()
     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

@@ -33,7 +33,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def parse(*words: str) -> Options:
-    return parse_options("ashd-wsgi", [*words, "app:app", "--bind", "x"])
+    return parse_options("ashd-wsgi", [*words, "app", "--bind", "x"])
 
 
 def test_a_file(file: Path) -> None:

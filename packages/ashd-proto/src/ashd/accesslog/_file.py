@@ -42,6 +42,7 @@ class LogFile:
     def __init__(self, path: str) -> None:
         """Open `path`, or standard output for `-`. Raises OSError."""
         self.path: str = path if path == STDOUT else os.path.abspath(path)  # noqa: PTH100 - start-up time
+        self._name: str = "standard output" if path == STDOUT else self.path
         self._lines: list[bytes] = []
         self._lock = Lock()  # guards all below
         self._held = b""
@@ -88,7 +89,7 @@ class LogFile:
             self._lose(self._held)
             self._held = b""
             if self._lost:
-                _log.error("%s: %d lines were lost", self.path, self._lost)
+                _log.error("%s: %d lines were lost", self._name, self._lost)
                 self._lost = 0
             os.close(self._fd)
 
@@ -110,7 +111,7 @@ class LogFile:
         self._held = rest
         if self._failing and not rest:
             self._failing = False
-            _log.warning("%s is written again; %d lines were lost", self.path, self._lost)
+            _log.warning("%s is written again; %d lines were lost", self._name, self._lost)
             self._lost = 0
 
     def _write(self, data: bytes) -> int:
@@ -147,7 +148,7 @@ class LogFile:
     def _complain(self, why: str | None) -> None:
         if not self._failing:
             self._failing = True
-            _log.warning("%s can't be written: %s; lines may be lost", self.path, why)
+            _log.warning("%s can't be written: %s; lines may be lost", self._name, why)
 
     def _open_anew(self) -> None:
         if self.path == STDOUT:
@@ -155,7 +156,7 @@ class LogFile:
         try:
             fd = _open(self.path)
         except OSError as error:
-            _log.error("%s can't be opened anew: %s", self.path, error.strerror)
+            _log.error("%s can't be opened anew: %s", self._name, error.strerror)
             return
         os.close(self._fd)
         self._place(fd)

@@ -7,7 +7,7 @@ import dataclasses
 import math
 import re
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from . import _response
 from ._errors import UsageError
@@ -27,6 +27,25 @@ parameters. ROOT-HANDLER is a persistent ashd handler, looked up on PATH.
 example: ashd-htparser plain:port=8080 -- ashd-wsgi -p . mymodule"""
 
 
+N = TypeVar("N", int, float)
+
+
+def _taking(what: str) -> Callable[[Callable[[str], N]], Callable[[str], N]]:
+    """Have the ValueError of a function say what it takes."""
+
+    def explained(convert: Callable[[str], N]) -> Callable[[str], N]:
+        def explaining(text: str) -> N:
+            try:
+                return convert(text)
+            except ValueError:
+                raise argparse.ArgumentTypeError(f"{text!r} is not {what}") from None
+
+        return explaining
+
+    return explained
+
+
+@_taking("a number of seconds above 0")
 def _seconds(text: str) -> float:
     value = float(text)
     if not (0 < value < math.inf):
@@ -34,6 +53,7 @@ def _seconds(text: str) -> float:
     return value
 
 
+@_taking("a number of seconds")
 def _seconds_or_none(text: str) -> float:
     return 0.0 if float(text) == 0 else _seconds(text)
 
@@ -44,10 +64,12 @@ def _health_path(text: str) -> str:
     return text
 
 
+@_taking("a number of seconds")
 def _seconds_or_ever(text: str) -> float:
     return math.inf if float(text) == 0 else _seconds(text)
 
 
+@_taking("a whole number above 0")
 def _count(text: str) -> int:
     value = int(text)
     if value < 1:
@@ -55,6 +77,7 @@ def _count(text: str) -> int:
     return value
 
 
+@_taking("a whole number from 0 on")
 def _size(text: str) -> int:
     value = int(text)
     if value < 0:

@@ -11,12 +11,11 @@ import sys
 from importlib.util import find_spec
 from typing import NoReturn
 
-from ashd.log import TEXT
-
 from ._errors import StartError, UsageError
 from ._options import Options
 
 _FRONT_END = "ashd-htparser"
+_SHARED = ("log_format", "access_log", "access_log_format")
 _PORTSPEC = re.compile(r"(plain|ssl)(:.*)?|\w+:(.*=.*|help)")
 _TCP = re.compile(r"(?P<host>\[[^\[\]]+\]|[^:\[\]]*):(?P<port>[0-9]+)")
 
@@ -59,12 +58,11 @@ def target(options: Options) -> str:
 
 def front_end_arguments(options: Options) -> list[str]:
     """Return the front end's arguments: the options that it shares, its own, and the ports."""
-    shared = [f"--log-format={options.log_format}"] if options.log_format != TEXT else []
-    if options.access_log:
-        shared += [
-            f"--access-log={options.access_log}",
-            f"--access-log-format={options.access_log_format}",
-        ]
+    shared = [
+        f"--{attribute.replace('_', '-')}={value}"
+        for attribute in _SHARED
+        if (value := getattr(options, attribute)) != getattr(Options, attribute)
+    ]
     if options.request_id:
         shared.append("--request-id")
     ports = [portspec(address) for address in options.bind]
@@ -75,8 +73,8 @@ def become_front_end(options: Options) -> NoReturn:
     """Run the front end in this process. Raises `StartError`."""
     arguments = front_end_arguments(options)
     command = [*_front_end(), *arguments, "--", *handler_command(options)]
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # they may be closed
+        stream.flush()
     try:
         os.execv(command[0], command)
     except OSError as error:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from types import BuiltinFunctionType, FunctionType, MethodType
+from typing import cast
 
 from ashd.proto import Error
 
 from ._bind import front_end_arguments, portspec, target
 from ._errors import StartError
 from ._options import Options
+
+_FUNCTIONS = (FunctionType, MethodType, BuiltinFunctionType)
 
 
 def check(options: Options, load: Callable[[], object]) -> int:
@@ -59,11 +63,12 @@ def _check_front_end(options: Options) -> None:
 
 
 def _kind(application: object) -> str:
-    if isinstance(application, type):
-        return f"the class {application.__qualname__}"
-    name = getattr(application, "__qualname__", None)
     kind = type(application)
-    return f"the function {name}" if name else f"a {kind.__module__}.{kind.__qualname__}"
+    if issubclass(kind, type):
+        return f"the class {cast('type', application).__qualname__}"
+    if kind in _FUNCTIONS:
+        return f"the function {cast('FunctionType', application).__qualname__}"
+    return f"a {kind.__module__}.{kind.__qualname__}"
 
 
 def _file(module: str) -> str:

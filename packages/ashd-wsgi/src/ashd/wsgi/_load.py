@@ -31,11 +31,18 @@ def load_application(
     sys.path[:0] = path
     distrust_old_bytecode()
     _check_name(name)
-    if ":" in name:
-        application = _named(name, arguments, path)
-    else:
-        module = _import(name, path)
-        application = _application(module) if find_application else _call_wmain(module, arguments)
+    try:
+        if ":" in name:
+            application = _named(name, arguments, path)
+        else:
+            module = _import(name, path)
+            application = (
+                _application(module) if find_application else _call_wmain(module, arguments)
+            )
+    except StartError:
+        raise
+    except BaseException as error:  # of attributes that run code
+        raise StartError(_failed(f"finding {name}", error)) from error
     refuse_patches()
     return application
 
@@ -148,4 +155,8 @@ def _code(function: object) -> CodeType | None:
 
 
 def _failed(what: str, error: BaseException) -> str:
-    return f"{what} failed: {type(error).__name__}: {error}".rstrip(": ")
+    try:
+        text = str(error)
+    except Exception:  # the traceback says that
+        text = ""
+    return f"{what} failed: {type(error).__name__}: {text}".rstrip(": ")

@@ -106,10 +106,10 @@ def _run(options: Options) -> int:
         from ._scgi_intake import take_connections
 
         sock, acceptor = take_connections(options)
+    handler_socket = checked(sock, options)
     if (options.workers or options.reload) and worker is None:
-        return _run_workers(options, sock, acceptor)
-    if sock is not None:
-        leave_behind(sock.close)
+        return _run_workers(options, handler_socket, acceptor)
+    leave_behind(handler_socket.close)
     reloader = None
     if options.reload:
         from ._reload import Reloader
@@ -119,7 +119,7 @@ def _run(options: Options) -> int:
         )
     load = partial(_load, options)
     application = reloader.load(load) if reloader else load()
-    with checked(sock, options) as handler_socket:
+    with handler_socket:
         describe_handler(describe(options))
         serve(application, model, handler_socket, options, worker, reloader, acceptor)
     return 0
@@ -158,12 +158,12 @@ def describe(options: Options) -> str:
     return ", ".join([what + "(...)" * bool(call), *how])
 
 
-def _run_workers(options: Options, sock: socket.socket | None, acceptor: Acceptor | None) -> int:
+def _run_workers(options: Options, shared: socket.socket, acceptor: Acceptor | None) -> int:
     from ashd.serve import Workers
 
     from ._debug import open_for_workers
 
-    with checked(sock, options) as shared:
+    with shared:
         argv = [sys.executable, *sys.orig_argv[1:]]
         debug = open_for_workers(options.pdm)
         workers = Workers(

@@ -105,6 +105,11 @@ def parse_options(program: str, arguments: Sequence[str], *, scgi: bool = False)
     if not rest:
         raise UsageError(f"the name of a handler module is missing (see {program} --help)")
     options.module, options.arguments = rest[0], tuple(rest[1:])
+    if ":" in rest[0] and "".join(rest[1:2]).startswith("-"):  # as other servers take them
+        import shlex
+
+        words = [*arguments[: len(arguments) - len(rest)], *rest[1:], rest[0]]
+        raise UsageError(f"options come before what is served: {program} {shlex.join(words)}")
     _check(options)
     return options
 
@@ -125,12 +130,18 @@ def _read(program: str, arguments: Sequence[str]) -> tuple[list[tuple[Option, st
     try:
         found, rest = getopt.getopt(list(arguments), letters, names)
     except getopt.GetoptError as error:
-        from ._suggest import did_you_mean
-
-        name = f"--{error.opt}"
-        hint = did_you_mean(name, _BY_NAME) if len(error.opt) > 1 and name not in _BY_NAME else ""
-        raise UsageError(f"{error}{hint} (see {program} --help)") from error
+        raise UsageError(f"{error}{_hint(error.opt)} (see {program} --help)") from error
     return [(_BY_NAME[name], value) for name, value in found], rest
+
+
+def _hint(name: str) -> str:
+    """Say what somebody may have meant by an option that isn't known."""
+    from ._suggest import did_you_mean
+
+    if f"--{name}" in _BY_NAME or f"-{name}" in _BY_NAME:
+        return ""  # it lacks its value
+    similar = did_you_mean(f"--{name}", _BY_NAME) if len(name) > 1 else ""
+    return similar or "; options of ashd-htparser go into --front-end"
 
 
 def _values(found: Sequence[tuple[Option, str]]) -> Values:

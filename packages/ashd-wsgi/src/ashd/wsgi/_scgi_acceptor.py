@@ -87,7 +87,7 @@ class Acceptor:
 
     def start(self) -> None:
         """Begin, in a thread of its own."""
-        where = ", ".join(str(sock.getsockname()) for sock in self._listeners.values())
+        where = ", ".join(map(_address, self._listeners.values()))
         logger.info("taking SCGI requests at %s", where)
         threading.Thread(target=self._run, name="scgi-acceptor", daemon=True).start()
 
@@ -209,3 +209,11 @@ class Acceptor:
             sock.close()
         self._epoll.close()
         self._wakeup.close()
+
+
+def _address(listener: socket.socket) -> str:
+    """Return where a socket listens, as `--bind` takes it."""
+    if listener.family == socket.AF_UNIX:
+        return f"unix:{listener.getsockname()}"
+    host, port = listener.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
