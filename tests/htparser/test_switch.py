@@ -103,7 +103,9 @@ def test_several_descriptors_one_by_one(scene: Scene) -> None:
 
 
 def test_other_files_than_stream_sockets(scene: Scene) -> None:
-    for fd in (scene.file, scene.datagrams.fileno()):
+    listening = scene.streams[0]
+    listening.listen()
+    for fd in (scene.file, scene.datagrams.fileno(), listening.fileno()):
         framer = scene.framer = ResponseFramer(head_only=False, current=True, keep_alive=True)
         scene.handover = Handover(framer)
         scene.send(HEAD, fd)

@@ -276,12 +276,13 @@ def test_certificates_that_only_root_can_read(tmp_path: Path) -> None:
         good = cert.read_text()
         cert.write_text(good.replace("CERTIFICATE", "NOTHING"))
         server.process.send_signal(signal.SIGHUP)
-        server.wait_for_log(f"process {before} goes on")
+        server.wait_for_log("stay in use")
         assert "old.example" in names()
         authority.certificate("127.0.0.1", "new.example", file="cert.pem")
         server.process.send_signal(signal.SIGHUP)
         wait_until(lambda: "new.example" in names())
         server.wait_for_log(f"(process {before}) has made way")
+        assert server.log.count("cert.pem: ") == 2, "a fault, and no fault, are a line each"
         assert identity(workers(server)[0])["Uid"] == [USER.pw_uid] * 4
 
 

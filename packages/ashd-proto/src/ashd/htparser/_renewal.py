@@ -11,8 +11,8 @@ from ._portspec import Port
 _log = logging.getLogger("ashd.htparser")
 
 
-def renew_certificates(ports: Iterable[Port], *, quiet: bool = False) -> bool:
-    """Read the certificates of ports again; tell whether any are new.
+def renew_certificates(ports: Iterable[Port], *, quiet: bool = False) -> set[Port]:
+    """Read the certificates of ports again; return the ports that have new ones.
 
     Those of a port stay if one of them isn't good, which is logged; with `quiet`, only that is.
     """
@@ -31,7 +31,7 @@ def renew_certificates(ports: Iterable[Port], *, quiet: bool = False) -> bool:
         for name in dict.fromkeys(renewed.values()):
             _log.info("%s: the certificates were read again", name)
         warn_of_certificates(renewed)
-    return bool(renewed)
+    return set(renewed)
 
 
 def warn_of_certificates(ports: Iterable[Port]) -> None:

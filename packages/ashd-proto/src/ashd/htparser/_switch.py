@@ -59,7 +59,8 @@ class Handover:
         except OSError:
             os.close(fd)
             return _NO_STREAM
-        return "" if sock.type == socket.SOCK_STREAM else _NO_STREAM
+        listens = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+        return _NO_STREAM if listens or sock.type != socket.SOCK_STREAM else ""
 
     def take(self) -> socket.socket:
         """Return the descriptor, from now on the caller's."""

@@ -156,10 +156,12 @@ class Workers:
 
     def reload(self) -> None:
         """See `Backend`; if certificates are good, workers take them as well."""
-        if renew_certificates(self._ports) and not self._confined:
-            self._tell(RENEW)
+        renewed = renew_certificates(self._ports)
         self._handler.reload()
-        if self._confined:
+        if not self._confined:
+            if renewed:
+                self._tell(RENEW)
+        elif renewed.issuperset(port for port in self._ports if port.tls is not None):
             self._replace()
 
     def reopen_logs(self) -> None:
