@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ashd.wsgi._access import AccessLog
 from ashd.wsgi._observers import together
 from ashdtest.answers import answering, each_error, raising
 from ashdtest.exchanges import Serve, served
@@ -136,3 +138,15 @@ def test_an_observer_that_raises_keeps_nobody_waiting(
         assert f"{error.__name__}: {name}" in caplog.text
     assert "GET /where: an observer failed" in caplog.text
     assert "ValueError: its own" in caplog.text
+
+
+def test_an_observer_that_raises_costs_no_line_of_the_access_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = AccessLog(str(tmp_path / "log"), "combined")
+    observer = log.observer(BrokenObserver(ValueError))
+    with served(answering(lambda: [b"fine"]), observer=observer) as server:
+        assert server.call(b"/where").status == 200
+    log.close()
+    assert '"GET /where ' in (tmp_path / "log").read_text()
+    assert "an observer failed" in caplog.text

@@ -230,8 +230,6 @@ class _Observer:
     def finished(self, token: _Token | None, served: Served, aborted: bool) -> None:
         """See `ashd.wsgi.Observer`."""
         ended = time.monotonic()
-        if self._inner is not None:
-            self._inner.finished(None if token is None else token.inner, served, aborted)
         request, response = served.request, served.response
         try:
             if token is None:
@@ -250,6 +248,8 @@ class _Observer:
             self._log.add((sender, *line, status, response.bytes_sent(), details))
         except Exception:  # the response is over, and nobody else looks
             logger.exception("a line of the access log can't be made")
+        if self._inner is not None:  # last, as it may raise
+            self._inner.finished(None if token is None else token.inner, served, aborted)
 
 
 def _noting(token: _Token, gate: Callable[[], object] | None) -> Callable[[], object]:
