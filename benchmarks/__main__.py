@@ -22,7 +22,7 @@ from ashd.proto import ProtocolError
 
 HERE = Path(__file__).parent
 DOCS = HERE.parent / "docs"
-NAMES = ["handlers", "http", "transfers", "clients", "startup", "wsgidir", "pdm"]
+NAMES = ["handlers", "http", "logs", "transfers", "clients", "startup", "wsgidir", "pdm"]
 PAIRS = 20
 """Rounds of a comparison: its intervals leave out some stray pairs then."""
 
