@@ -239,6 +239,8 @@ def test_what_has_begun_when_others_take_over(tmp_path: Path, loop: str) -> None
             server.process.send_signal(signal.SIGHUP)
             assert Reader(idle).at_end(), "it was told to finish"
             assert before in workers(server)
+            os.kill(server.handler_pid, signal.SIGKILL)
+            server.wait_for_log("serves again")  # of which it hears as well
             half.sendall(GET[9:])
             header.sendall(b" 127.0.0.1 1 2\r\n" + GET)
             secure = stack.enter_context(

@@ -244,7 +244,7 @@ class Server:
     # The end
 
     def _condition_changed(self, condition: Condition) -> None:
-        self.closing = condition is Condition.DRAINING
+        self.closing = self._makes_way or condition is Condition.DRAINING
 
     def _turn_away(self) -> bool:
         """Let no new connection begin; return whether to wait for those that have begun."""

@@ -261,6 +261,7 @@ class Workers:
             self._on_ready()
 
     def _make_way(self, worker: _Worker) -> None:
+        """Have it serve what it has accepted, and no more."""
         worker.phase = _Phase.FINISHING
         try:
             worker.control.send(MAKE_WAY, socket.MSG_DONTWAIT)
@@ -268,6 +269,7 @@ class Workers:
             self._finish(worker)
 
     def _finish(self, worker: _Worker) -> None:
+        """Have it finish what is being served; it learns that by the end of its control socket."""
         assert self._poller is not None
         worker.phase = _Phase.FINISHING
         self._poller.forget(worker.control.fileno())
