@@ -16,10 +16,13 @@ def coverage_init(_registry: object, _options: object) -> None:
     """Replace the function that starts threads, before our modules import it."""
     start = _thread.start_new_thread
 
-    def start_traced(function: Callable[..., object], *arguments: Any) -> int:
-        return start(_traced, (function, *arguments))
+    class StartTraced:
+        """A class, as `ashd-wsgi` refuses functions that take the place of Python's own."""
 
-    _thread.start_new_thread = start_traced
+        def __new__(cls, function: Callable[..., object], *arguments: Any) -> int:  # type: ignore[misc]
+            return start(_traced, (function, *arguments))
+
+    _thread.start_new_thread = StartTraced
 
 
 def _traced(
