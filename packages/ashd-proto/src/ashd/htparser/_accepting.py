@@ -57,9 +57,9 @@ class Accepting:
         self._others = [Listener(self, port, sock) for port, sock in others]
 
     @property
-    def waiting(self) -> int:
-        """How many connections have been accepted and wait for their turn."""
-        return len(self._arrivals)
+    def taken(self) -> int:
+        """How many clients there are, with those that wait for their turn."""
+        return self._clients() + len(self._arrivals)
 
     def resume(self) -> None:
         """Accept connections again."""
@@ -93,14 +93,14 @@ class Accepting:
 
     def has_room(self, arrived: int = 0) -> bool:
         """Tell whether one more connection may be accepted, after that many in this turn."""
-        return self.room.has_place(self._taken(arrived))
+        return self.room.has_place(self.taken + arrived)
 
     def make_room(self, arrived: int = 0) -> bool:
         """Let a connection give way to a new one; when none can, wait until one closes or can.
 
         A few come as guests meanwhile.
         """
-        room, taken, now = self.room, self._taken(arrived), self.loop.time()
+        room, taken, now = self.room, self.taken + arrived, self.loop.time()
         while room.make(now):
             if room.has_place(taken):
                 return True
@@ -120,9 +120,6 @@ class Accepting:
     def arrive(self, arrived: list[Arrived]) -> None:
         """Serve accepted connections when it is their turn."""
         self._arrivals.add(arrived)
-
-    def _taken(self, arrived: int) -> int:
-        return self._clients() + len(self._arrivals) + arrived
 
     def _look_again(self) -> None:
         self._look = None

@@ -128,9 +128,6 @@ class Server:
 
     # Accepted connections
 
-    def _taken(self) -> int:
-        return self._clients() + self._accepting.waiting
-
     def _clients(self) -> int:
         return len(self._connections) + len(self._opening)
 
@@ -251,7 +248,7 @@ class Server:
         if self._turned_away:
             return False
         self._turned_away = True
-        return self._accepting.turn_away() or self._taken() > 0
+        return self._accepting.turn_away() or self._accepting.taken > 0
 
     def _drain(self) -> None:
         """Serve for some more time, in which others learn that clients shouldn't come here."""
@@ -276,12 +273,12 @@ class Server:
         self._stop_if_done()
 
     def _stop_if_left(self) -> None:
-        if not self._taken():
+        if not self._accepting.taken:
             self._stop()
 
     def _stop_if_done(self) -> None:
         """End when nothing is left to do; the handler has a while to exit before us."""
-        if self._taken() or self.backend.draining or self._stopped.done():
+        if self._accepting.taken or self.backend.draining or self._stopped.done():
             return
         if self.backend.ended:
             self._stopped.set_result(self._status)
