@@ -13,7 +13,6 @@ ABOUT = """
 16 connections, model `single`. The log is a file; `json` has all its fields. The ratio is that of
 requests a second: what a request waits for, as front end and handler have a processor each.
 """
-NONE = "no log"
 
 
 def benchmark(setup: Setup) -> Benchmark:
@@ -21,13 +20,13 @@ def benchmark(setup: Setup) -> Benchmark:
         raise BenchmarkError("wrk is not here (Debian: apt install wrk)")
     log = f"--access-log={setup.folder / 'access.log'}"
     options: dict[str, tuple[list[str], list[str]]] = {
-        NONE: ([], []),
+        "no log": ([], []),
         "front end, combined": ([log], []),
         "front end, json": ([log, "--access-log-format=json"], []),
         "handler, combined": ([], [log]),
     }
     cases = {
-        f"{label} {name}".lstrip(): partial(
+        f"{label} {name}": partial(
             saturated,
             setup,
             front_end(

@@ -288,13 +288,12 @@ class Workers:
             self._poller.forget(process.pidfd)
             process.reap()
             why = f"a front end (process {process.pid}) ended {describe_status(process.status)}"
+            before = self._predecessor(worker)
             if self._stopping:
                 self._front.finish(0)
             elif worker.successor is not None:
                 _log.info("a front end (process %d) has made way for another one", process.pid)
-            elif (
-                before := self._predecessor(worker)
-            ) is not None and before.phase is _Phase.SERVING:
+            elif before is not None and before.phase is _Phase.SERVING:
                 before.successor = None
                 _log.error("%s before it served; process %d goes on", why, before.process.pid)
             elif failed:
