@@ -64,6 +64,14 @@ def connect(server: FrontEnd, stack: ExitStack, number: int) -> list[socket.sock
     return found
 
 
+def hold(server: FrontEnd, stack: ExitStack, fifo: Path) -> socket.socket:
+    """Open a connection whose request waits until something is written to `fifo`."""
+    (sock,) = connect(server, stack, 1)
+    sock.sendall(get(f"/gate?{fifo}"))
+    server.wait_for_log("waiting")
+    return sock
+
+
 def connection_id(sock: socket.socket) -> bytes:
     return ask(sock, get()).body.partition(b"X-Ash-Connection-ID: ")[2].partition(b"\n")[0]
 
@@ -163,9 +171,7 @@ def test_the_end_while_another_one_is_to_be_started() -> None:
 def test_one_that_is_told_to_stop_finishes_what_it_has(fifo: Path) -> None:
     """And another one is started: it wasn't meant for all."""
     with front_ends() as server, ExitStack() as stack:
-        (sock,) = connect(server, stack, 1)
-        sock.sendall(get(f"/gate?{fifo}"))
-        server.wait_for_log("waiting")
+        sock = hold(server, stack, fifo)
         old = workers(server)
         for pid in old:
             os.kill(pid, signal.SIGTERM)
@@ -201,9 +207,7 @@ def test_the_end_of_all(tmp_path: Path) -> None:
 def test_a_signal_to_all_is_no_second_one(fifo: Path) -> None:
     """As a service manager may send it, and a shell that ends a process group."""
     with front_ends() as server, ExitStack() as stack:
-        (sock,) = connect(server, stack, 1)
-        sock.sendall(get(f"/gate?{fifo}"))
-        server.wait_for_log("waiting")
+        sock = hold(server, stack, fifo)
         pids = workers(server)
         server.terminate()
         server.wait_until_closed()

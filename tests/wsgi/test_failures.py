@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -88,40 +88,31 @@ def test_iter_may_raise(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
     assert "as planned" in caplog.text
 
 
-class BrokenObserver:
-    """Raises at the end of each request, but not before."""
+class Watching:
+    """An observer that calls `tell` with what it hears at the end of each request."""
 
-    def __init__(self, error: type[BaseException]) -> None:
-        self._error = error
+    def __init__(self, tell: Callable[[str], object]) -> None:
+        self._tell = tell
 
-    def for_thread(self) -> BrokenObserver:
+    def for_thread(self) -> Watching:
         return self
 
     def started(self, *_: object) -> None: ...
 
     def failed(self, *_: object) -> None:
-        raise self._error("failed")
+        self._tell("failed")
 
     def finished(self, *_: object) -> None:
-        raise self._error("finished")
+        self._tell("finished")
 
 
-class Noting:
-    """Notes what it is told."""
+def broken(error: type[BaseException]) -> Watching:
+    """Return an observer that raises at the end of each request, but not before."""
 
-    def __init__(self, told: list[str]) -> None:
-        self._told = told
+    def tell(what: str) -> None:
+        raise error(what)
 
-    def for_thread(self) -> Noting:
-        return self
-
-    def started(self, *_: object) -> None: ...
-
-    def failed(self, *_: object) -> None:
-        self._told.append("failed")
-
-    def finished(self, *_: object) -> None:
-        self._told.append("finished")
+    return Watching(tell)
 
 
 @each_error
@@ -129,7 +120,7 @@ def test_an_observer_that_raises_keeps_nobody_waiting(
     way: str, error: type[BaseException], caplog: pytest.LogCaptureFixture
 ) -> None:
     app, told = answering(lambda: raising(ValueError("its own"))), list[str]()
-    observer = together(BrokenObserver(error), Noting(told))
+    observer = together(broken(error), Watching(told.append))
     with served(app, way, observer=observer) as server:
         for _ in range(2):
             assert server.call(b"/where").status == 500
@@ -144,7 +135,7 @@ def test_an_observer_that_raises_costs_no_line_of_the_access_log(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     log = AccessLog(str(tmp_path / "log"), "combined")
-    observer = log.observer(BrokenObserver(ValueError))
+    observer = log.observer(broken(ValueError))
     with served(answering(lambda: [b"fine"]), observer=observer) as server:
         assert server.call(b"/where").status == 200
     log.close()
