@@ -515,6 +515,14 @@ def test_cut_and_changed_pickles(value: Any, data: st.DataObject) -> None:
             pass
 
 
+def test_escapes_that_mean_nothing_are_refused_without_a_warning() -> None:
+    """Those that mean something are read; a backslash may stand before anything if it is one."""
+    for text in (rb"S'\q'", rb"S'\\\q'", rb"S'\400'", b"c\\q\nname", b"cmodule\n\\q", b"P\\q"):
+        with pytest.raises(RefusedPickle, match="an escape that means nothing"):
+            load(text + b"\n.", SERVER_PICKLES, client_names)
+    assert load(rb"S'\\q\x41\101\n'" + b"\n.", SERVER_PICKLES) == "\\qAA\n"
+
+
 def test_texts_may_be_longer_than_the_text_of_a_number() -> None:
     value = ["ILgp" * 10_000, "9" * 10_000, 10**1000]
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):

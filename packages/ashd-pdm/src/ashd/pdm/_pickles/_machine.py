@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import pickletools
+import re
 import struct
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -19,6 +20,10 @@ MAX_NUMBER_TEXT = 3000
 """Characters of a number that is written as text: enough for an integer of 1 KiB."""
 
 NEWEST_PROTOCOL = 5
+
+_ESCAPE = re.compile(rb"\\([4-7][0-7]{2}|.?)", re.DOTALL)
+_ESCAPES = {bytes([each]) for each in b"\n\\'\"abfnrtvx01234567"}
+"""What may stand after a backslash (see `codecs.escape_decode`): no octal number above 377."""
 
 Builder = Callable[..., object]
 """Makes an object or plain data of arguments; raises anything when they are wrong."""
@@ -45,11 +50,20 @@ def load(data: bytes, limits: PickleLimits, names: Lookup | None = None) -> Any:
 
 
 class _Source(io.BytesIO):
-    """A pickle in which the text of a number is bounded: converting it takes quadratic time."""
+    """A pickle in which lines of text hold nothing that would do harm when they are read.
+
+    The text of a number is bounded: converting it takes quadratic time. At escapes that mean
+    nothing, Python issues a warning, in a process that may end with it.
+    """
 
     def readline(self, size: int | None = -1, /) -> bytes:
-        is_number = self.getbuffer()[self.tell() - 1] in b"FILgp"  # the opcode before it
-        return super().readline(MAX_NUMBER_TEXT if is_number else size)
+        before = self.getbuffer()[self.tell() - 1]  # the opcode, or the end of its first line
+        if before in b"FILgp":
+            return super().readline(MAX_NUMBER_TEXT)
+        line = super().readline(size)
+        if before not in b"V" and not _ESCAPES.issuperset(_ESCAPE.findall(line)):
+            raise RefusedPickle("malformed pickle: an escape that means nothing")
+        return line
 
 
 class _Machine:
